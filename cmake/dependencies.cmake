@@ -1,0 +1,35 @@
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS system url)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(SQLite3 3.40 REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(fmt 9 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(tomlplusplus REQUIRED)
+# Debian's own interpreter: python3-yaml belongs to it, not to one that comes first in PATH.
+find_program(SLUICE_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
+
+# Asio and Beast are compiled once, here, and nowhere else.
+add_library(sluice_asio STATIC ${PROJECT_SOURCE_DIR}/cmake/asio.cpp)
+add_library(sluice::asio ALIAS sluice_asio)
+target_compile_definitions(sluice_asio PUBLIC
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
+  BOOST_ALLOW_DEPRECATED_HEADERS)
+target_link_libraries(sluice_asio PUBLIC Boost::system Threads::Threads PRIVATE sluice::build_flags)
+# GCC 12 warns about Asio's own fences under ThreadSanitizer and nothing else in this file is ours.
+set_source_files_properties(${PROJECT_SOURCE_DIR}/cmake/asio.cpp PROPERTIES COMPILE_OPTIONS "-w")
+target_precompile_headers(sluice_asio PRIVATE ${PROJECT_SOURCE_DIR}/cmake/asio_pch.hpp)
+
+# A library of ours. USES_ASIO shares the precompiled Asio and Beast headers.
+function(sluice_library name)
+  cmake_parse_arguments(ARG "USES_ASIO" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(sluice_${name} STATIC ${ARG_SOURCES})
+  add_library(sluice::${name} ALIAS sluice_${name})
+  target_link_libraries(sluice_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE} sluice::build_flags)
+  target_include_directories(sluice_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  if(ARG_USES_ASIO)
+    target_link_libraries(sluice_${name} PUBLIC sluice::asio)
+    target_precompile_headers(sluice_${name} REUSE_FROM sluice_asio)
+  endif()
+endfunction()

@@ -1,0 +1,148 @@
+#pragma once
+
+#include "proto/state.hpp"
+#include "proto/time.hpp"
+#include "proto/uuid.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// JSON text that was validated when it came in and is stored and returned byte for byte. Empty
+/// means absent.
+using raw_json = std::string;
+
+enum class backoff_strategy : std::uint8_t {
+    none = 0,
+    constant = 1,
+    linear = 2,
+    exponential = 3,
+    polynomial = 4
+};
+enum class exhaustion : std::uint8_t { discard = 0, dead_letter = 1 };
+
+/// How a failed job is tried again (ojs-retry.md). The defaults are the specification's.
+struct retry_policy {
+    std::uint32_t max_attempts = 3;  ///< first try included; 0 counts as 1
+    std::chrono::milliseconds initial_interval{1000};
+    double backoff_coefficient = 2.0;
+    std::chrono::milliseconds max_interval{300'000};
+    bool jitter = true;
+    backoff_strategy strategy = backoff_strategy::exponential;
+    exhaustion on_exhaustion = exhaustion::discard;
+    std::vector<std::string> non_retryable_errors;  ///< exact types, or a prefix that ends in ".*"
+
+    friend bool operator==(const retry_policy&, const retry_policy&) = default;
+};
+
+/// What the producer asked for. It never changes once the job is stored.
+struct job_spec {
+    uuid id;                 ///< set by the engine unless `client_id`
+    bool client_id = false;  ///< the producer chose the id
+    std::string type;
+    std::string queue = "default";
+    int priority = 0;  ///< higher first
+    raw_json args = "[]";
+    raw_json meta;  ///< an object
+    raw_json tags;  ///< an array of strings
+    std::string schema;
+    raw_json extra;          ///< unknown members of the envelope, `"x_a":1,"x_b":[2]`
+    raw_json extra_options;  ///< unknown members of `options`, the same form
+    retry_policy retry;
+    std::optional<std::chrono::milliseconds> timeout;  ///< execution timeout
+    std::optional<std::chrono::milliseconds> visibility_timeout;
+    std::optional<timestamp> scheduled_at;
+    std::string scheduled_at_text;  ///< as the producer wrote it, when it was an absolute time
+    std::optional<timestamp> expires_at;
+    std::string expires_at_text;
+    std::optional<timestamp>
+        produced_at;       ///< the producer's clock; shown, never used for decisions
+    bool pending = false;  ///< wait for ACTIVATE
+};
+
+/// A worker's claim on an active job. Each grant has a token that was never issued before: the boot
+/// epoch is bumped and synced whenever the store is opened, the counter goes up with each grant,
+/// the nonce is random.
+struct lease_token {
+    std::uint32_t epoch = 0;  ///< 0: no lease was ever granted
+    std::uint64_t counter = 0;
+    std::uint32_t nonce = 0;
+
+    friend bool operator==(const lease_token&, const lease_token&) = default;
+    explicit operator bool() const { return epoch != 0; }
+};
+
+/// Opaque to clients: URL-safe text such as "7.1a2b.90cd12ef".
+std::string to_string(const lease_token& token);
+std::optional<lease_token> parse_lease(std::string_view text);
+
+/// How the latest grant ended. The values are stored.
+enum class lease_outcome : std::uint8_t {
+    open = 0,  ///< not answered yet
+    acked = 1,
+    nacked = 2,
+    released = 3,   ///< given back without spending an attempt
+    lapsed = 4,     ///< visibility timeout, dead worker, server restart
+    timed_out = 5,  ///< execution timeout
+    cancelled = 6,
+};
+
+/// One run of a job, for the timeline.
+struct job_attempt {
+    std::uint32_t attempt = 0;
+    std::string worker_id;
+    timestamp started_at;
+    std::optional<timestamp> finished_at;
+    lease_outcome outcome = lease_outcome::open;
+};
+
+/// One failure, for `errors`.
+struct job_failure {
+    std::string type;  ///< class of the error, for non_retryable_errors
+    std::string code;
+    std::string message;
+    raw_json details;
+    std::uint32_t attempt = 0;
+    timestamp occurred_at;
+};
+
+/// A job as the server knows it: what was asked for, and all that happened since.
+struct job_record {
+    std::int64_t seq = 0;  ///< order of arrival, unique in one store
+    std::int64_t ticket =
+        0;  ///< order within queue and priority; a new one each time it joins the line anew
+    std::shared_ptr<const job_spec> spec;
+
+    job_state state = job_state::available;
+    std::uint32_t attempt = 0;        ///< 1 in the first run
+    std::uint32_t interruptions = 0;  ///< runs that ended without an answer; not attempts
+    bool dead_letter = false;         ///< discarded, and kept for a person to look at
+
+    timestamp received_at;  ///< `created_at` on the wire
+    std::optional<timestamp> durable_at;
+    std::optional<timestamp>
+        available_at;  ///< latest time it joined the line; `enqueued_at` on the wire
+    std::optional<timestamp> started_at;  ///< latest grant
+    std::optional<timestamp>
+        finished_at;  ///< the answer to the latest grant came in, or the job ended otherwise
+    std::optional<timestamp> acked_at;  ///< that answer was durable
+    std::optional<timestamp> due_at;    ///< scheduled or retryable: when it becomes available
+
+    lease_token lease;  ///< latest grant, also after it ended
+    lease_outcome outcome = lease_outcome::open;
+    std::string worker_id;  ///< of the latest grant
+    std::optional<timestamp> lease_expires_at;
+    std::optional<std::chrono::milliseconds> retry_delay;  ///< latest back-off
+
+    raw_json result;
+    std::vector<job_failure> failures;  ///< oldest first, at most limits::error_history_max
+    bool failed_last = false;           ///< the latest run failed: `error` is shown
+    std::vector<job_attempt> attempts;  ///< oldest first, at most limits::error_history_max
+};
+
+}  // namespace sluice

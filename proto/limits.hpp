@@ -1,0 +1,33 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+/// Limits of the wire. All are enforced where a request is decoded; what goes beyond them is
+/// refused with a clear error and nothing is stored.
+namespace sluice::limits {
+
+inline constexpr std::size_t body_bytes_max = 1024 * 1024;  ///< one request
+inline constexpr std::size_t batch_body_bytes_max =
+    8 * 1024 * 1024;  ///< POST /jobs/batch, /workers/batch
+inline constexpr std::size_t batch_jobs_max = 1000;
+inline constexpr std::size_t json_depth_max = 64;
+inline constexpr std::size_t type_bytes_max = 255;
+inline constexpr std::size_t queue_bytes_max = 128;
+inline constexpr std::size_t worker_id_bytes_max = 255;
+inline constexpr std::size_t idempotency_key_bytes_max = 255;
+inline constexpr std::size_t fetch_count_max = 1000;  ///< larger counts are clamped
+inline constexpr std::size_t fetch_queues_max = 256;
+inline constexpr std::size_t tags_max = 64;
+inline constexpr std::size_t error_message_bytes_max = 16 * 1024;  ///< longer ones are cut
+inline constexpr std::size_t error_history_max = 50;               ///< the oldest entries go first
+inline constexpr int priority_min = -100;
+inline constexpr int priority_max = 100;
+inline constexpr std::uint32_t max_attempts_max = 10'000;
+inline constexpr std::chrono::milliseconds wait_max{
+    60'000};  ///< long polls; longer ones are clamped
+inline constexpr std::chrono::hours timeout_max{24 * 7};
+inline constexpr std::chrono::hours retry_interval_max{24 * 365};
+
+}  // namespace sluice::limits

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "proto/error.hpp"
+#include "proto/job.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// Body of POST /workers/fetch.
+struct fetch_request {
+    std::string worker_id;  ///< may be empty
+    std::vector<std::string>
+        queues;  ///< strict order, left to right; "default" when the body names none
+    std::vector<std::string> types;  ///< only these job types; empty: all
+    std::size_t count = 1;
+    std::optional<std::chrono::milliseconds> visibility_timeout;
+    std::chrono::milliseconds wait{0};  ///< long poll
+};
+
+/// Body of POST /workers/ack.
+struct ack_request {
+    uuid job_id;
+    std::string worker_id;  ///< may be empty
+    std::optional<lease_token> lease;
+    raw_json result;                     ///< any JSON; empty: none
+    std::optional<fetch_request> fetch;  ///< "ack and go on"
+};
+
+/// Body of POST /workers/nack.
+struct nack_request {
+    uuid job_id;
+    std::string worker_id;
+    std::optional<lease_token> lease;
+    job_failure failure;  ///< attempt and time are set by the engine
+    bool retryable = true;
+    std::optional<std::chrono::milliseconds>
+        retry_after;       ///< the worker's own wish, instead of the policy
+    bool requeue = false;  ///< back to available at once; the attempt counts
+    bool release = false;  ///< back without spending an attempt
+    std::optional<std::chrono::milliseconds>
+        snooze;  ///< back after this time without spending an attempt
+    std::optional<fetch_request> fetch;
+};
+
+/// What a worker says of itself in a heartbeat, and what the server tells it.
+enum class worker_state : std::uint8_t { running = 0, quiet = 1, terminate = 2 };
+std::string_view to_string(worker_state state);
+
+struct heartbeat_job {
+    uuid job_id;
+    std::optional<lease_token> lease;
+};
+
+/// Body of POST /workers/heartbeat.
+struct heartbeat_request {
+    std::string worker_id;
+    worker_state state = worker_state::running;
+    std::vector<heartbeat_job> jobs;
+    std::optional<std::chrono::milliseconds> visibility_timeout;
+};
+
+}  // namespace sluice

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "server/http/router.hpp"
+#include "server/queue/backend.hpp"
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+namespace sluice::http {
+
+/// What the resource handlers need.
+struct api_services {
+    backend* queue = nullptr;  ///< outlives the routes
+    std::function<instant()> now;
+    std::function<bool()> draining;  ///< readiness fails at once when true
+    std::chrono::steady_clock::time_point started;
+    bool enable_reset = false;  ///< POST /ojs/v1/admin/reset exists
+};
+
+/// Adds every endpoint of the API to `routes`. One file per resource: jobs, workers, queues, dead
+/// letters, events, system (health, manifest, probes, metrics, openapi.json).
+void add_api_routes(router& routes, api_services services);
+
+}  // namespace sluice::http

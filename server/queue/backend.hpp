@@ -1,0 +1,196 @@
+#pragma once
+
+#include "proto/error.hpp"
+#include "proto/job.hpp"
+#include "proto/requests.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+/// The one seam between those who ask (HTTP, workers) and those who keep (the local engine on
+/// SQLite, PostgreSQL).
+///
+/// Threads: every function is called on the backend's executor and completes there. Arguments are
+/// taken by value; nothing of the caller's is referenced after the call returns, except a
+/// stop_token's shared state. Durability: unless said otherwise, an answer is given only when all
+/// it reports is durable (covered by an fsync or a COMMIT that returned). Errors a caller can cause
+/// are values. `errc::store_failed` means the outcome is unknown; every other error means nothing
+/// was changed.
+namespace sluice {
+
+namespace asio = boost::asio;
+
+/// An `Idempotency-Key` and the SHA-256 of the body it came with.
+struct idempotency_key {
+    std::string key;
+    std::array<std::uint8_t, 32> body_hash{};
+};
+
+struct push_request {
+    std::vector<job_spec> jobs;  ///< stored all or none, in this order
+    std::optional<idempotency_key> key;
+};
+
+struct push_answer {
+    std::vector<job_record> jobs;  ///< as they were stored, in the order of the request
+    bool replayed =
+        false;  ///< the key was known: these are the jobs of the first request, as they are now
+    std::chrono::microseconds commit{0};  ///< time spent waiting for durability
+};
+
+/// Answer to ack, nack, cancel, activate: the job as it is after the change.
+struct change_answer {
+    job_record job;
+    bool repeated = false;         ///< the same answer was given before; nothing changed now
+    std::vector<job_record> jobs;  ///< newly leased, when the request held a fetch
+    std::chrono::microseconds commit{0};
+};
+
+struct beat_result {
+    uuid job_id;
+    std::optional<errc>
+        problem;  ///< not_found, lease_lost, conflict (not active: `state` says what)
+    job_state state = job_state::active;
+    std::optional<timestamp> lease_expires_at;
+    std::shared_ptr<const job_spec> spec;  ///< empty when not found
+};
+
+struct heartbeat_answer {
+    worker_state directive = worker_state::running;
+    std::vector<beat_result> jobs;  ///< in the order of the request
+};
+
+struct queue_stats {
+    std::string name;
+    bool paused = false;
+    std::array<std::uint64_t, job_state_count>
+        jobs{};  ///< by state; terminal ones since the server started
+};
+
+/// What happened to a job (ojs-events.md). Kept in memory only, the latest some thousands.
+struct job_event {
+    std::uint64_t id = 0;   ///< rises by one with each event since the server started
+    std::string_view type;  ///< static text: "job.enqueued", "job.started", "job.completed", ...
+    timestamp time;
+    job_record job;  ///< as it was right after; `args`, `meta` and `result` may be left out
+};
+
+struct event_query {
+    std::vector<std::string> types;   ///< empty: all
+    std::vector<std::string> queues;  ///< empty: all
+    std::optional<std::uint64_t>
+        after;  ///< only events with a larger id; absent: the latest `limit`
+    std::size_t limit = 100;
+    std::chrono::milliseconds wait{0};  ///< with `after`: wait for the first one
+};
+
+struct event_page {
+    std::vector<job_event> events;  ///< oldest first
+    std::uint64_t last_id = 0;      ///< what to pass as `after` next time
+    bool gap = false;               ///< events after `after` had already been dropped
+};
+
+struct job_query {
+    std::optional<job_state> state;
+    std::string queue;         ///< empty: all
+    std::string type;          ///< empty: all
+    bool dead_letter = false;  ///< only dead letters
+    std::size_t limit = 50;
+    std::optional<std::int64_t> before_seq;  ///< continue a listing, newest first
+};
+
+struct job_page {
+    std::vector<job_record> jobs;  ///< newest first
+    std::optional<std::int64_t> next_before_seq;
+    std::uint64_t total = 0;  ///< of dead letters; 0 for other queries
+};
+
+/// How the server feels, for health and readiness.
+struct backend_health {
+    bool ready = true;
+    std::string status = "ok";  ///< "ok", "degraded", "unhealthy"
+    std::string reason;         ///< why not, for people
+    std::string type = "sqlite";
+    std::chrono::microseconds commit_latency{0};  ///< of the latest commit
+    std::uint64_t jobs_pushed = 0;  ///< since the server started, as are the next three
+    std::uint64_t jobs_granted = 0;
+    std::uint64_t jobs_finished = 0;
+    std::uint64_t commits = 0;
+};
+
+class backend {
+public:
+    backend() = default;
+    backend(const backend&) = delete;
+    backend& operator=(const backend&) = delete;
+    virtual ~backend() = default;
+
+    /// Stores jobs. Errors: duplicate, in_flight, key_reused, overloaded, disk_low, shutting_down,
+    /// store_failed.
+    virtual asio::awaitable<result<push_answer>> push(push_request request) = 0;
+
+    /// Errors: not_found, store_failed.
+    virtual asio::awaitable<result<job_record>> info(uuid id) = 0;
+
+    /// Waits until the job is terminal or `wait` has passed or `stop` is requested; answers the job
+    /// as it is then.
+    virtual asio::awaitable<result<job_record>> wait(uuid id, std::chrono::milliseconds wait,
+                                                     std::stop_token stop) = 0;
+
+    /// Errors: not_found, conflict (already terminal), store_failed.
+    virtual asio::awaitable<result<change_answer>> cancel(uuid id) = 0;
+
+    /// Pending to available. Errors: not_found, conflict, store_failed.
+    virtual asio::awaitable<result<change_answer>> activate(uuid id) = 0;
+
+    /// Leases available jobs to one worker. Waits up to `request.wait` for the first; an empty
+    /// answer is no error and is also given when `stop` is requested or the server begins to drain.
+    /// The grants survive a crash of the process, not a power cut.
+    virtual asio::awaitable<result<std::vector<job_record>>> fetch(fetch_request request,
+                                                                   std::stop_token stop) = 0;
+
+    /// Completes a job. Errors: not_found, conflict, lease_lost, already_finished, store_failed.
+    virtual asio::awaitable<result<change_answer>> ack(ack_request request) = 0;
+
+    /// Reports a failure, or gives a job back. Errors as for ack.
+    virtual asio::awaitable<result<change_answer>> nack(nack_request request) = 0;
+
+    /// Renews leases from now on. Survives a crash of the process, not a power cut.
+    virtual asio::awaitable<result<heartbeat_answer>> heartbeat(heartbeat_request request) = 0;
+
+    /// Errors: not_found (no such dead letter), store_failed.
+    virtual asio::awaitable<result<job_record>> retry_dead_letter(uuid id) = 0;
+    virtual asio::awaitable<result<void>> delete_dead_letter(uuid id) = 0;
+
+    virtual asio::awaitable<result<job_page>> list(job_query query) = 0;
+    virtual asio::awaitable<result<std::vector<queue_stats>>> queues() = 0;
+    virtual asio::awaitable<result<event_page>> events(event_query query, std::stop_token stop) = 0;
+
+    /// Empties everything: jobs, history, keys, workers. For conformance runs.
+    virtual asio::awaitable<result<void>> reset() = 0;
+
+    virtual backend_health health() const = 0;
+
+    /// From now on no grants; waiting fetches, waits and events return what they have; heartbeats
+    /// answer `quiet`; push is refused with shutting_down. Idempotent.
+    virtual void begin_drain() = 0;
+
+    /// Gives every job that an in-server worker still holds back without spending an attempt, makes
+    /// all durable and stops the threads. Call after begin_drain and after the in-server workers
+    /// have stopped.
+    virtual asio::awaitable<void> shut_down() = 0;
+};
+
+/// Worker id under which in-server workers hold leases. Such leases end with the process. Ids that
+/// begin with "sluice." are refused from clients.
+inline constexpr std::string_view in_server_worker_id = "sluice.server";
+
+}  // namespace sluice

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+/// Rules of the local engine that an operator may set.
+struct engine_config {
+    /// How long a worker may hold a job before others may take it. A heartbeat starts it anew from
+    /// now, not from the old expiry. Does not affect leases already granted.
+    std::chrono::milliseconds visibility_timeout = std::chrono::seconds{1800};
+    /// How long one run may take, whatever heartbeats come. Counts as a failure.
+    std::chrono::milliseconds execution_timeout = std::chrono::seconds{1800};
+    /// A worker that has sent heartbeats and then is silent for this long is taken for dead.
+    std::chrono::milliseconds worker_silence = std::chrono::seconds{60};
+    /// A job interrupted more often than this is discarded as a dead letter: it may be what kills
+    /// its workers.
+    std::uint32_t interruptions_max = 5;
+    std::chrono::hours retention_completed{24};
+    std::chrono::hours retention_discarded{
+        24 * 14};  ///< cancelled ones too; dead letters stay until removed
+    std::chrono::hours idempotency_window{24};
+    /// Records of waiting jobs kept in memory, near the head of each line.
+    std::size_t window_jobs = 512;
+    std::size_t window_bytes = std::size_t{64} * 1024 * 1024;  ///< in all
+    /// Not yet durable at one time; beyond it push is refused with `overloaded`.
+    std::size_t uncommitted_bytes_max = std::size_t{64} * 1024 * 1024;
+    std::size_t finished_cache = 4096;  ///< finished jobs kept in memory for late questions
+    std::size_t events_max = 16384;     ///< lifecycle events kept in memory
+    /// Job types an in-server handler takes; exact names.
+    std::vector<std::string> handled_types;
+};
+
+}  // namespace sluice

@@ -1,0 +1,141 @@
+#pragma once
+
+#include "proto/job.hpp"
+#include "server/queue/backend.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What the local backend needs of a disk. Everything here blocks; `commit_blocking` and
+/// `make_room_blocking` are called from one commit thread, the reads from one reader thread, `open`
+/// and `restore_blocking` before either runs. Reads see exactly the batches whose commit has
+/// returned.
+namespace sluice {
+
+/// Where a job stands on disk. Live jobs are the hot set and are scanned at start; history is never
+/// scanned.
+enum class job_place : std::uint8_t { nowhere, live, history };
+
+/// One job's journey in a batch: it stood at `from` before, it stands at `to` after, and `record`
+/// is what to keep. nowhere→live inserts, live→live updates (the spec never changes), live→history
+/// and nowhere→history finish, history→live revives a dead letter, history→nowhere deletes.
+struct job_write {
+    job_place from = job_place::nowhere;
+    job_place to = job_place::nowhere;
+    job_record record;
+    std::optional<timestamp>
+        purge_at;  ///< for history: when retention may delete it; never if absent
+};
+
+struct key_record {
+    idempotency_key key;
+    std::vector<uuid> job_ids;
+    timestamp expires_at;
+};
+
+/// All that one commit makes durable, all or nothing.
+struct journal_batch {
+    std::uint64_t number = 0;  ///< rises by one with each batch since the store was opened
+    bool sync =
+        true;  ///< false: written, survives the process; may be lost with the power (grants, beats)
+    std::vector<job_write> jobs;
+    std::vector<key_record> keys;
+    std::vector<std::pair<std::string, bool>> paused_queues;  ///< queue, paused
+    bool reset = false;                                       ///< empty everything first
+};
+
+enum class commit_status : std::uint8_t {
+    ok,
+    no_space,  ///< nothing of the batch was written; it may be tried again when there is room
+    failed,    ///< a write or sync failed; what is on disk is unknown; the store takes no further
+               ///< batch
+};
+
+struct commit_outcome {
+    commit_status status = commit_status::ok;
+    bool disk_low = false;  ///< free space is below the soft mark
+    std::string message;    ///< for the log when not ok; names the file
+};
+
+/// What restore tells of a live job that is not active. The views are valid during the call only.
+struct waiting_job {
+    std::int64_t seq = 0;
+    std::int64_t ticket = 0;
+    job_state state = job_state::available;
+    int priority = 0;
+    std::optional<timestamp> due_at;
+    std::optional<timestamp> expires_at;
+    std::string_view queue;
+    std::string_view type;
+    std::optional<uuid> client_id;  ///< set when the producer chose the id
+};
+
+struct restore_sink {
+    std::function<void(const waiting_job&)> waiting;
+    std::function<void(job_record)> active;
+    std::function<void(std::string_view queue, bool paused)> queue;
+};
+
+struct restore_summary {
+    std::uint32_t epoch = 0;    ///< boot epoch: bumped and synced by this open
+    std::int64_t next_seq = 1;  ///< larger than every seq and ticket ever stored
+};
+
+class job_store {
+public:
+    job_store() = default;
+    job_store(const job_store&) = delete;
+    job_store& operator=(const job_store&) = delete;
+    virtual ~job_store() = default;
+
+    /// Scans the live jobs. Called once, before anything else. Throws store_error.
+    virtual restore_summary restore_blocking(const restore_sink& sink) = 0;
+
+    virtual commit_outcome commit_blocking(const journal_batch& batch) = 0;
+
+    /// After no_space: frees what was held in reserve. True if that gave any room.
+    virtual bool make_room_blocking() = 0;
+
+    /// Live jobs by seq, in the order asked for; those not live are left out.
+    virtual std::vector<job_record> load_blocking(std::span<const std::int64_t> seqs) = 0;
+
+    struct found_job {
+        job_place place = job_place::live;
+        job_record record;
+    };
+    /// Live or finished job by id.
+    virtual std::optional<found_job> find_blocking(const uuid& id) = 0;
+    virtual std::optional<key_record> find_key_blocking(std::string_view key) = 0;
+    virtual job_page list_blocking(const job_query& query) = 0;
+
+    /// Reads the free space anew. True when below the soft mark.
+    virtual bool disk_low_blocking() = 0;
+
+    /// Deletes up to `max` expired rows of history and keys in its own transaction (on the commit
+    /// thread). Returns how many went.
+    virtual std::size_t purge_blocking(timestamp now, std::size_t max) = 0;
+
+    /// Writes the high-water mark, checkpoints and closes. The destructor closes without.
+    virtual void close_blocking() = 0;
+};
+
+/// The store cannot be opened or is damaged. `exit_code` is the sysexits value the process should
+/// end with (65 damaged, 73 cannot create, 74 input/output, 75 locked by another process, 78 newer
+/// schema).
+class store_error : public std::runtime_error {
+public:
+    store_error(int exit_code, const std::string& what)
+        : std::runtime_error(what), exit_code_(exit_code) {}
+    int exit_code() const { return exit_code_; }
+
+private:
+    int exit_code_;
+};
+
+}  // namespace sluice

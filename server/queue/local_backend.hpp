@@ -1,0 +1,33 @@
+#pragma once
+
+#include "server/queue/backend.hpp"
+#include "server/queue/engine_config.hpp"
+#include "server/queue/job_store.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <functional>
+#include <memory>
+
+namespace sluice {
+
+struct local_backend_options {
+    engine_config engine;
+    /// Reads both clocks; tests pass their own.
+    std::function<instant()> now;
+    /// Called once on the executor when the journal has failed. The owner must end the process with
+    /// status 74 within a second; no further answer but store_failed is given.
+    std::function<void(const std::string& reason)> on_store_failure;
+    std::uint64_t seed = 0;  ///< for ids, nonces and jitter
+};
+
+/// The embedded backend: the deterministic engine, a commit thread and a reader thread over
+/// `store`.
+///
+/// Restores the live jobs before it returns. Throws store_error. All calls on `executor`, which one
+/// thread runs.
+std::unique_ptr<backend> make_local_backend(boost::asio::any_io_executor executor,
+                                            std::unique_ptr<job_store> store,
+                                            local_backend_options options);
+
+}  // namespace sluice
