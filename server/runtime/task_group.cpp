@@ -1,0 +1,45 @@
+#include "server/runtime/task_group.hpp"
+
+#include "server/runtime/notifier.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <utility>
+
+namespace sluice {
+
+namespace asio = boost::asio;
+
+struct task_group::state {
+    state(asio::any_io_executor ex, fault_handler handler)
+        : executor(std::move(ex)), on_fault(std::move(handler)), all_ended(executor) {}
+
+    asio::any_io_executor executor;
+    fault_handler on_fault;
+    notifier all_ended;
+    std::size_t running = 0;
+};
+
+task_group::task_group(asio::any_io_executor executor, fault_handler on_fault)
+    : state_(std::make_shared<state>(std::move(executor), std::move(on_fault))) {}
+
+task_group::~task_group() = default;
+
+void task_group::spawn(asio::awaitable<void> task) {
+    ++state_->running;
+    asio::co_spawn(state_->executor, std::move(task), [group = state_](std::exception_ptr fault) {
+        if (fault) group->on_fault(fault);
+        if (--group->running == 0) group->all_ended.notify_all();
+    });
+}
+
+asio::awaitable<void> task_group::join() {
+    const std::shared_ptr<state> group = state_;
+    while (group->running != 0) co_await group->all_ended.wait();
+}
+
+std::size_t task_group::size() const {
+    return state_->running;
+}
+
+}  // namespace sluice
