@@ -27,14 +27,15 @@ enum class job_event : std::uint8_t {
     cancel,        ///< somebody called it off
     expire,        ///< `expires_at` passed before a run began
     revive,        ///< a dead letter is tried anew
+    reclaim,       ///< its latest holder is heard after a lapse, before anybody else took it
 };
 
-inline constexpr std::size_t job_event_count = 14;
+inline constexpr std::size_t job_event_count = 15;
 
 constexpr std::string_view to_string(job_event event) {
     constexpr std::array<std::string_view, job_event_count> names{
-        "activate", "due",    "fetch", "ack",    "fail_retry", "fail_discard", "requeue",
-        "release",  "snooze", "lapse", "poison", "cancel",     "expire",       "revive"};
+        "activate", "due",   "fetch",  "ack",    "fail_retry", "fail_discard", "requeue", "release",
+        "snooze",   "lapse", "poison", "cancel", "expire",     "revive",       "reclaim"};
     return names[static_cast<std::size_t>(event)];
 }
 
@@ -57,6 +58,7 @@ constexpr std::optional<job_state> next_state(job_state from, job_event event) {
             return std::nullopt;
         case job_state::available:
             if (event == job_event::fetch) return job_state::active;
+            if (event == job_event::reclaim) return job_state::active;
             if (event == job_event::cancel) return job_state::cancelled;
             if (event == job_event::expire) return job_state::discarded;
             return std::nullopt;

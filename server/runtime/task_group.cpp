@@ -34,8 +34,16 @@ void task_group::spawn(asio::awaitable<void> task) {
 }
 
 asio::awaitable<void> task_group::join() {
+    co_await join_until(std::chrono::steady_clock::time_point::max());
+}
+
+asio::awaitable<bool> task_group::join_until(std::chrono::steady_clock::time_point deadline) {
     const std::shared_ptr<state> group = state_;
-    while (group->running != 0) co_await group->all_ended.wait();
+    while (group->running != 0) {
+        const wake_reason reason = co_await group->all_ended.wait_until(deadline);
+        if (reason == wake_reason::timed_out) break;
+    }
+    co_return group->running == 0;
 }
 
 std::size_t task_group::size() const {

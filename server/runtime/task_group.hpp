@@ -3,6 +3,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -33,6 +34,9 @@ public:
     /// Completes when no task is left, those included that are spawned meanwhile. A task must not
     /// join its own group.
     boost::asio::awaitable<void> join();
+
+    /// The same, but gives up at `deadline`: false when a task was still left then.
+    boost::asio::awaitable<bool> join_until(std::chrono::steady_clock::time_point deadline);
 
     std::size_t size() const;
 

@@ -74,12 +74,12 @@ TEST(Transitions, LeaveATerminalStateOnlyByRevivingADiscardedJob) {
     }
 }
 
-TEST(Transitions, ReachActiveOnlyByFetch) {
+TEST(Transitions, ReachActiveOnlyFromAvailable) {
     for (std::size_t s = 0; s < job_state_count; ++s) {
         for (std::size_t e = 0; e < job_event_count; ++e) {
-            const auto event = static_cast<job_event>(e);
-            if (next_state(static_cast<job_state>(s), event) == job_state::active) {
-                EXPECT_EQ(event, job_event::fetch);
+            const auto from = static_cast<job_state>(s);
+            if (next_state(from, static_cast<job_event>(e)) == job_state::active) {
+                EXPECT_EQ(from, job_state::available);
             }
         }
     }

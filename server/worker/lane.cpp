@@ -1,0 +1,184 @@
+#include "server/worker/lane.hpp"
+
+#include "proto/limits.hpp"
+#include "server/runtime/nothrow_await.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <exception>
+#include <utility>
+#include <variant>
+
+namespace sluice::worker {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// How long the dispatcher rests after the backend failed, or had nothing although it was to wait:
+/// it drains, and our own stop is about to come.
+constexpr auto rest = 100ms;
+
+failed failure_of(std::exception_ptr fault) {
+    failed how;
+    how.failure.type = "sluice.exception";
+    how.failure.code = "handler_error";
+    try {
+        std::rethrow_exception(std::move(fault));
+    } catch (const std::exception& e) {
+        how.failure.message = e.what();
+    } catch (...) {
+        how.failure.message = "the handler threw something that is no std::exception";
+    }
+    return how;
+}
+
+ack_request ack_of(const uuid& id, const lease_token& lease, completed how) {
+    ack_request request;
+    request.job_id = id;
+    request.worker_id = in_server_worker_id;
+    request.lease = lease;
+    request.result = std::move(how.result);
+    return request;
+}
+
+nack_request nack_of(const uuid& id, const lease_token& lease, outcome how) {
+    nack_request request;
+    request.job_id = id;
+    request.worker_id = in_server_worker_id;
+    request.lease = lease;
+    if (auto* failure = std::get_if<failed>(&how)) {
+        request.failure = std::move(failure->failure);
+        request.retryable = failure->retryable;
+    } else {
+        request.release = true;
+    }
+    return request;
+}
+
+/// A job that was cancelled or timed out meanwhile is no longer ours; that is not worth a warning.
+void note_answer(logger& log, const uuid& id, const result<change_answer>& answer) {
+    if (answer) return;
+    const errc code = answer.error().code;
+    const bool taken = code == errc::lease_lost || code == errc::conflict ||
+                       code == errc::not_found || code == errc::already_finished;
+    const std::string job = to_string(id);
+    log.write(taken ? log_level::debug : log_level::error, "job outcome not accepted",
+              {{"job", job}, {"code", to_string(code)}, {"reason", answer.error().message}});
+}
+
+task_group::fault_handler log_fault(logger& log) {
+    return [&log](std::exception_ptr fault) {
+        const failed how = failure_of(std::move(fault));
+        log.error("worker coroutine ended by an exception", {{"reason", how.failure.message}});
+    };
+}
+
+}  // namespace
+
+lane::lane(asio::any_io_executor executor, backend& store, const handler_registry& handlers,
+           std::string queue, std::size_t concurrency, logger& log)
+    : store_(store),
+      handlers_(handlers),
+      log_(log),
+      queue_(std::move(queue)),
+      concurrency_(concurrency),
+      room_(executor),
+      channel_(executor, concurrency),
+      dispatcher_(executor, log_fault(log)),
+      workers_(executor, log_fault(log)) {}
+
+void lane::start() {
+    for (std::size_t i = 0; i < concurrency_; ++i) workers_.spawn(work());
+    dispatcher_.spawn(dispatch());  // after the workers: all of them wait when it sends
+}
+
+fetch_request lane::next_request() const {
+    fetch_request request;
+    request.worker_id = in_server_worker_id;
+    request.queues = {queue_};
+    request.types = handlers_.types();
+    request.count = std::min(concurrency_ - leased_, limits::fetch_count_max);
+    request.wait = limits::wait_max;
+    return request;
+}
+
+asio::awaitable<void> lane::dispatch() {
+    using clock = std::chrono::steady_clock;
+    while (!draining_) {
+        if (leased_ == concurrency_) {
+            co_await room_.wait();
+            continue;
+        }
+        const auto asked = clock::now();
+        auto fetching = store_.fetch(next_request(), fetching_.get_token());
+        auto jobs = co_await std::move(fetching);
+        if (!jobs) {
+            log_.error("in-server workers cannot fetch", {{"reason", jobs.error().message}});
+        } else {
+            for (job_record& job : *jobs) send(std::make_unique<job_record>(std::move(job)));
+        }
+        const bool idle = !jobs || (jobs->empty() && clock::now() - asked < rest);
+        if (idle && !draining_) co_await room_.wait_for(rest);
+    }
+}
+
+void lane::send(message job) {
+    if (job) ++leased_;
+    [[maybe_unused]] const bool sent =
+        channel_.try_send(boost::system::error_code{}, std::move(job));
+    assert(sent);  // never more jobs, nor more end markers, than there are workers
+}
+
+asio::awaitable<void> lane::work() {
+    while (true) {
+        auto [ec, job] = co_await channel_.async_receive(nothrow_await);
+        if (ec || !job) co_return;
+        const uuid id = job->spec->id;
+        const lease_token lease = job->lease;
+
+        outcome how = interrupted{};
+        const handler* run = draining_ ? nullptr : handlers_.find(job->spec->type);
+        if (run != nullptr) {
+            try {
+                auto running = (*run)(std::move(*job), running_.get_token());
+                outcome end = co_await std::move(running);
+                how = std::move(end);
+            } catch (...) {
+                how = failure_of(std::current_exception());
+            }
+        }
+        job.reset();
+
+        try {
+            auto* done = std::get_if<completed>(&how);
+            auto answering = done != nullptr ? store_.ack(ack_of(id, lease, std::move(*done)))
+                                             : store_.nack(nack_of(id, lease, std::move(how)));
+            const auto answer = co_await std::move(answering);
+            note_answer(log_, id, answer);
+        } catch (const std::exception& e) {
+            log_.error("job outcome not accepted", {{"reason", std::string_view(e.what())}});
+        }
+        --leased_;
+        room_.notify_one();
+    }
+}
+
+asio::awaitable<void> lane::drain() {
+    draining_ = true;
+    fetching_.request_stop();
+    room_.notify_all();
+    co_await dispatcher_.join();
+    // Behind every job: a worker gives back what it still receives before its marker.
+    for (std::size_t i = 0; i < concurrency_; ++i) send(nullptr);
+}
+
+void lane::interrupt() {
+    running_.request_stop();
+}
+
+asio::awaitable<bool> lane::join_until(std::chrono::steady_clock::time_point deadline) {
+    return workers_.join_until(deadline);
+}
+
+}  // namespace sluice::worker
