@@ -1,0 +1,294 @@
+#include "server/config/settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <limits>
+
+namespace sluice::config {
+
+namespace {
+
+constexpr std::uint64_t unbounded = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t second = 1000;
+constexpr std::uint64_t hour = 3600 * second;
+constexpr std::uint64_t day = 24 * hour;
+constexpr std::uint64_t kib = 1024;
+constexpr std::uint64_t gib = kib * kib * kib;
+
+struct description {
+    std::string_view key;
+    std::string_view alias = {};
+    std::uint64_t least = 0;
+    std::uint64_t most = unbounded;
+    std::string_view doc;
+};
+
+/// The member at the end of a chain of member pointers.
+template <auto First, auto... Rest>
+auto& member(auto& object) {
+    if constexpr (sizeof...(Rest) == 0) {
+        return object.*First;
+    } else {
+        return member<Rest...>(object.*First);
+    }
+}
+
+template <class Codec, auto... Path>
+constexpr setting make(description d) {
+    setting s{};
+    s.key = d.key;
+    s.alias = d.alias;
+    s.type = Codec::type;
+    s.doc = d.doc;
+    s.least = d.least;
+    s.most = d.most;
+    s.read = [](config& out, const raw_value& raw) {
+        return Codec::read(raw, member<Path...>(out));
+    };
+    s.write = [](const config& settings) { return Codec::write(member<Path...>(settings)); };
+    s.number = [](const config& settings) -> std::optional<std::uint64_t> {
+        if constexpr (requires { Codec::number(member<Path...>(settings)); }) {
+            return Codec::number(member<Path...>(settings));
+        } else {
+            return std::nullopt;
+        }
+    };
+    s.write_bound = [](std::uint64_t bound) {
+        if constexpr (requires { Codec::write_number(bound); }) {
+            return Codec::write_number(bound);
+        } else {
+            return std::to_string(bound);
+        }
+    };
+    return s;
+}
+
+using hc = http::http_config;
+using pc = worker::pool_config;
+
+constexpr auto http_settings = std::to_array<setting>({
+    make<listen_codec, &config::http>(
+        {.key = "http.listen",
+         .alias = "--listen",
+         .doc = "Address and port to serve. Port 0 lets the system choose. An address that others "
+                "can reach needs a token."}),
+    make<list_codec, &config::http, &hc::allowed_hosts>(
+        {.key = "http.allowed_hosts",
+         .doc = "Host names accepted in requests beside localhost, the loopback addresses and the "
+                "address served."}),
+    make<boolean_codec, &config::http, &hc::insecure_no_auth>(
+        {.key = "http.insecure_no_auth",
+         .alias = "--insecure-no-auth",
+         .doc = "Serve an address that others can reach without any token. Warns every minute."}),
+    make<size_codec, &config::http, &hc::head_bytes_max>({.key = "http.head_bytes_max",
+                                                          .least = kib,
+                                                          .most = 64 * kib,
+                                                          .doc = "Largest request head."}),
+    make<size_codec, &config::http, &hc::buffer_bytes_max>(
+        {.key = "http.buffer_bytes_max",
+         .least = kib,
+         .most = 64 * kib,
+         .doc = "Read buffer of a connection; bounds chunk extensions and trailers too. At least "
+                "head_bytes_max."}),
+    make<count_codec, &config::http, &hc::fields_max>(
+        {.key = "http.fields_max", .least = 8, .most = 1024, .doc = "Header fields of a request."}),
+    make<size_codec, &config::http, &hc::target_bytes_max>({.key = "http.target_bytes_max",
+                                                            .least = 128,
+                                                            .most = 64 * kib,
+                                                            .doc = "Longest request target."}),
+    make<count_codec, &config::http, &hc::connections_max>({.key = "http.connections_max",
+                                                            .least = 1,
+                                                            .most = 1'000'000,
+                                                            .doc = "Connections at one time."}),
+    make<count_codec, &config::http, &hc::connections_per_address_max>(
+        {.key = "http.connections_per_address_max",
+         .least = 1,
+         .most = 1'000'000,
+         .doc = "Connections at one time from one address."}),
+    make<size_codec, &config::http, &hc::body_bytes_in_flight_max>(
+        {.key = "http.body_bytes_in_flight_max",
+         .least = 8 * kib * kib,
+         .doc = "Request bodies held in memory at one time, in all."}),
+    make<count_codec, &config::http, &hc::pipeline_max>(
+        {.key = "http.pipeline_max",
+         .least = 1,
+         .most = 1024,
+         .doc = "Requests of one connection under way at one time; reading stops beyond."}),
+    make<duration_codec, &config::http, &hc::head_deadline>(
+        {.key = "http.head_deadline",
+         .least = 100,
+         .most = hour,
+         .doc = "Time for a whole request head, from its first byte or from the connection on."}),
+    make<duration_codec, &config::http, &hc::body_idle_deadline>(
+        {.key = "http.body_idle_deadline",
+         .least = 100,
+         .most = hour,
+         .doc = "Longest pause within a request body."}),
+    make<size_codec, &config::http, &hc::body_bytes_per_second_min>(
+        {.key = "http.body_bytes_per_second_min",
+         .doc = "Least average speed of a request body after its first 5 seconds."}),
+    make<duration_codec, &config::http, &hc::write_deadline>(
+        {.key = "http.write_deadline",
+         .least = 100,
+         .most = hour,
+         .doc = "Longest time without progress while an answer is sent."}),
+    make<duration_codec, &config::http, &hc::keep_alive>(
+        {.key = "http.keep_alive",
+         .least = 100,
+         .most = hour,
+         .doc = "How long an idle connection is kept open."}),
+});
+
+using ec = engine_config;
+
+constexpr auto engine_settings = std::to_array<setting>({
+    make<duration_codec, &config::engine, &ec::visibility_timeout>(
+        {.key = "engine.visibility_timeout",
+         .least = 100,
+         .most = 7 * day,
+         .doc = "How long a worker may hold a job before others may take it. A heartbeat starts it "
+                "anew. Jobs may carry their own."}),
+    make<duration_codec, &config::engine, &ec::execution_timeout>(
+        {.key = "engine.execution_timeout",
+         .least = 100,
+         .most = 7 * day,
+         .doc = "How long one run may take, whatever heartbeats come. Counts as a failure."}),
+    make<duration_codec, &config::engine, &ec::worker_silence>(
+        {.key = "engine.worker_silence",
+         .least = second,
+         .most = day,
+         .doc = "A worker that has sent heartbeats and then is silent for this long is taken for "
+                "dead; its jobs go back."}),
+    make<count_codec, &config::engine, &ec::interruptions_max>(
+        {.key = "engine.interruptions_max",
+         .most = 1000,
+         .doc = "A job interrupted more often than this becomes a dead letter."}),
+    make<duration_codec, &config::engine, &ec::retention_completed>(
+        {.key = "engine.retention_completed",
+         .least = hour,
+         .most = 3650 * day,
+         .doc = "How long completed jobs are kept, in whole hours."}),
+    make<duration_codec, &config::engine, &ec::retention_discarded>(
+        {.key = "engine.retention_discarded",
+         .least = hour,
+         .most = 3650 * day,
+         .doc = "How long cancelled and discarded jobs are kept, in whole hours. Dead letters stay "
+                "until removed."}),
+    make<duration_codec, &config::engine, &ec::idempotency_window>(
+        {.key = "engine.idempotency_window",
+         .least = hour,
+         .most = 30 * day,
+         .doc = "How long an Idempotency-Key is remembered, in whole hours."}),
+    make<count_codec, &config::engine, &ec::window_jobs>(
+        {.key = "engine.window_jobs",
+         .least = 16,
+         .most = 1'000'000,
+         .doc = "Waiting jobs of a queue kept in memory, near the head of each line."}),
+    make<size_codec, &config::engine, &ec::window_bytes>(
+        {.key = "engine.window_bytes",
+         .least = kib * kib,
+         .doc = "Memory for waiting jobs, in all."}),
+    make<size_codec, &config::engine, &ec::uncommitted_bytes_max>(
+        {.key = "engine.uncommitted_bytes_max",
+         .least = 8 * kib * kib,
+         .doc = "Data not yet durable at one time; beyond it new jobs are refused with 503."}),
+    make<count_codec, &config::engine, &ec::finished_cache>(
+        {.key = "engine.finished_cache",
+         .most = 1'000'000,
+         .doc = "Finished jobs kept in memory for late questions."}),
+    make<count_codec, &config::engine, &ec::events_max>(
+        {.key = "engine.events_max",
+         .least = 1,
+         .most = 1'000'000,
+         .doc = "Lifecycle events kept in memory."}),
+});
+
+constexpr auto other_settings = std::to_array<setting>({
+    make<count_codec, &config::workers, &pc::concurrency>(
+        {.key = "workers.concurrency",
+         .alias = "--workers",
+         .most = 10'000,
+         .doc = "Jobs run at the same time by in-server workers that serve every queue. 0: none."}),
+    make<pools_codec, &config::workers, &pc::queues>(
+        {.key = "workers.queues",
+         .doc = "Queues with in-server workers of their own, such as [\"emails=4\"]. The common "
+                "workers leave them alone."}),
+    make<text_codec, &config::store, &store_config::directory>(
+        {.key = "store.directory",
+         .alias = "--data",
+         .doc = "Directory of the journal. Made with mode 0700 when absent."}),
+    make<size_codec, &config::store, &store_config::low_space_bytes>(
+        {.key = "store.low_space_bytes",
+         .doc = "Below this much free disk space new jobs are refused with 507 while all else goes "
+                "on."}),
+    make<size_codec, &config::store, &store_config::reserve_bytes>(
+        {.key = "store.reserve_bytes",
+         .most = 16 * gib,
+         .doc = "Disk space held back so that jobs can still finish when the disk is full."}),
+    make<log_level_codec, &config::log, &log_config::level>(
+        {.key = "log.level", .doc = "Least severity that is logged."}),
+    make<log_form_codec, &config::log, &log_config::form>(
+        {.key = "log.format",
+         .doc = "Form of the log on standard error. auto: human on a terminal, JSON otherwise."}),
+    make<duration_codec, &config::server, &server_config::drain_grace>(
+        {.key = "server.drain_grace",
+         .most = hour,
+         .doc = "How long running handlers may go on after SIGTERM or SIGINT."}),
+    make<boolean_codec, &config::server, &server_config::enable_reset>(
+        {.key = "server.enable_reset",
+         .alias = "--enable-reset",
+         .doc = "POST /ojs/v1/admin/reset exists. It empties everything; for conformance runs."}),
+});
+
+template <std::size_t... N>
+constexpr auto join(const std::array<setting, N>&... parts) {
+    std::array<setting, (N + ...)> all{};
+    auto out = all.begin();
+    ((out = std::copy(parts.begin(), parts.end(), out)), ...);
+    return all;
+}
+
+constexpr auto table = join(http_settings, engine_settings, other_settings);
+
+}  // namespace
+
+std::span<const setting> all_settings() {
+    return table;
+}
+
+const setting* find_setting(std::string_view key) {
+    const auto it = std::ranges::find(table, key, &setting::key);
+    return it == table.end() ? nullptr : &*it;
+}
+
+std::string_view section_of(const setting& s) {
+    return s.key.substr(0, s.key.find('.'));
+}
+
+std::string_view name_of(const setting& s) {
+    return s.key.substr(s.key.find('.') + 1);
+}
+
+std::string environment_name_of(const setting& s) {
+    std::string name = "SLUICE_";
+    for (const char c : s.key)
+        name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return name;
+}
+
+std::string flag_of(const setting& s) {
+    std::string flag = "--";
+    for (const char c : s.key) flag += c == '.' || c == '_' ? '-' : c;
+    return flag;
+}
+
+std::string range_text(const setting& s) {
+    if (s.least == 0 && s.most == unbounded) return {};
+    if (s.most == unbounded) return fmt::format("at least {}", s.write_bound(s.least));
+    return fmt::format("{} to {}", s.write_bound(s.least), s.write_bound(s.most));
+}
+
+}  // namespace sluice::config
