@@ -1,0 +1,21 @@
+#include "server/http/api.hpp"
+
+#include "server/http/api/handlers.hpp"
+
+#include <memory>
+
+namespace sluice::http {
+
+void add_api_routes(router& routes, api_services services) {
+    const auto shared = std::make_shared<const api_services>(std::move(services));
+    add_job_routes(routes, shared);
+    add_worker_routes(routes, shared);
+    add_queue_routes(routes, shared);
+    add_dead_letter_routes(routes, shared);
+    add_event_routes(routes, shared);
+    add_system_routes(routes, shared);
+    add_metrics_route(routes, shared);
+    add_admin_routes(routes, shared);
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,131 @@
+#include "server/http/api/event_json.hpp"
+
+#include "proto/json_text.hpp"
+
+#include <charconv>
+
+namespace sluice::http {
+namespace {
+
+constexpr std::string_view id_prefix = "evt_";
+
+timestamp time_of(const uuid& id) {
+    std::int64_t milliseconds = 0;
+    for (std::size_t i = 0; i < 6; ++i) milliseconds = milliseconds << 8 | id.bytes[i];
+    return timestamp(std::chrono::milliseconds(milliseconds));
+}
+
+void append_time(json_writer& out, std::string_view name, const std::optional<timestamp>& time) {
+    if (time) out.key(name).string(format_timestamp(*time));
+}
+
+void append_timeline(json_writer& out, const job_record& job) {
+    out.key("timeline").begin_object();
+    append_time(out, "produced_at", job.spec->produced_at);
+    append_time(out, "received_at", job.received_at);
+    append_time(out, "durable_at", job.durable_at);
+    append_time(out, "available_at", job.available_at);
+    append_time(out, "started_at", job.started_at);
+    append_time(out, "finished_at", job.finished_at);
+    append_time(out, "acked_at", job.acked_at);
+    out.end_object();
+}
+
+void append_error(json_writer& out, std::string_view name, const job_failure& failure,
+                  bool retryable) {
+    out.key(name).begin_object().key("code").string(failure.code);
+    out.key("type").string(failure.type).key("message").string(failure.message);
+    out.key("retryable").boolean(retryable).end_object();
+}
+
+/// `trace_id` of the job's `meta` must be in every event of the job (§8.3).
+void append_trace(json_writer& out, const job_spec& spec) {
+    if (spec.meta.find("trace_id") == std::string::npos) return;
+    json_cursor members(json_root(spec.meta));
+    std::string key;
+    json_value value;
+    while (members.next(key, value)) {
+        if (key == "trace_id" && value.kind == json_kind::string) {
+            out.key("trace_id").raw(value.text);
+            return;
+        }
+    }
+}
+
+/// What only some types have.
+void append_specifics(json_writer& out, const job_event& event) {
+    const auto& job = event.job;
+    if (event.type == "job.completed" || event.type == "job.failed") {
+        if (job.started_at && job.finished_at) {
+            const auto ran = std::chrono::duration_cast<std::chrono::milliseconds>(
+                *job.finished_at - *job.started_at);
+            out.key("duration_ms").integer(ran.count());
+        }
+    }
+    if (event.type == "job.completed" && !job.result.empty()) out.key("result").raw(job.result);
+    if (event.type == "job.scheduled") append_time(out, "scheduled_at", job.due_at);
+    if (event.type == "job.heartbeat") append_time(out, "visible_until", job.lease_expires_at);
+    if (event.type == "job.retrying") {
+        out.key("max_attempts").integer(job.spec->retry.max_attempts);
+        append_time(out, "next_retry_at", job.due_at);
+    }
+    if (event.type == "job.expired") {
+        append_time(out, "created_at", job.received_at);
+        append_time(out, "expired_at", event.time);
+        if (job.spec->expires_at) {
+            const auto ttl = std::chrono::duration_cast<std::chrono::milliseconds>(
+                *job.spec->expires_at - job.received_at);
+            out.key("ttl_ms").integer(ttl.count());
+        }
+    }
+    if (event.type == "job.discarded") out.key("total_attempts").integer(job.attempt);
+    if (job.failures.empty()) return;
+    const bool retryable = job.state == job_state::retryable;
+    if (event.type == "job.discarded") append_error(out, "last_error", job.failures.back(), false);
+    if (event.type == "job.failed" || event.type == "job.retrying") {
+        append_error(out, "error", job.failures.back(), retryable);
+    }
+}
+
+}  // namespace
+
+std::string event_id(timestamp time, std::uint64_t number) {
+    return std::string(id_prefix) +
+           to_string(make_uuid(time, static_cast<std::int64_t>(number), 0));
+}
+
+std::optional<event_cursor> parse_event_cursor(std::string_view text) {
+    event_cursor cursor;
+    if (text.starts_with(id_prefix)) {
+        const auto id = parse_uuid(text.substr(id_prefix.size()));
+        if (!id) return std::nullopt;
+        cursor.number = static_cast<std::uint64_t>(sequence_of(*id));
+        cursor.time = time_of(*id);
+        return cursor;
+    }
+    const char* const end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, cursor.number);
+    if (read.ec != std::errc{} || read.ptr != end) return std::nullopt;
+    return cursor;
+}
+
+void append_event(std::string& out, const job_event& event) {
+    const auto& job = event.job;
+    const std::string id = to_string(job.spec->id);
+    json_writer writer(out);
+    writer.begin_object().key("specversion").string("1.0");
+    writer.key("id").string(event_id(event.time, event.id)).key("type").string(event.type);
+    writer.key("source").string("ojs://sluice/queue").key("subject").string(id);
+    writer.key("time").string(format_timestamp(event.time));
+    writer.key("seq").integer(static_cast<std::int64_t>(event.id));
+    writer.key("data").begin_object().key("job_id").string(id);
+    writer.key("job_type").string(job.spec->type).key("queue").string(job.spec->queue);
+    writer.key("state").string(to_string(job.state)).key("attempt").integer(job.attempt);
+    if (!job.worker_id.empty()) writer.key("worker_id").string(job.worker_id);
+    append_specifics(writer, event);
+    append_trace(writer, *job.spec);
+    append_timeline(writer, job);
+    writer.end_object().end_object();
+}
+
+}  // namespace sluice::http

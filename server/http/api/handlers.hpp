@@ -1,0 +1,22 @@
+#pragma once
+
+#include "server/http/api.hpp"
+
+#include <memory>
+
+/// The resources of the API. Each function adds the routes of one of them.
+namespace sluice::http {
+
+/// Shared by all handlers; never changes once the routes are there.
+using services_ptr = std::shared_ptr<const api_services>;
+
+void add_job_routes(router& routes, const services_ptr& services);
+void add_worker_routes(router& routes, const services_ptr& services);
+void add_queue_routes(router& routes, const services_ptr& services);
+void add_dead_letter_routes(router& routes, const services_ptr& services);
+void add_event_routes(router& routes, const services_ptr& services);
+void add_system_routes(router& routes, const services_ptr& services);
+void add_metrics_route(router& routes, const services_ptr& services);
+void add_admin_routes(router& routes, const services_ptr& services);
+
+}  // namespace sluice::http

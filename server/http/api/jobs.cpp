@@ -1,0 +1,157 @@
+#include "proto/codec.hpp"
+#include "server/http/api/answers.hpp"
+#include "server/http/api/handlers.hpp"
+#include "server/http/api/idempotency.hpp"
+
+#include <functional>
+
+namespace sluice::http {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// What is the same in the answers to one job and to a batch.
+void describe_push(response& answer, const request& r, const push_answer& pushed,
+                   steady_clock::time_point parsed) {
+    answer.status = pushed.replayed ? 200 : 201;
+    answer.fields.reserve(5);
+    if (pushed.replayed) answer.fields.emplace_back("Idempotency-Replayed", "true");
+    answer.fields.emplace_back("Durability", "fsync");
+    add_server_timing(answer, r, parsed, pushed.commit);
+}
+
+asio::awaitable<response> push_job(services_ptr services, request r, path_values) {
+    auto spec = decode_job(r.body, services->now().wall);
+    if (!spec) co_return error_response(spec.error(), r);
+    if (!queue_allowed(r, spec->queue)) co_return error_response(forbidden_queue(spec->queue), r);
+    auto key = read_idempotency_key(r);
+    if (!key) co_return error_response(key.error(), r);
+
+    push_request push;
+    push.jobs.push_back(std::move(*spec));
+    push.key = std::move(*key);
+    const auto parsed = steady_clock::now();
+    auto pushed = co_await services->queue->push(std::move(push));
+    if (!pushed) co_return error_response(pushed.error(), r);
+
+    const auto wait = preferred_wait(r);
+    if (wait) {
+        // The job is stored; should the wait fail, its state of a moment ago is answer enough.
+        const auto id = pushed->jobs.front().spec->id;
+        auto ended = co_await services->queue->wait(id, *wait, r.stop);
+        if (ended) pushed->jobs.front() = std::move(*ended);
+    }
+    const auto& job = pushed->jobs.front();
+    response answer = job_answer(job);
+    describe_push(answer, r, *pushed, parsed);
+    answer.fields.emplace_back("Location", "/ojs/v1/jobs/" + to_string(job.spec->id));
+    if (wait) add_preference_applied(answer, *wait);
+    co_return answer;
+}
+
+asio::awaitable<response> push_batch(services_ptr services, request r, path_values) {
+    auto specs = decode_batch(r.body, services->now().wall);
+    if (!specs) co_return error_response(specs.error(), r);
+    for (const auto& spec : *specs) {
+        if (!queue_allowed(r, spec.queue)) co_return error_response(forbidden_queue(spec.queue), r);
+    }
+    auto key = read_idempotency_key(r);
+    if (!key) co_return error_response(key.error(), r);
+
+    push_request push;
+    push.jobs = std::move(*specs);
+    push.key = std::move(*key);
+    const auto parsed = steady_clock::now();
+    auto pushed = co_await services->queue->push(std::move(push));
+    if (!pushed) co_return error_response(pushed.error(), r);
+
+    response answer;
+    answer.body.reserve(encoded_size(pushed->jobs));
+    answer.body += '{';
+    append_jobs(answer.body, pushed->jobs);
+    answer.body += ",\"count\":" + std::to_string(pushed->jobs.size()) + '}';
+    describe_push(answer, r, *pushed, parsed);
+    co_return answer;
+}
+
+/// The job of a path, for a caller who may see it.
+asio::awaitable<result<job_record>> find_job(services_ptr services, request r, std::string id,
+                                             std::optional<std::chrono::seconds> wait) {
+    const auto parsed = parse_uuid(id);
+    if (!parsed) co_return not_found("job", id);
+    auto job =
+        wait ? services->queue->wait(*parsed, *wait, r.stop) : services->queue->info(*parsed);
+    auto found = co_await std::move(job);
+    if (!found) co_return named(found.error(), "job", id);
+    if (!queue_allowed(r, found->spec->queue)) co_return not_found("job", id);
+    co_return found;
+}
+
+asio::awaitable<response> get_job(services_ptr services, request r, path_values values) {
+    const auto wait = preferred_wait(r);
+    // Whether the caller may see it is asked first: a foreign job must not be known by the wait.
+    std::optional<std::chrono::seconds> at_once;
+    auto found = co_await find_job(services, r, values[0], at_once);
+    if (!found) co_return error_response(found.error(), r);
+    if (wait && !is_terminal(found->state)) {
+        found = co_await find_job(services, r, values[0], wait);
+        if (!found) co_return error_response(found.error(), r);
+    }
+    response answer = job_answer(*found);
+    if (wait) add_preference_applied(answer, *wait);
+    co_return answer;
+}
+
+/// Cancel and activate: one change of one job.
+using job_change = asio::awaitable<result<change_answer>> (backend::*)(uuid);
+
+asio::awaitable<result<change_answer>> change_job(services_ptr services, request r, std::string id,
+                                                  job_change change) {
+    const auto parsed = parse_uuid(id);
+    if (!parsed) co_return not_found("job", id);
+    if (!r.queue_patterns.empty()) {
+        std::optional<std::chrono::seconds> at_once;
+        auto found = co_await find_job(services, r, id, at_once);
+        if (!found) co_return found.error();
+    }
+    auto changed = co_await (services->queue->*change)(*parsed);
+    if (!changed) co_return named(changed.error(), "job", id);
+    co_return changed;
+}
+
+asio::awaitable<response> cancel_job(services_ptr services, request r, path_values values) {
+    auto changed = co_await change_job(services, r, values[0], &backend::cancel);
+    if (!changed) co_return error_response(changed.error(), r);
+    co_return job_answer(changed->job);
+}
+
+asio::awaitable<response> activate_job(services_ptr services, request r, path_values values) {
+    auto changed = co_await change_job(services, r, values[0], &backend::activate);
+    if (!changed) co_return error_response(changed.error(), r);
+    response answer = job_answer(changed->job);
+    // Two members that only this answer has (ojs-http-binding.md §9.5).
+    answer.body.resize(answer.body.size() - 2);
+    answer.body += R"(,"previous_state":"pending")";
+    if (const auto& at = changed->job.available_at) {
+        answer.body += R"(,"activated_at":")" + format_timestamp(*at) + '"';
+    }
+    answer.body += "}}";
+    co_return answer;
+}
+
+}  // namespace
+
+void add_job_routes(router& routes, const services_ptr& services) {
+    const route_options enqueue{.needs = scope::enqueue};
+    const route_options enqueue_batch{.needs = scope::enqueue,
+                                      .body_bytes_max = limits::batch_body_bytes_max};
+    const route_options read{.needs = scope::read};
+    routes.add("POST", "/ojs/v1/jobs", enqueue, std::bind_front(push_job, services));
+    routes.add("POST", "/ojs/v1/jobs/batch", enqueue_batch, std::bind_front(push_batch, services));
+    routes.add("GET", "/ojs/v1/jobs/{id}", read, std::bind_front(get_job, services));
+    routes.add("DELETE", "/ojs/v1/jobs/{id}", enqueue, std::bind_front(cancel_job, services));
+    routes.add("POST", "/ojs/v1/jobs/{id}/activate", enqueue,
+               std::bind_front(activate_job, services));
+}
+
+}  // namespace sluice::http

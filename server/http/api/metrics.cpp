@@ -1,0 +1,96 @@
+#include "server/http/api/handlers.hpp"
+
+#include <functional>
+
+namespace sluice::http {
+namespace {
+
+/// Prometheus text exposition. A name's samples stand together under its HELP and TYPE.
+class exposition {
+public:
+    void metric(std::string_view name, std::string_view type, std::string_view help) {
+        name_ = name;
+        text_.append("# HELP ").append(name).append(" ").append(help);
+        text_.append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
+    }
+    void sample(std::string_view labels, const std::string& value) {
+        text_ += name_;
+        if (!labels.empty()) text_.append("{").append(labels).append("}");
+        text_.append(" ").append(value).append("\n");
+    }
+    void counter(std::string_view name, std::string_view help, std::uint64_t value) {
+        metric(name, "counter", help);
+        sample({}, std::to_string(value));
+    }
+    std::string take() { return std::move(text_); }
+
+private:
+    std::string text_;
+    std::string_view name_;
+};
+
+std::string label(std::string_view name, std::string_view value) {
+    // Queue names and states need no escaping: their alphabet has neither quote nor backslash.
+    std::string text(name);
+    text.append("=\"").append(value).append("\"");
+    return text;
+}
+
+void add_queues(exposition& out, const std::vector<queue_stats>& queues) {
+    const auto count = [](const queue_stats& queue, job_state state) {
+        return std::to_string(queue.jobs[static_cast<std::size_t>(state)]);
+    };
+    out.metric("ojs_queue_depth", "gauge", "Jobs available to workers now.");
+    for (const auto& queue : queues) {
+        out.sample(label("queue", queue.name), count(queue, job_state::available));
+    }
+    out.metric("ojs_queue_active", "gauge", "Jobs held by workers now.");
+    for (const auto& queue : queues) {
+        out.sample(label("queue", queue.name), count(queue, job_state::active));
+    }
+    out.metric("sluice_queue_jobs", "gauge",
+               "Jobs by state; terminal states count since the server started.");
+    for (const auto& queue : queues) {
+        for (std::size_t i = 0; i < job_state_count; ++i) {
+            const auto state = static_cast<job_state>(i);
+            out.sample(label("queue", queue.name) + ',' + label("state", to_string(state)),
+                       count(queue, state));
+        }
+    }
+}
+
+asio::awaitable<response> metrics(services_ptr services, request r, path_values) {
+    auto queues = co_await services->queue->queues();
+    if (!queues) co_return error_response(queues.error(), r);
+    std::erase_if(*queues, [&](const auto& queue) { return !queue_allowed(r, queue.name); });
+    const auto health = services->queue->health();
+    const auto uptime = std::chrono::steady_clock::now() - services->started;
+
+    exposition out;
+    out.metric("sluice_up", "gauge", "1 when the server is ready for work.");
+    out.sample({}, health.ready && !services->draining() ? "1" : "0");
+    out.metric("sluice_uptime_seconds", "gauge", "Since the server started.");
+    out.sample({}, std::to_string(std::chrono::duration<double>(uptime).count()));
+    out.metric("sluice_commit_latency_seconds", "gauge", "Duration of the latest commit.");
+    out.sample({}, std::to_string(std::chrono::duration<double>(health.commit_latency).count()));
+    out.counter("sluice_commits_total", "Commits that became durable.", health.commits);
+    out.counter("sluice_jobs_pushed_total", "Jobs stored.", health.jobs_pushed);
+    out.counter("sluice_jobs_granted_total", "Leases given to workers.", health.jobs_granted);
+    out.counter("sluice_jobs_finished_total", "Jobs that reached a terminal state.",
+                health.jobs_finished);
+    add_queues(out, *queues);
+
+    response answer;
+    answer.content_type = "text/plain";
+    answer.body = out.take();
+    co_return answer;
+}
+
+}  // namespace
+
+void add_metrics_route(router& routes, const services_ptr& services) {
+    const route_options read{.needs = scope::read};
+    routes.add("GET", "/metrics", read, std::bind_front(metrics, services));
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,98 @@
+#include "proto/json_text.hpp"
+#include "server/http/api/answers.hpp"
+#include "server/http/api/handlers.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace sluice::http {
+namespace {
+
+constexpr std::uint64_t page_max = 1000;
+
+std::uint64_t depth(const queue_stats& queue) {
+    std::uint64_t waiting = 0;
+    for (std::size_t i = 0; i < job_state_count; ++i) {
+        const auto state = static_cast<job_state>(i);
+        if (!is_terminal(state)) waiting += queue.jobs[i];
+    }
+    return waiting;
+}
+
+std::string_view status_of(const queue_stats& queue) {
+    return queue.paused ? "paused" : "active";
+}
+
+void append_counts(json_writer& out, const queue_stats& queue) {
+    for (std::size_t i = 0; i < job_state_count; ++i) {
+        out.key(to_string(static_cast<job_state>(i)))
+            .integer(static_cast<std::int64_t>(queue.jobs[i]));
+    }
+}
+
+void append_queue(json_writer& out, const queue_stats& queue) {
+    out.begin_object().key("name").string(queue.name).key("status").string(status_of(queue));
+    out.key("paused").boolean(queue.paused);
+    append_counts(out, queue);
+    out.end_object();
+}
+
+asio::awaitable<response> list_queues(services_ptr services, request r, path_values) {
+    const auto limit = number_parameter(r, "limit", page_max, page_max);
+    if (!limit) co_return error_response(limit.error(), r);
+    const auto offset = number_parameter(r, "offset", 0, UINT64_MAX);
+    if (!offset) co_return error_response(offset.error(), r);
+    auto all = co_await services->queue->queues();
+    if (!all) co_return error_response(all.error(), r);
+    std::erase_if(*all, [&](const auto& queue) { return !queue_allowed(r, queue.name); });
+    std::sort(all->begin(), all->end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+
+    const std::uint64_t total = all->size();
+    const std::uint64_t from = std::min(*offset, total);
+    const std::uint64_t to = from + std::min(*limit, total - from);
+    response answer;
+    json_writer out(answer.body);
+    out.begin_object().key("queues").begin_array();
+    for (auto i = from; i < to; ++i) append_queue(out, (*all)[i]);
+    out.end_array().key("pagination").begin_object();
+    out.key("total").integer(static_cast<std::int64_t>(total));
+    out.key("limit").integer(static_cast<std::int64_t>(*limit));
+    out.key("offset").integer(static_cast<std::int64_t>(from));
+    out.key("has_more").boolean(to < total).end_object().end_object();
+    co_return answer;
+}
+
+asio::awaitable<response> queue_statistics(services_ptr services, request r, path_values values) {
+    const std::string& name = values[0];
+    auto all = co_await services->queue->queues();
+    if (!all) co_return error_response(all.error(), r);
+    const auto queue =
+        std::find_if(all->begin(), all->end(), [&](const auto& each) { return each.name == name; });
+    if (queue == all->end() || !queue_allowed(r, name)) {
+        co_return error_response(not_found("queue", name), r);
+    }
+    // Both forms in use: the queue with its counts, and `stats` beside it.
+    response answer;
+    json_writer out(answer.body);
+    out.begin_object().key("queue");
+    append_queue(out, *queue);
+    out.key("status").string(status_of(*queue));
+    out.key("stats").begin_object().key("queue").string(name);
+    out.key("depth").integer(static_cast<std::int64_t>(depth(*queue)));
+    append_counts(out, *queue);
+    out.end_object();
+    out.key("computed_at").string(format_timestamp(services->now().wall)).end_object();
+    co_return answer;
+}
+
+}  // namespace
+
+void add_queue_routes(router& routes, const services_ptr& services) {
+    const route_options read{.needs = scope::read};
+    routes.add("GET", "/ojs/v1/queues", read, std::bind_front(list_queues, services));
+    routes.add("GET", "/ojs/v1/queues/{name}/stats", read,
+               std::bind_front(queue_statistics, services));
+}
+
+}  // namespace sluice::http

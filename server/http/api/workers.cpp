@@ -1,0 +1,226 @@
+#include "proto/codec.hpp"
+#include "proto/json_text.hpp"
+#include "server/http/api/answers.hpp"
+#include "server/http/api/conformance_quirks.hpp"
+#include "server/http/api/handlers.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace sluice::http {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// Ids that begin with "sluice." name the server's own workers; a client that took one could answer
+/// for their jobs.
+std::optional<error> check_worker_id(std::string_view id) {
+    if (!id.starts_with("sluice.")) return std::nullopt;
+    return error(errc::invalid_request,
+                 "Worker ids that begin with 'sluice.' are the server's own.",
+                 R"("field":"worker_id")");
+}
+
+std::optional<error> check_fetch(const request& r, const fetch_request& fetch) {
+    if (auto reserved = check_worker_id(fetch.worker_id)) return reserved;
+    for (const auto& queue : fetch.queues) {
+        if (!queue_allowed(r, queue)) return forbidden_queue(queue);
+    }
+    return std::nullopt;
+}
+
+/// Ack and nack alike: the worker's name and the fetch that may come with them.
+template <class Body>
+std::optional<error> check_answer(const request& r, const Body& body) {
+    if (auto reserved = check_worker_id(body.worker_id)) return reserved;
+    if (body.fetch) return check_fetch(r, *body.fetch);
+    return std::nullopt;
+}
+
+/// Whether a token that is bound to queues may touch this job. One that may not is told that there
+/// is no such job.
+asio::awaitable<bool> may_touch(services_ptr services, request r, uuid id) {
+    auto job = co_await services->queue->info(id);
+    co_return job&& queue_allowed(r, job->spec->queue);
+}
+
+asio::awaitable<response> fetch_jobs(services_ptr services, request r, path_values) {
+    auto fetch = decode_fetch(r.body);
+    if (!fetch) co_return error_response(fetch.error(), r);
+    if (const auto refused = check_fetch(r, *fetch)) co_return error_response(*refused, r);
+    const auto parsed = steady_clock::now();
+    auto jobs = co_await services->queue->fetch(std::move(*fetch), r.stop);
+    if (!jobs) co_return error_response(jobs.error(), r);
+    response answer;
+    answer.body.reserve(encoded_size(*jobs));
+    answer.body += '{';
+    append_leased_jobs(answer.body, *jobs);
+    answer.body += '}';
+    add_server_timing(answer, r, parsed, std::nullopt);
+    co_return answer;
+}
+
+/// `"id":...,"job_id":...,"state":...,"attempt":N`: how the answers to ack and nack begin. The
+/// binding says `job_id`, the conformance cases `id`.
+void append_change(json_writer& out, const job_record& job) {
+    const std::string id = to_string(job.spec->id);
+    out.key("id").string(id).key("job_id").string(id).key("state").string(to_string(job.state));
+    out.key("attempt").integer(job.attempt);
+}
+
+void append_time(json_writer& out, std::string_view name, const std::optional<timestamp>& time) {
+    if (time) out.key(name).string(format_timestamp(*time));
+}
+
+/// Ends the object that the answer's body is, with the jobs fetched in the same request.
+void close_with_jobs(std::string& body, bool fetched, const std::vector<job_record>& jobs) {
+    if (fetched) {
+        body += ',';
+        append_leased_jobs(body, jobs);
+    }
+    body += '}';
+}
+
+response ack_answer(const change_answer& change, bool fetched) {
+    response answer;
+    answer.body.reserve(256 + encoded_size(change.jobs));
+    json_writer out(answer.body);
+    out.begin_object().key("acknowledged").boolean(true);
+    append_change(out, change.job);
+    append_time(out, "completed_at", change.job.finished_at);
+    close_with_jobs(answer.body, fetched, change.jobs);
+    return answer;
+}
+
+response nack_answer(const change_answer& change, bool fetched) {
+    const auto& job = change.job;
+    response answer;
+    answer.body.reserve(384 + encoded_size(change.jobs));
+    json_writer out(answer.body);
+    out.begin_object();
+    append_change(out, job);
+    out.key("max_attempts").integer(job.spec->retry.max_attempts);
+    if (job.due_at) {
+        // ojs-http-binding.md has the first name, ojs-retry.md the second.
+        append_time(out, "next_attempt_at", job.due_at);
+        append_time(out, "next_retry_at", job.due_at);
+    }
+    if (job.state == job_state::retryable && job.retry_delay) {
+        out.key("retry_delay_ms").integer(job.retry_delay->count());
+    }
+    if (job.state == job_state::discarded) {
+        append_time(out, "discarded_at", job.finished_at);
+        append_time(out, "completed_at", job.finished_at);
+        out.key("dead_letter").boolean(job.dead_letter);
+    }
+    close_with_jobs(answer.body, fetched, change.jobs);
+    return answer;
+}
+
+asio::awaitable<response> ack_job(services_ptr services, request r, path_values) {
+    auto ack = decode_ack(r.body);
+    if (!ack) co_return error_response(ack.error(), r);
+    if (const auto refused = check_answer(r, *ack)) co_return error_response(*refused, r);
+    const auto id = ack->job_id;
+    const bool fetched = ack->fetch.has_value();
+    const auto parsed = steady_clock::now();
+    if (!r.queue_patterns.empty()) {
+        const bool allowed = co_await may_touch(services, r, id);
+        if (!allowed) co_return error_response(not_found("job", to_string(id)), r);
+    }
+    auto change = co_await services->queue->ack(std::move(*ack));
+    if (!change) co_return error_response(named(change.error(), "job", to_string(id)), r);
+    response answer = ack_answer(*change, fetched);
+    add_server_timing(answer, r, parsed, change->commit);
+    co_return answer;
+}
+
+asio::awaitable<response> nack_job(services_ptr services, request r, path_values) {
+    auto nack = decode_nack(r.body);
+    if (!nack) co_return error_response(nack.error(), r);
+    if (const auto refused = check_answer(r, *nack)) co_return error_response(*refused, r);
+    const auto id = nack->job_id;
+    const bool fetched = nack->fetch.has_value();
+    const auto parsed = steady_clock::now();
+    if (!r.queue_patterns.empty()) {
+        const bool allowed = co_await may_touch(services, r, id);
+        if (!allowed) co_return error_response(not_found("job", to_string(id)), r);
+    }
+    auto change = co_await services->queue->nack(std::move(*nack));
+    if (!change) co_return error_response(named(change.error(), "job", to_string(id)), r);
+    response answer = nack_answer(*change, fetched);
+    add_server_timing(answer, r, parsed, change->commit);
+    co_return answer;
+}
+
+void append_beat(json_writer& out, const beat_result& beat) {
+    out.begin_object().key("job_id").string(to_string(beat.job_id));
+    if (beat.problem) {
+        out.key("error").string(to_string(*beat.problem));
+    } else {
+        append_time(out, "lease_expires_at", beat.lease_expires_at);
+    }
+    if (beat.spec) out.key("state").string(to_string(beat.state));
+    out.end_object();
+}
+
+response heartbeat_body(const heartbeat_answer& beat, timestamp now) {
+    const auto directive = to_string(heartbeat_directive(beat));
+    response answer;
+    answer.body.reserve(160 + beat.jobs.size() * 192);
+    json_writer out(answer.body);
+    out.begin_object().key("state").string(directive).key("directive").string(directive);
+    out.key("acknowledged").boolean(true);
+    out.key("jobs_extended").begin_array();
+    for (const auto& job : beat.jobs) {
+        if (!job.problem) out.string(to_string(job.job_id));
+    }
+    out.end_array().key("jobs").begin_array();
+    for (const auto& job : beat.jobs) append_beat(out, job);
+    out.end_array().key("server_time").string(format_timestamp(now)).end_object();
+    return answer;
+}
+
+beat_result unknown_job(const uuid& id) {
+    beat_result unknown;
+    unknown.job_id = id;
+    unknown.problem = errc::not_found;
+    return unknown;
+}
+
+asio::awaitable<response> heartbeat(services_ptr services, request r, path_values) {
+    auto beat = decode_heartbeat(r.body);
+    if (!beat) co_return error_response(beat.error(), r);
+    if (const auto refused = check_worker_id(beat->worker_id)) {
+        co_return error_response(*refused, r);
+    }
+    // A foreign job is reported like one that does not exist, and its lease is not renewed.
+    std::vector<beat_result> foreign;
+    if (!r.queue_patterns.empty()) {
+        for (auto job = beat->jobs.begin(); job != beat->jobs.end();) {
+            const bool allowed = co_await may_touch(services, r, job->job_id);
+            if (allowed) {
+                ++job;
+                continue;
+            }
+            foreign.push_back(unknown_job(job->job_id));
+            job = beat->jobs.erase(job);
+        }
+    }
+    auto answer = co_await services->queue->heartbeat(std::move(*beat));
+    if (!answer) co_return error_response(answer.error(), r);
+    std::move(foreign.begin(), foreign.end(), std::back_inserter(answer->jobs));
+    co_return heartbeat_body(*answer, services->now().wall);
+}
+
+}  // namespace
+
+void add_worker_routes(router& routes, const services_ptr& services) {
+    const route_options work{.needs = scope::work};
+    routes.add("POST", "/ojs/v1/workers/fetch", work, std::bind_front(fetch_jobs, services));
+    routes.add("POST", "/ojs/v1/workers/ack", work, std::bind_front(ack_job, services));
+    routes.add("POST", "/ojs/v1/workers/nack", work, std::bind_front(nack_job, services));
+    routes.add("POST", "/ojs/v1/workers/heartbeat", work, std::bind_front(heartbeat, services));
+}
+
+}  // namespace sluice::http
