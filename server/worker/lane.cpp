@@ -132,7 +132,8 @@ void lane::send(message job) {
 
 asio::awaitable<void> lane::work() {
     while (true) {
-        auto [ec, job] = co_await channel_.async_receive(nothrow_await);
+        auto received = co_await channel_.async_receive(nothrow_await);
+        auto& [ec, job] = received;
         if (ec || !job) co_return;
         const uuid id = job->spec->id;
         const lease_token lease = job->lease;
