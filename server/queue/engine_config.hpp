@@ -33,6 +33,8 @@ struct engine_config {
     std::size_t events_max = 16384;     ///< lifecycle events kept in memory
     /// Job types an in-server handler takes; exact names.
     std::vector<std::string> handled_types;
+    /// Queues with in-server workers of their own: those that serve "*" leave them alone.
+    std::vector<std::string> pool_queues;
 };
 
 }  // namespace sluice

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <utility>
+
+namespace sluice {
+
+/// Holds back coroutines until the batch they depend on is durable.
+///
+/// All on one executor, and `open` resumes the waiters inline, in the order they came: an answer
+/// costs no trip through the executor's queue and no timer. A waiter must not be cancelled from
+/// outside; every gate is opened in the end, by a commit or by a failure.
+class commit_gate {
+public:
+    /// Completes once `open(n)` with n >= `batch` was called; at once when it was already.
+    boost::asio::awaitable<void> wait(std::uint64_t batch) {
+        if (batch <= opened_) co_return;
+        auto initiation = [this, batch](auto handler) {
+            using waiter_type = waiter<decltype(handler)>;
+            waiters_.emplace(batch, std::make_unique<waiter_type>(std::move(handler)));
+        };
+        co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(
+            initiation, boost::asio::use_awaitable);
+    }
+
+    void open(std::uint64_t batch) {
+        opened_ = std::max(opened_, batch);
+        while (!waiters_.empty() && waiters_.begin()->first <= opened_) {
+            auto first = waiters_.extract(waiters_.begin());
+            first.mapped()->resume();
+        }
+    }
+
+private:
+    struct waiter_base {
+        virtual ~waiter_base() = default;
+        virtual void resume() = 0;
+    };
+    template <class Handler>
+    struct waiter final : waiter_base {
+        explicit waiter(Handler h) : handler(std::move(h)) {}
+        void resume() override { std::move(handler)(); }
+        Handler handler;
+    };
+
+    std::uint64_t opened_ = 0;
+    std::multimap<std::uint64_t, std::unique_ptr<waiter_base>> waiters_;
+};
+
+}  // namespace sluice

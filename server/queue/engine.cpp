@@ -1,0 +1,187 @@
+#include "server/queue/engine.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace sluice {
+
+engine::engine(engine_config config, std::uint64_t seed, instant now)
+    : config_(std::move(config)), random_(seed), start_(now), events_(config_.events_max) {
+    for (const auto& type : config_.handled_types) handled_.insert(type);
+    for (const auto& name : config_.pool_queues) pool_queues_.insert(name);
+}
+
+void engine::boot(const restore_summary& summary) {
+    epoch_ = summary.epoch;
+    next_seq_ = summary.next_seq;
+}
+
+timestamp engine::stamp(instant now) const {
+    return start_.wall + (now.steady - start_.steady);
+}
+
+resident_job* engine::find(const uuid& id) {
+    return const_cast<resident_job*>(std::as_const(*this).find(id));
+}
+
+const resident_job* engine::find(const uuid& id) const {
+    const auto* job = jobs_.find(jobs_.seq_of(id));
+    if (!job || job->place == job_place::nowhere || job->record.spec->id != id) return nullptr;
+    return job;
+}
+
+queue_state& engine::queue_named(std::string_view name) {
+    auto& queue = queues_.get(name);
+    if (!queue.known) {
+        queue.known = true;
+        queue.own_pool = pool_queues_.contains(name);
+    }
+    return queue;
+}
+
+ready_lane& engine::lane_of(queue_state& queue, std::string_view type) {
+    return queues_.lane(queue, type, handled_.contains(type));
+}
+
+/// Every change of a job passes through here: it puts the job into the open batch.
+void engine::touch(resident_job& job, bool sync) {
+    sync_ = sync_ || sync;
+    if (job.batch == open_batch_) return;
+    job.batch = open_batch_;
+    changed_.push_back(job.record.seq);
+    open_bytes_ += footprint(job.record);
+}
+
+void engine::change_state(resident_job& job, rules::job_event event) {
+    const auto next = rules::next_state(job.record.state, event);
+    assert(next);
+    auto& before = job.queue->jobs[static_cast<std::size_t>(job.record.state)];
+    if (before > 0) --before;  // jobs that ended before this start were never counted
+    job.record.state = *next;
+    ++job.queue->jobs[static_cast<std::size_t>(*next)];
+}
+
+void engine::emit(const resident_job& job, std::string_view type, timestamp time) {
+    logged_event event;
+    event.batch = open_batch_;
+    event.type = type;
+    event.time = time;
+    event.seq = job.record.seq;
+    event.job_id = job.record.spec->id;
+    event.queue = job.queue->name;
+    event.job_type = job.lane->type;
+    event.state = job.record.state;
+    event.attempt = job.record.attempt;
+    event.interruptions = job.record.interruptions;
+    event.stamp_from(job.record);
+    events_.add(std::move(event));
+}
+
+void engine::set_lease_timer(resident_job& job, std::chrono::microseconds at) {
+    clear_lease_timer(job);
+    job.timer_at = at;
+    steady_timers_.add({at, timer_kind::lease, job.record.seq});
+}
+
+void engine::clear_lease_timer(resident_job& job) {
+    if (job.timer_at.count() == 0) return;
+    steady_timers_.remove({job.timer_at, timer_kind::lease, job.record.seq});
+    job.timer_at = {};
+}
+
+void engine::end_attempt(resident_job& job, lease_outcome outcome, timestamp time) {
+    auto& record = job.record;
+    record.outcome = outcome;
+    record.finished_at = time;
+    record.lease_expires_at.reset();
+    if (!record.attempts.empty()) {
+        record.attempts.back().finished_at = time;
+        record.attempts.back().outcome = outcome;
+    }
+    clear_lease_timer(job);
+    workers_.release(record.worker_id, record.seq);
+}
+
+/// The job has reached a terminal state.
+void engine::finish(resident_job& job, timestamp time) {
+    auto& record = job.record;
+    record.finished_at = time;
+    if (record.due_at)
+        wall_timers_.remove({record.due_at->time_since_epoch(), timer_kind::due, record.seq});
+    if (record.spec->expires_at)
+        wall_timers_.remove(
+            {record.spec->expires_at->time_since_epoch(), timer_kind::due, record.seq});
+    record.due_at.reset();
+    job.place = job_place::history;
+    job.ended_in = open_batch_;
+    touch(job, true);
+}
+
+change_answer engine::answer(const resident_job& job, bool repeated) const {
+    change_answer made;
+    made.job = job.record;
+    made.repeated = repeated;
+    return made;
+}
+
+result<job_record> engine::info(const uuid& id) const {
+    const auto* job = find(id);
+    if (!job) return error(errc::not_found);
+    return job->record;
+}
+
+std::vector<queue_stats> engine::queues() const {
+    std::vector<queue_stats> all;
+    for (const auto& [name, queue] : queues_) {
+        if (!queue->known) continue;
+        queue_stats stats;
+        stats.name = name;
+        stats.paused = queue->paused;
+        stats.jobs = queue->jobs;
+        all.push_back(std::move(stats));
+    }
+    return all;
+}
+
+void engine::begin_drain() {
+    if (draining_) return;
+    draining_ = true;
+    while (!takers_.empty()) {
+        const auto id = takers_.begin()->first;
+        grants_.push_back({id, {}, 0});
+        unpark(id);
+    }
+}
+
+void engine::reset() {
+    while (!takers_.empty()) {
+        const auto id = takers_.begin()->first;
+        grants_.push_back({id, {}, 0});
+        unpark(id);
+    }
+    ++generation_;
+    jobs_.clear();
+    queues_.clear();
+    workers_.clear();
+    steady_timers_.clear();
+    wall_timers_.clear();
+    events_.clear();
+    load_waiters_.clear();
+    wanted_.clear();
+    offers_.clear();
+    blocked_offers_.clear();
+    due_loads_.clear();
+    idle_.clear();
+    changed_.clear();
+    under_way_.clear();
+    keys_.clear();
+    recent_keys_.clear();
+    recent_key_order_.clear();
+    deferred_evictions_.clear();
+    finished_.clear();
+    window_bytes_ = 0;
+    reset_ = true;
+    sync_ = true;
+}
+
+}  // namespace sluice

@@ -1,0 +1,287 @@
+#pragma once
+
+#include "proto/limits.hpp"
+#include "proto/requests.hpp"
+#include "server/queue/backend.hpp"
+#include "server/queue/engine_config.hpp"
+#include "server/queue/event_log.hpp"
+#include "server/queue/job_store.hpp"
+#include "server/queue/job_table.hpp"
+#include "server/queue/queue_table.hpp"
+#include "server/queue/timer_set.hpp"
+#include "server/queue/worker_table.hpp"
+#include "server/rules/retry.hpp"
+#include "server/rules/transitions.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace sluice {
+
+/// The local queue as a value machine: commands go in with the time; answers, journal batches and
+/// grants come out. The same inputs give the same outputs. No I/O, no clock, no locks; one thread.
+///
+/// The engine is speculative: it changes its memory at once and numbers the batch that will make
+/// the change durable. The owner must hold back every answer until `gate()` (or the gate in the
+/// answer) has been committed, and must stop for good when a commit fails; then nobody ever sees a
+/// state that a crash could take back.
+///
+/// A job is either resident (the engine's copy is the truth) or at rest (the store's is), never
+/// both. Commands on a job at rest need it loaded first: `resident(id)`, then `begin_load`, a read
+/// of the store, `admit`. While any load is under way nothing is evicted, so a copy read from the
+/// store can be out of date only for a job that is resident meanwhile, and `admit` drops it then.
+class engine {
+public:
+    engine(engine_config config, std::uint64_t seed, instant now);
+
+    // -- restore: before any command, in this order ----------------------------------------------
+    void restore_waiting(const waiting_job& job);
+    void restore_queue(std::string_view name, bool paused);
+    void boot(const restore_summary& summary);
+    void restore_active(job_record record, instant now);
+
+    // -- residency -------------------------------------------------------------------------------
+    bool resident(const uuid& id) const { return find(id) != nullptr; }
+    /// Returns the generation of the tables, to be passed to `admit`.
+    std::uint64_t begin_load() {
+        ++loads_;
+        return generation_;
+    }
+    /// Ends a load. `found` is what the store gave; ignored when the job is resident by now or
+    /// everything was reset meanwhile.
+    void admit(std::optional<job_store::found_job> found, std::uint64_t generation);
+    /// Ends a load without a record, such as that of an idempotency key.
+    void end_load();
+
+    /// What the engine itself needs from the store: waiting jobs near the head of a line, or jobs
+    /// whose time has come. The owner reads them (`load_blocking`) and calls `admit_wanted`.
+    struct wanted_load {
+        std::vector<std::int64_t> seqs;
+        ready_lane* lane = nullptr;  ///< null: jobs that are due
+        std::uint64_t generation = 0;
+    };
+    std::vector<wanted_load> take_wanted();
+    void admit_wanted(const wanted_load& wanted, std::vector<job_record> records, instant now);
+
+    // -- commands --------------------------------------------------------------------------------
+    /// Whether an Idempotency-Key is known here: nothing, in_flight, key_reused, or replay with the
+    /// ids. A key that is not known here may still be in the store.
+    struct key_state {
+        std::optional<errc> problem;
+        std::vector<uuid> replay;
+        bool known() const { return problem || !replay.empty(); }
+    };
+    key_state find_key(const idempotency_key& key, instant now) const;
+    void remember_key(key_record record);
+
+    /// Answers carry copies of the jobs as they were stored, before anybody took them.
+    result<std::vector<job_record>> push(push_request request, instant now);
+
+    struct fetch_outcome {
+        std::vector<std::int64_t> seqs;       ///< leased at once
+        std::uint64_t gate = 0;               ///< their batch
+        std::optional<std::uint64_t> parked;  ///< the taker's number, when it waits
+    };
+    fetch_outcome fetch(const fetch_request& request, instant now);
+    /// A taker that waits no more. Grants it was given meanwhile still come out of take_grants.
+    /// False when it had been answered already.
+    bool abandon(std::uint64_t waiting);
+
+    result<change_answer> ack(const ack_request& request, instant now);
+    result<change_answer> nack(const nack_request& request, instant now);
+    result<change_answer> cancel(const uuid& id, instant now);
+    result<change_answer> activate(const uuid& id, instant now);
+    result<job_record> retry_dead_letter(const uuid& id, instant now);
+    result<void> delete_dead_letter(const uuid& id);
+    heartbeat_answer heartbeat(const heartbeat_request& request, instant now);
+    result<job_record> info(const uuid& id) const;
+    std::vector<queue_stats> queues() const;
+    void reset();
+
+    /// Expires leases, wakes scheduled jobs and ends long polls whose time has come.
+    void run_timers(instant now);
+    /// How long from `now` until run_timers is due; nothing when no timer is set.
+    std::optional<std::chrono::microseconds> next_timer(instant now) const;
+
+    void begin_drain();
+    bool draining() const { return draining_; }
+    void set_disk_low(bool low) { disk_low_ = low; }
+    bool disk_low() const { return disk_low_; }
+
+    // -- journal ---------------------------------------------------------------------------------
+    /// The batch an answer given now must wait for. 0: none.
+    std::uint64_t gate() const;
+    /// The batch that holds the latest change of this job, if it is not committed yet.
+    std::uint64_t gate(const uuid& id) const;
+    bool has_changes() const { return !changed_.empty() || !keys_.empty() || reset_; }
+    /// Closes the open batch. At most one batch may be under way.
+    journal_batch take_batch(instant now);
+    /// The batch under way is durable. Stamps its jobs and lets go of what need not stay.
+    /// Returns the ids of the jobs that ended in it.
+    std::vector<uuid> committed(instant now);
+
+    struct grant {
+        std::uint64_t taker = 0;
+        std::vector<std::int64_t> seqs;  ///< empty: the wait ended without a job
+        std::uint64_t gate = 0;
+    };
+    std::vector<grant> take_grants() { return std::exchange(grants_, {}); }
+    /// Records of granted jobs for the answer, as they are now; without those that were cancelled
+    /// meanwhile.
+    std::vector<job_record> granted(const std::vector<std::int64_t>& seqs) const;
+    /// Lets go of jobs that were loaded for a command which is done.
+    void evict_idle(instant now);
+
+    /// Gives back, without spending an attempt, what in-server workers still hold.
+    void release_in_server(instant now);
+
+    /// Gives grants back that could not be delivered.
+    void return_grants(const std::vector<job_record>& jobs, instant now);
+
+    std::uint64_t committed_batch() const { return committed_batch_; }
+    event_log& events() { return events_; }
+    /// The engine's own clock: the wall clock at its start plus the steady time since. All stamps
+    /// come from it.
+    timestamp stamp(instant now) const;
+    const engine_config& config() const { return config_; }
+    std::size_t uncommitted_bytes() const { return open_bytes_ + uncommitted_bytes_; }
+    std::size_t resident_count() const { return jobs_.size(); }
+    std::uint64_t granted_total() const { return lease_counter_; }
+
+private:
+    struct taker {
+        std::uint64_t id = 0;
+        fetch_request request;
+        std::optional<std::chrono::microseconds> deadline;  ///< absent: waits for a load only
+    };
+
+    // engine.cpp
+    resident_job* find(const uuid& id);
+    const resident_job* find(const uuid& id) const;
+    queue_state& queue_named(std::string_view name);
+    ready_lane& lane_of(queue_state& queue, std::string_view type);
+    void touch(resident_job& job, bool sync);
+    void change_state(resident_job& job, rules::job_event event);
+    void emit(const resident_job& job, std::string_view type, timestamp time);
+    void set_lease_timer(resident_job& job, std::chrono::microseconds at);
+    void clear_lease_timer(resident_job& job);
+    void end_attempt(resident_job& job, lease_outcome outcome, timestamp time);
+    void finish(resident_job& job, timestamp time);
+    change_answer answer(const resident_job& job, bool repeated) const;
+
+    // engine_push.cpp
+    std::optional<error> refuse_push(const push_request& request) const;
+    job_record store_new(job_spec spec, instant now);
+
+    // engine_fetch.cpp
+    void join_line(resident_job& job, instant now);
+    void pop_line(ready_lane& lane);
+    void enter_window(resident_job& job, std::size_t bytes);
+    void leave_window(resident_job& job);
+    ready_lane* best_lane(queue_state& queue, const fetch_request& request);
+    void want_head(ready_lane& lane);
+    resident_job* take_next(queue_state& queue, const fetch_request& request, bool& blocked,
+                            instant now);
+    bool take(const fetch_request& request, std::vector<std::int64_t>& seqs, instant now);
+    bool take_from_any(const fetch_request& request, std::vector<std::int64_t>& seqs, instant now);
+    void grant_job(resident_job& job, const fetch_request& request, instant now);
+    std::uint64_t park(const fetch_request& request,
+                       std::optional<std::chrono::microseconds> deadline);
+    void unpark(std::uint64_t id);
+    std::optional<std::uint64_t> first_taker(const queue_state& queue) const;
+    void dispatch(instant now);
+    void offer(queue_state& queue, instant now);
+
+    // engine_answer.cpp
+    result<resident_job*> holder(const uuid& id, const std::optional<lease_token>& lease,
+                                 const std::string& worker_id, lease_outcome wanted,
+                                 bool& repeated);
+    void reclaim(resident_job& job);
+    void give_back(resident_job& job, rules::job_event event, lease_outcome outcome, instant now);
+    void add_failure(resident_job& job, job_failure failure, instant now);
+    void fail(resident_job& job, job_failure failure, bool retryable,
+              std::optional<std::chrono::milliseconds> retry_after, lease_outcome outcome,
+              instant now);
+    void lapse(resident_job& job, std::string_view why, instant now);
+    void expire(resident_job& job, instant now);
+    beat_result renew(const heartbeat_job& beat, const heartbeat_request& request, instant now);
+
+    // engine_timers.cpp
+    void run_timer(const timer& fired, instant now);
+    void lease_timer(resident_job& job, instant now);
+    void due(std::int64_t seq, instant now);
+    void worker_timer(std::int64_t number, instant now);
+    void arm_due(const resident_job& job, instant now);
+    void request_due_loads();
+
+    // engine_journal.cpp
+    resident_job& make_resident(job_record record, job_place place);
+    void serve_load_waiters(instant now);
+    std::optional<timestamp> purge_time(const resident_job& job) const;
+    void stamp_committed(resident_job& job, timestamp time, std::vector<uuid>& ended);
+    void keep_or_evict(resident_job& job, instant now);
+    void erase_job(std::int64_t seq);
+
+    engine_config config_;
+    std::mt19937_64 random_;
+    std::uint32_t epoch_ = 0;
+    std::int64_t next_seq_ = 1;  ///< also the next ticket
+    std::uint64_t lease_counter_ = 0;
+    instant start_;
+
+    std::set<std::string, std::less<>> handled_;
+    std::set<std::string, std::less<>> pool_queues_;
+
+    job_table jobs_;
+    queue_table queues_;
+    worker_table workers_;
+    timer_set steady_timers_;  ///< leases, execution, silence, long polls; immune to clock jumps
+    timer_set wall_timers_;    ///< scheduled_at, back-off, expires_at
+    event_log events_;
+
+    std::map<std::uint64_t, taker> takers_;
+    std::uint64_t next_taker_ = 1;
+    std::vector<std::uint64_t> load_waiters_;  ///< takers that only wait for a load
+    taker_list any_queue_takers_;              ///< takers of "*"
+    std::vector<grant> grants_;
+    std::vector<wanted_load> wanted_;
+    std::vector<std::int64_t> due_loads_;
+    std::vector<queue_state*>
+        blocked_offers_;                ///< jobs wait there for a taker that waits for a load
+    std::vector<queue_state*> offers_;  ///< queues that got jobs in this command
+    std::uint64_t generation_ = 0;      ///< of the tables; a reset starts a new one
+
+    std::uint64_t open_batch_ = 1;
+    std::uint64_t committed_batch_ = 0;
+    std::vector<std::int64_t> changed_;    ///< jobs changed in the open batch
+    std::vector<std::int64_t> under_way_;  ///< jobs of the batch being committed
+    std::vector<key_record> keys_;
+    struct recent_key {
+        key_record record;
+        std::uint64_t batch = 0;
+    };
+    std::unordered_map<std::string, recent_key> recent_keys_;
+    std::deque<std::string> recent_key_order_;
+    bool sync_ = false;
+    bool reset_ = false;
+    std::size_t open_bytes_ = 0;
+    std::size_t uncommitted_bytes_ = 0;
+
+    std::size_t loads_ = 0;
+    std::vector<std::int64_t> deferred_evictions_;  ///< could go if no load were under way
+    std::vector<std::int64_t> idle_;                ///< could go now
+    std::list<std::int64_t> finished_;              ///< resident finished jobs, oldest first
+    std::size_t window_bytes_ = 0;                  ///< of resident waiting jobs
+    bool draining_ = false;
+    bool disk_low_ = false;
+};
+
+}  // namespace sluice

@@ -1,0 +1,312 @@
+#include "server/queue/engine.hpp"
+
+#include <algorithm>
+
+namespace sluice {
+namespace {
+
+std::string lease_details(const job_record& record) {
+    std::string details = "\"attempt\":" + std::to_string(record.attempt) +
+                          ",\"current_state\":\"" + std::string(to_string(record.state)) + "\"";
+    if (record.lease_expires_at)
+        details += ",\"expired_at\":\"" + format_timestamp(*record.lease_expires_at) + "\"";
+    return details;
+}
+
+error state_conflict(const job_record& record, std::string_view verb) {
+    const std::string state(to_string(record.state));
+    return {errc::conflict, "A job that is " + state + " cannot be " + std::string(verb) + ".",
+            "\"current_state\":\"" + state + "\""};
+}
+
+std::string_view verb_of(lease_outcome outcome) {
+    return outcome == lease_outcome::acked ? "acknowledged" : "given back";
+}
+
+}  // namespace
+
+/// The job that ack or nack is about, if the caller may answer for it. With a lease only that
+/// decides: it must be the latest grant. Time plays no part, so a lease that lapsed counts as long
+/// as nobody else was given the job. Without one it is plain Open Job Spec: the state, and the
+/// worker where both name one.
+result<resident_job*> engine::holder(const uuid& id, const std::optional<lease_token>& lease,
+                                     const std::string& worker_id, lease_outcome wanted,
+                                     bool& repeated) {
+    auto* job = find(id);
+    if (!job) return error(errc::not_found);
+    const auto& record = job->record;
+    if (!lease) {
+        if (record.state != job_state::active) return state_conflict(record, verb_of(wanted));
+        if (!worker_id.empty() && !record.worker_id.empty() && worker_id != record.worker_id)
+            return error(errc::conflict, "Another worker holds this job.", lease_details(record));
+        return job;
+    }
+    if (record.lease != *lease)
+        return error(errc::lease_lost, "The lease is not the latest one of this job.",
+                     lease_details(record));
+    if (record.state == job_state::active) return job;
+    if (record.outcome == wanted) {
+        repeated = true;
+        return job;
+    }
+    if (record.outcome == lease_outcome::lapsed && record.state == job_state::available) {
+        reclaim(*job);
+        return job;
+    }
+    return error(errc::already_finished, "This lease was answered otherwise before.",
+                 lease_details(record));
+}
+
+/// The holder of the latest lease is heard after it had lapsed and before anybody else was given
+/// the job.
+void engine::reclaim(resident_job& job) {
+    auto& record = job.record;
+    leave_window(job);
+    change_state(job, rules::job_event::reclaim);
+    ++record.attempt;
+    --record.interruptions;
+    record.outcome = lease_outcome::open;
+    record.finished_at.reset();
+    if (!record.attempts.empty()) {
+        record.attempts.back().finished_at.reset();
+        record.attempts.back().outcome = lease_outcome::open;
+    }
+    workers_.hold(record.worker_id, record.seq);
+}
+
+result<change_answer> engine::ack(const ack_request& request, instant now) {
+    bool repeated = false;
+    auto held =
+        holder(request.job_id, request.lease, request.worker_id, lease_outcome::acked, repeated);
+    if (!held) return held.error();
+    auto& job = **held;
+    if (repeated) return answer(job, true);
+    end_attempt(job, lease_outcome::acked, stamp(now));
+    change_state(job, rules::job_event::ack);
+    job.record.result = request.result;
+    job.record.failed_last = false;
+    finish(job, stamp(now));
+    emit(job, "job.completed", stamp(now));
+    return answer(job, false);
+}
+
+result<change_answer> engine::nack(const nack_request& request, instant now) {
+    const bool back = request.release || request.snooze;
+    const auto wanted = back ? lease_outcome::released : lease_outcome::nacked;
+    bool repeated = false;
+    auto held = holder(request.job_id, request.lease, request.worker_id, wanted, repeated);
+    if (!held) return held.error();
+    auto& job = **held;
+    if (repeated) return answer(job, true);
+    if (request.snooze) {
+        give_back(job, rules::job_event::snooze, lease_outcome::released, now);
+        job.record.due_at = now.wall + *request.snooze;
+        arm_due(job, now);
+    } else if (request.release) {
+        give_back(job, rules::job_event::release, lease_outcome::released, now);
+        join_line(job, now);
+    } else if (request.requeue) {
+        add_failure(job, request.failure, now);
+        end_attempt(job, lease_outcome::nacked, stamp(now));
+        change_state(job, rules::job_event::requeue);
+        touch(job, true);
+        join_line(job, now);
+    } else {
+        fail(job, request.failure, request.retryable, request.retry_after, lease_outcome::nacked,
+             now);
+    }
+    auto made = answer(job, false);
+    dispatch(now);
+    return made;
+}
+
+/// The run ends without an answer of its own, and its attempt is not counted.
+void engine::give_back(resident_job& job, rules::job_event event, lease_outcome outcome,
+                       instant now) {
+    end_attempt(job, outcome, stamp(now));
+    change_state(job, event);
+    --job.record.attempt;
+    touch(job, true);
+}
+
+void engine::add_failure(resident_job& job, job_failure failure, instant now) {
+    auto& record = job.record;
+    failure.attempt = record.attempt;
+    failure.occurred_at = stamp(now);
+    record.failures.push_back(std::move(failure));
+    if (record.failures.size() > limits::error_history_max)
+        record.failures.erase(record.failures.begin());
+    record.failed_last = true;
+}
+
+/// The run failed: the retry policy decides what becomes of the job.
+void engine::fail(resident_job& job, job_failure failure, bool retryable,
+                  std::optional<std::chrono::milliseconds> retry_after, lease_outcome outcome,
+                  instant now) {
+    auto& record = job.record;
+    const auto& policy = record.spec->retry;
+    const auto verdict = rules::decide(policy, record.attempt, failure, retryable);
+    add_failure(job, std::move(failure), now);
+    end_attempt(job, outcome, stamp(now));
+    emit(job, "job.failed", stamp(now));
+    if (verdict == rules::verdict::retry) {
+        change_state(job, rules::job_event::fail_retry);
+        const double random01 = static_cast<double>(random_() >> 11) * 0x1.0p-53;
+        record.retry_delay =
+            retry_after ? *retry_after : rules::backoff_delay(policy, record.attempt, random01);
+        record.due_at = now.wall + *record.retry_delay;
+        record.ticket = next_seq_++;
+        arm_due(job, now);
+        touch(job, true);
+        emit(job, "job.retrying", stamp(now));
+        return;
+    }
+    change_state(job, rules::job_event::fail_discard);
+    record.dead_letter = verdict == rules::verdict::dead_letter;
+    finish(job, stamp(now));
+    emit(job, "job.discarded", stamp(now));
+}
+
+/// The run was interrupted: visibility timeout, dead worker, restart. Not a failure, up to a limit
+/// of its own.
+void engine::lapse(resident_job& job, std::string_view why, instant now) {
+    auto& record = job.record;
+    if (record.interruptions >= config_.interruptions_max) {
+        ++record.interruptions;
+        add_failure(job,
+                    {"interrupted",
+                     "interrupted",
+                     "Interrupted " + std::to_string(record.interruptions) +
+                         " times; the last time: " + std::string(why),
+                     {},
+                     0,
+                     {}},
+                    now);
+        end_attempt(job, lease_outcome::lapsed, stamp(now));
+        change_state(job, rules::job_event::poison);
+        record.dead_letter = true;
+        finish(job, stamp(now));
+        emit(job, "job.discarded", stamp(now));
+        return;
+    }
+    ++record.interruptions;
+    give_back(job, rules::job_event::lapse, lease_outcome::lapsed, now);
+    emit(job, "job.interrupted", stamp(now));
+    join_line(job, now);
+}
+
+result<change_answer> engine::cancel(const uuid& id, instant now) {
+    auto* job = find(id);
+    if (!job) return error(errc::not_found);
+    if (is_terminal(job->record.state)) return state_conflict(job->record, "cancelled");
+    if (job->record.state == job_state::active)
+        end_attempt(*job, lease_outcome::cancelled, stamp(now));
+    leave_window(*job);
+    change_state(*job, rules::job_event::cancel);
+    finish(*job, stamp(now));
+    emit(*job, "job.cancelled", stamp(now));
+    return answer(*job, false);
+}
+
+result<change_answer> engine::activate(const uuid& id, instant now) {
+    auto* job = find(id);
+    if (!job) return error(errc::not_found);
+    if (job->record.state != job_state::pending) return state_conflict(job->record, "activated");
+    change_state(*job, rules::job_event::activate);
+    job->record.ticket = next_seq_++;
+    touch(*job, true);
+    join_line(*job, now);
+    auto made = answer(*job, false);
+    dispatch(now);
+    return made;
+}
+
+void engine::expire(resident_job& job, instant now) {
+    leave_window(job);
+    change_state(job, rules::job_event::expire);
+    finish(job, stamp(now));
+    emit(job, "job.expired", stamp(now));
+}
+
+result<job_record> engine::retry_dead_letter(const uuid& id, instant now) {
+    auto* job = find(id);
+    if (!job || !job->record.dead_letter) return error(errc::not_found);
+    auto& record = job->record;
+    if (job->in_finished) {
+        finished_.remove(record.seq);
+        job->in_finished = false;
+    }
+    change_state(*job, rules::job_event::revive);
+    record.dead_letter = false;
+    record.attempt = 0;
+    record.interruptions = 0;
+    record.failed_last = false;
+    record.finished_at.reset();
+    record.acked_at.reset();
+    record.retry_delay.reset();
+    record.ticket = next_seq_++;
+    job->place = job_place::live;
+    touch(*job, true);
+    emit(*job, "job.enqueued", stamp(now));
+    join_line(*job, now);
+    auto copy = record;
+    dispatch(now);
+    return copy;
+}
+
+result<void> engine::delete_dead_letter(const uuid& id) {
+    auto* job = find(id);
+    if (!job || !job->record.dead_letter) return error(errc::not_found);
+    auto& count = job->queue->jobs[static_cast<std::size_t>(job->record.state)];
+    if (count > 0) --count;
+    job->place = job_place::nowhere;
+    touch(*job, true);
+    return {};
+}
+
+heartbeat_answer engine::heartbeat(const heartbeat_request& request, instant now) {
+    heartbeat_answer made;
+    if (draining_) made.directive = worker_state::quiet;
+    auto& worker = workers_.get(request.worker_id);
+    worker.last_beat = now.steady;
+    worker.state = request.state;
+    if (!worker.beats) {
+        worker.beats = true;
+        steady_timers_.add(
+            {now.steady + config_.worker_silence, timer_kind::worker, worker.number});
+    }
+    for (const auto& beat : request.jobs) made.jobs.push_back(renew(beat, request, now));
+    return made;
+}
+
+beat_result engine::renew(const heartbeat_job& beat, const heartbeat_request& request,
+                          instant now) {
+    beat_result made;
+    made.job_id = beat.job_id;
+    auto* job = find(beat.job_id);
+    if (!job) {
+        made.problem = errc::not_found;
+        return made;
+    }
+    auto& record = job->record;
+    made.spec = record.spec;
+    const bool other = beat.lease
+                           ? record.lease != *beat.lease
+                           : !record.worker_id.empty() && record.worker_id != request.worker_id;
+    if (!other && record.state == job_state::available && record.outcome == lease_outcome::lapsed)
+        reclaim(*job);
+    made.state = record.state;
+    if (record.state != job_state::active || other) {
+        made.problem = other ? errc::lease_lost : errc::conflict;
+        return made;
+    }
+    if (request.visibility_timeout) job->lease_length = *request.visibility_timeout;
+    job->lease_deadline = now.steady + job->lease_length;
+    record.lease_expires_at = now.wall + job->lease_length;
+    set_lease_timer(*job, std::min(job->lease_deadline, job->run_deadline));
+    made.lease_expires_at = record.lease_expires_at;
+    touch(*job, false);
+    return made;
+}
+
+}  // namespace sluice

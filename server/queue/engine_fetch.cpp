@@ -1,0 +1,316 @@
+#include "server/queue/engine.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <unordered_set>
+
+namespace sluice {
+namespace {
+
+/// How many waiting jobs one read of the store brings in.
+constexpr std::size_t load_count = 256;
+
+/// Milliseconds as the engine counts.
+std::chrono::microseconds in_microseconds(std::chrono::milliseconds duration) {
+    return duration;
+}
+
+bool is_any(const fetch_request& request) {
+    return request.queues.size() == 1 && request.queues.front() == "*";
+}
+
+}  // namespace
+
+/// Puts an available job into its line, under the ticket it has.
+void engine::join_line(resident_job& job, instant now) {
+    auto& record = job.record;
+    record.available_at = stamp(now);
+    record.due_at.reset();
+    auto& lane = *job.lane;
+    lane.line.add({record.spec->priority, record.ticket, record.seq});
+    if (lane.handled) ++job.queue->handled_ready;
+    job.queue->relist(lane);
+    queues_.update_turn(*job.queue);
+    // Only the first jobs of a line stay in memory: once one is at rest, all behind it go there
+    // too.
+    const auto bytes = footprint(record);
+    if (lane.resident + 1 >= lane.line.size() && lane.resident < config_.window_jobs &&
+        window_bytes_ + bytes <= config_.window_bytes)
+        enter_window(job, bytes);
+    offers_.push_back(job.queue);
+}
+
+void engine::enter_window(resident_job& job, std::size_t bytes) {
+    job.in_window = true;
+    job.window_bytes = bytes;
+    window_bytes_ += bytes;
+    ++job.lane->resident;
+}
+
+/// The job is no longer a waiting one. Its place in line goes stale and is skipped when its turn
+/// comes.
+void engine::leave_window(resident_job& job) {
+    if (!job.in_window) return;
+    job.in_window = false;
+    window_bytes_ -= job.window_bytes;
+    --job.lane->resident;
+}
+
+void engine::pop_line(ready_lane& lane) {
+    lane.line.pop_front();
+    if (lane.handled) --lane.queue->handled_ready;
+    lane.queue->relist(lane);
+    queues_.update_turn(*lane.queue);
+}
+
+ready_lane* engine::best_lane(queue_state& queue, const fetch_request& request) {
+    if (request.types.empty()) return queue.heads.empty() ? nullptr : queue.heads.begin()->lane;
+    ready_lane* best = nullptr;
+    for (const auto& type : request.types) {
+        const auto it = queue.lanes.find(type);
+        if (it == queue.lanes.end() || !it->second->listed) continue;
+        auto* lane = it->second.get();
+        if (!best || queue_state::head{lane->listed->priority, lane->listed->ticket, lane} <
+                         queue_state::head{best->listed->priority, best->listed->ticket, best})
+            best = lane;
+    }
+    return best;
+}
+
+/// Asks for the first jobs of the line that are not in memory.
+void engine::want_head(ready_lane& lane) {
+    if (lane.loading) return;
+    wanted_load wanted;
+    wanted.lane = &lane;
+    wanted.generation = generation_;
+    for (const auto& entry : lane.line.peek(load_count + lane.resident)) {
+        if (wanted.seqs.size() == load_count) break;
+        if (!jobs_.find(entry.seq)) wanted.seqs.push_back(entry.seq);
+    }
+    if (wanted.seqs.empty()) return;
+    lane.loading = true;
+    begin_load();
+    wanted_.push_back(std::move(wanted));
+}
+
+/// Takes the next job of a line that is really available. Null: none, or `blocked` until a load is
+/// done.
+resident_job* engine::take_next(queue_state& queue, const fetch_request& request, bool& blocked,
+                                instant now) {
+    while (auto* lane = best_lane(queue, request)) {
+        const auto entry = *lane->line.front();
+        auto* job = jobs_.find(entry.seq);
+        if (!job) {
+            want_head(*lane);
+            blocked = true;
+            return nullptr;
+        }
+        pop_line(*lane);
+        if (job->record.state != job_state::available || job->record.ticket != entry.ticket)
+            continue;
+        leave_window(*job);
+        if (job->record.spec->expires_at && *job->record.spec->expires_at <= now.wall) {
+            expire(*job, now);
+            continue;
+        }
+        if (lane->resident < config_.window_jobs / 4 && lane->line.size() > lane->resident)
+            want_head(*lane);
+        return job;
+    }
+    return nullptr;
+}
+
+/// Leases what `request` may have now. True when it has to wait for a load to know.
+bool engine::take(const fetch_request& request, std::vector<std::int64_t>& seqs, instant now) {
+    if (is_any(request)) return take_from_any(request, seqs, now);
+    for (const auto& name : request.queues) {
+        auto* queue = queues_.find(name);
+        if (!queue || queue->paused) continue;
+        bool blocked = false;
+        while (seqs.size() < request.count) {
+            auto* job = take_next(*queue, request, blocked, now);
+            if (!job) break;
+            grant_job(*job, request, now);
+            seqs.push_back(job->record.seq);
+        }
+        // The order of queues is strict: a later one is not asked while an earlier one may have
+        // jobs.
+        if (blocked) return true;
+        if (seqs.size() == request.count) return false;
+    }
+    return false;
+}
+
+bool engine::take_from_any(const fetch_request& request, std::vector<std::int64_t>& seqs,
+                           instant now) {
+    bool blocked = false;
+    std::unordered_set<const queue_state*> passed;
+    while (seqs.size() < request.count) {
+        queue_state* queue = nullptr;
+        for (const auto& [turn, candidate] : queues_.turns()) {
+            if (passed.contains(candidate)) continue;
+            queue = candidate;
+            break;
+        }
+        if (!queue) break;
+        bool queue_blocked = false;
+        auto* job = take_next(*queue, request, queue_blocked, now);
+        if (!job) {
+            blocked = blocked || queue_blocked;
+            passed.insert(queue);
+            continue;
+        }
+        grant_job(*job, request, now);
+        seqs.push_back(job->record.seq);
+        queues_.end_turn(*queue);
+    }
+    return blocked;
+}
+
+void engine::grant_job(resident_job& job, const fetch_request& request, instant now) {
+    auto& record = job.record;
+    change_state(job, rules::job_event::fetch);
+    ++record.attempt;
+    record.lease = {epoch_, ++lease_counter_, static_cast<std::uint32_t>(random_())};
+    record.outcome = lease_outcome::open;
+    record.worker_id = request.worker_id;
+    record.started_at = stamp(now);
+    record.finished_at.reset();
+    const auto length =
+        in_microseconds(request.visibility_timeout
+                            ? *request.visibility_timeout
+                            : record.spec->visibility_timeout.value_or(config_.visibility_timeout));
+    job.lease_length = length;
+    job.lease_deadline = now.steady + length;
+    job.run_deadline =
+        now.steady + in_microseconds(record.spec->timeout.value_or(config_.execution_timeout));
+    record.lease_expires_at = now.wall + length;
+    record.attempts.push_back({record.attempt, record.worker_id, *record.started_at, {}, {}});
+    if (record.attempts.size() > limits::error_history_max)
+        record.attempts.erase(record.attempts.begin());
+    job.granted_in = open_batch_;
+    if (request.worker_id == in_server_worker_id) {
+        // It lives as long as this process does: only the execution timeout can end its lease.
+        job.lease_deadline = std::chrono::microseconds::max();
+        record.lease_expires_at.reset();
+    } else {
+        workers_.hold(record.worker_id, record.seq);
+    }
+    set_lease_timer(job, std::min(job.lease_deadline, job.run_deadline));
+    touch(job, false);
+    emit(job, "job.started", *record.started_at);
+}
+
+engine::fetch_outcome engine::fetch(const fetch_request& request, instant now) {
+    fetch_outcome outcome;
+    if (draining_ || request.count == 0) return outcome;
+    if (const auto* worker = workers_.find(request.worker_id);
+        worker && worker->state != worker_state::running)
+        return outcome;
+    std::vector<std::int64_t> seqs;
+    const bool blocked = take(request, seqs, now);
+    if (!seqs.empty()) {
+        outcome.seqs = std::move(seqs);
+        outcome.gate = open_batch_;
+    } else if (request.wait.count() > 0) {
+        outcome.parked = park(request, now.steady + in_microseconds(request.wait));
+    } else if (blocked) {
+        outcome.parked = park(request, std::nullopt);
+        load_waiters_.push_back(*outcome.parked);
+    }
+    return outcome;
+}
+
+std::uint64_t engine::park(const fetch_request& request,
+                           std::optional<std::chrono::microseconds> deadline) {
+    const auto id = next_taker_++;
+    taker waiting{id, request, deadline};
+    if (is_any(request)) {
+        any_queue_takers_.insert(id);
+    } else {
+        for (const auto& name : request.queues) {
+            auto& queue = queues_.get(name);
+            if (request.types.empty()) queue.takers.insert(id);
+            for (const auto& type : request.types) lane_of(queue, type).takers.insert(id);
+        }
+    }
+    if (deadline) steady_timers_.add({*deadline, timer_kind::taker, static_cast<std::int64_t>(id)});
+    takers_.emplace(id, std::move(waiting));
+    return id;
+}
+
+void engine::unpark(std::uint64_t id) {
+    const auto it = takers_.find(id);
+    if (it == takers_.end()) return;
+    const auto& request = it->second.request;
+    any_queue_takers_.erase(id);
+    for (const auto& name : request.queues) {
+        auto* queue = queues_.find(name);
+        if (!queue) continue;
+        queue->takers.erase(id);
+        for (const auto& type : request.types) {
+            const auto lane = queue->lanes.find(type);
+            if (lane != queue->lanes.end()) lane->second->takers.erase(id);
+        }
+        queues_.forget_if_unused(name);
+    }
+    if (it->second.deadline)
+        steady_timers_.remove(
+            {*it->second.deadline, timer_kind::taker, static_cast<std::int64_t>(id)});
+    takers_.erase(it);
+}
+
+bool engine::abandon(std::uint64_t waiting) {
+    if (!takers_.contains(waiting)) return false;
+    unpark(waiting);
+    return true;
+}
+
+/// The taker that has waited longest among those who may take what is ready in this queue.
+std::optional<std::uint64_t> engine::first_taker(const queue_state& queue) const {
+    std::optional<std::uint64_t> first;
+    const auto consider = [&](const taker_list& takers) {
+        if (!takers.empty() && (!first || *takers.begin() < *first)) first = *takers.begin();
+    };
+    consider(queue.takers);
+    for (const auto& head : queue.heads) consider(head.lane->takers);
+    if (queue.turn != 0) consider(any_queue_takers_);
+    return first;
+}
+
+/// Pairs the jobs that became available in this command with those who wait for them.
+void engine::dispatch(instant now) {
+    while (!offers_.empty()) {
+        auto* queue = offers_.back();
+        offers_.pop_back();
+        offer(*queue, now);
+    }
+}
+
+void engine::offer(queue_state& queue, instant now) {
+    if (draining_ || queue.paused) return;
+    while (!queue.heads.empty()) {
+        const auto id = first_taker(queue);
+        if (!id) return;
+        std::vector<std::int64_t> seqs;
+        const bool blocked = take(takers_.at(*id).request, seqs, now);
+        if (seqs.empty() && blocked) {
+            blocked_offers_.push_back(&queue);
+            return;
+        }
+        if (seqs.empty()) continue;  // what was ready had gone stale; it is out of the line now
+        grants_.push_back({*id, std::move(seqs), open_batch_});
+        unpark(*id);
+    }
+}
+
+std::vector<job_record> engine::granted(const std::vector<std::int64_t>& seqs) const {
+    std::vector<job_record> records;
+    records.reserve(seqs.size());
+    for (const auto seq : seqs)
+        if (const auto* job = jobs_.find(seq); job && job->record.state == job_state::active)
+            records.push_back(job->record);
+    return records;
+}
+
+}  // namespace sluice

@@ -1,0 +1,320 @@
+#include "server/queue/engine.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace sluice {
+namespace {
+
+/// A job that becomes available within this time is not worth a trip to the store.
+constexpr std::chrono::seconds soon{60};
+
+constexpr std::size_t soon_jobs_max = 100'000;
+
+/// Keys kept in memory to answer repeats without a read.
+constexpr std::size_t recent_keys_max = 16384;
+
+}  // namespace
+
+// -- restore -------------------------------------------------------------------------------------
+
+void engine::restore_queue(std::string_view name, bool paused) {
+    queue_named(name).paused = paused;
+}
+
+void engine::restore_waiting(const waiting_job& job) {
+    auto& queue = queue_named(job.queue);
+    ++queue.jobs[static_cast<std::size_t>(job.state)];
+    if (job.state == job_state::available) {
+        auto& lane = lane_of(queue, job.type);
+        lane.line.restore({job.priority, job.ticket, job.seq});
+        if (lane.handled) ++queue.handled_ready;
+        queue.relist(lane);
+        queues_.update_turn(queue);
+    }
+    if (job.due_at) wall_timers_.add({job.due_at->time_since_epoch(), timer_kind::due, job.seq});
+    if (job.expires_at)
+        wall_timers_.add({job.expires_at->time_since_epoch(), timer_kind::due, job.seq});
+}
+
+void engine::restore_active(job_record record, instant now) {
+    auto& job = make_resident(std::move(record), job_place::live);
+    auto& queue = *job.queue;
+    ++queue.jobs[static_cast<std::size_t>(job_state::active)];
+    const auto& spec = *job.record.spec;
+    if (job.record.worker_id == in_server_worker_id) {
+        lapse(job, "the server stopped while it ran.", now);
+        return;
+    }
+    job.lease_length = spec.visibility_timeout.value_or(config_.visibility_timeout);
+    // The wall clock may have jumped while the server was down; a lease is never prolonged by that.
+    const auto left = job.record.lease_expires_at ? *job.record.lease_expires_at - now.wall
+                                                  : std::chrono::microseconds{0};
+    job.lease_deadline =
+        now.steady + std::clamp(left, std::chrono::microseconds{0}, job.lease_length);
+    const std::chrono::microseconds run_length = spec.timeout.value_or(config_.execution_timeout);
+    const auto ran = job.record.started_at ? now.wall - *job.record.started_at : run_length;
+    job.run_deadline =
+        now.steady + std::clamp(run_length - ran, std::chrono::microseconds{0}, run_length);
+    workers_.hold(job.record.worker_id, job.record.seq);
+    set_lease_timer(job, std::min(job.lease_deadline, job.run_deadline));
+}
+
+resident_job& engine::make_resident(job_record record, job_place place) {
+    resident_job job;
+    job.stored = place;
+    job.place = place;
+    job.queue = &queue_named(record.spec->queue);
+    job.lane = &lane_of(*job.queue, record.spec->type);
+    job.record = std::move(record);
+    return jobs_.insert(std::move(job));
+}
+
+// -- loads ---------------------------------------------------------------------------------------
+
+void engine::admit(std::optional<job_store::found_job> found, std::uint64_t generation) {
+    if (found && generation == generation_ && !jobs_.find(found->record.seq)) {
+        const auto seq = found->record.seq;
+        make_resident(std::move(found->record), found->place);
+        deferred_evictions_.push_back(seq);
+    }
+    end_load();
+}
+
+void engine::end_load() {
+    if (--loads_ > 0) return;
+    // Nothing loaded now is used across a suspension later, so what was kept for the loads may go,
+    // except what the latest command is about: that one leaves with the next load or commit.
+    const auto waiting = std::exchange(deferred_evictions_, {});
+    for (const auto seq : waiting) {
+        const auto* job = jobs_.find(seq);
+        if (job && job->batch <= committed_batch_) idle_.push_back(seq);
+    }
+}
+
+void engine::evict_idle(instant now) {
+    if (loads_ > 0) return;
+    for (const auto seq : std::exchange(idle_, {}))
+        if (auto* job = jobs_.find(seq)) keep_or_evict(*job, now);
+}
+
+std::vector<engine::wanted_load> engine::take_wanted() {
+    return std::exchange(wanted_, {});
+}
+
+void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> records, instant now) {
+    if (wanted.generation != generation_) {
+        end_load();
+        return;
+    }
+    std::unordered_set<std::int64_t> missing(wanted.seqs.begin(), wanted.seqs.end());
+    for (auto& record : records) {
+        const auto seq = record.seq;
+        missing.erase(seq);
+        if (jobs_.find(seq)) continue;
+        auto& job = make_resident(std::move(record), job_place::live);
+        if (job.record.state == job_state::available)
+            enter_window(job, footprint(job.record));
+        else
+            deferred_evictions_.push_back(seq);
+    }
+    if (auto* lane = wanted.lane) {
+        lane->loading = false;
+        while (const auto front = lane->line.front()) {
+            if (!missing.contains(front->seq) || jobs_.find(front->seq)) break;
+            pop_line(*lane);
+        }
+        offers_.push_back(lane->queue);
+    } else {
+        for (const auto seq : wanted.seqs)
+            if (jobs_.find(seq)) due(seq, now);
+    }
+    end_load();
+    for (auto* queue : std::exchange(blocked_offers_, {})) offers_.push_back(queue);
+    dispatch(now);
+    serve_load_waiters(now);
+}
+
+/// Takers that do not wait for new jobs, only to learn what is there.
+void engine::serve_load_waiters(instant now) {
+    for (const auto id : std::exchange(load_waiters_, {})) {
+        const auto it = takers_.find(id);
+        if (it == takers_.end()) continue;
+        std::vector<std::int64_t> seqs;
+        const bool blocked = take(it->second.request, seqs, now);
+        if (seqs.empty() && blocked) {
+            load_waiters_.push_back(id);
+            continue;
+        }
+        grants_.push_back({id, std::move(seqs), open_batch_});
+        unpark(id);
+    }
+}
+
+// -- batches -------------------------------------------------------------------------------------
+
+std::uint64_t engine::gate() const {
+    if (has_changes()) return open_batch_;
+    return open_batch_ - 1 > committed_batch_ ? open_batch_ - 1 : 0;
+}
+
+std::uint64_t engine::gate(const uuid& id) const {
+    const auto* job = jobs_.find(jobs_.seq_of(id));
+    return job && job->batch > committed_batch_ ? job->batch : 0;
+}
+
+std::optional<timestamp> engine::purge_time(const resident_job& job) const {
+    const auto& record = job.record;
+    if (job.place != job_place::history || record.dead_letter || !record.finished_at)
+        return std::nullopt;
+    return *record.finished_at + (record.state == job_state::completed
+                                      ? config_.retention_completed
+                                      : config_.retention_discarded);
+}
+
+journal_batch engine::take_batch(instant now) {
+    journal_batch batch;
+    batch.number = open_batch_++;
+    batch.sync = std::exchange(sync_, false);
+    batch.reset = std::exchange(reset_, false);
+    batch.keys = std::exchange(keys_, {});
+    if (!batch.keys.empty()) batch.sync = true;
+    batch.jobs.reserve(changed_.size());
+    for (const auto seq : changed_) {
+        auto* job = jobs_.find(seq);
+        if (!job || (job->stored == job_place::nowhere && job->place == job_place::nowhere))
+            continue;
+        job_write write{job->stored, job->place, job->record, purge_time(*job)};
+        // What is on disk says when the commit began; memory learns below when it was done.
+        if (job->inserted_in == batch.number) write.record.durable_at = stamp(now);
+        if (job->ended_in == batch.number) write.record.acked_at = stamp(now);
+        job->stored = job->place;
+        batch.jobs.push_back(std::move(write));
+    }
+    under_way_ = std::exchange(changed_, {});
+    uncommitted_bytes_ = std::exchange(open_bytes_, 0);
+    return batch;
+}
+
+std::vector<uuid> engine::committed(instant now) {
+    committed_batch_ = open_batch_ - 1;
+    uncommitted_bytes_ = 0;
+    std::vector<uuid> ended;
+    const auto seqs = std::exchange(under_way_, {});
+    for (const auto seq : seqs)
+        if (auto* job = jobs_.find(seq)) stamp_committed(*job, stamp(now), ended);
+    events_.publish(committed_batch_, [this](logged_event& event) {
+        if (const auto* job = jobs_.find(event.seq)) event.stamp_from(job->record);
+    });
+    for (const auto seq : seqs)
+        if (auto* job = jobs_.find(seq)) keep_or_evict(*job, now);
+    evict_idle(now);
+    while (recent_key_order_.size() > recent_keys_max && loads_ == 0) {
+        const auto it = recent_keys_.find(recent_key_order_.front());
+        if (it != recent_keys_.end() && it->second.batch > committed_batch_) break;
+        if (it != recent_keys_.end()) recent_keys_.erase(it);
+        recent_key_order_.pop_front();
+    }
+    return ended;
+}
+
+/// The batch that was taken is durable at `time`: whoever was promised something gets it from now
+/// on.
+void engine::stamp_committed(resident_job& job, timestamp time, std::vector<uuid>& ended) {
+    auto& record = job.record;
+    const auto done = [&](std::uint64_t& batch) {
+        if (batch == 0 || batch > committed_batch_) return false;
+        batch = 0;
+        return true;
+    };
+    if (done(job.inserted_in)) {
+        record.durable_at = time;
+        if (record.available_at == record.received_at) record.available_at = time;
+    }
+    if (done(job.granted_in) && record.outcome == lease_outcome::open) {
+        record.started_at = time;
+        if (!record.attempts.empty()) record.attempts.back().started_at = time;
+    }
+    if (done(job.ended_in)) {
+        record.acked_at = time;
+        ended.push_back(record.spec->id);
+    }
+}
+
+/// Decides whether a job without unwritten changes stays in memory.
+void engine::keep_or_evict(resident_job& job, instant now) {
+    const auto& record = job.record;
+    if (job.batch > committed_batch_) return;
+    if (loads_ > 0) {
+        deferred_evictions_.push_back(record.seq);
+        return;
+    }
+    bool keep = false;
+    switch (record.state) {
+        case job_state::active:
+            keep = true;
+            break;
+        case job_state::available:
+            keep = job.in_window;
+            break;
+        case job_state::scheduled:
+        case job_state::retryable:
+            keep =
+                record.due_at && *record.due_at - now.wall < soon && jobs_.size() < soon_jobs_max;
+            break;
+        case job_state::pending:
+            break;
+        case job_state::completed:
+        case job_state::cancelled:
+        case job_state::discarded:
+            keep = job.place == job_place::history && config_.finished_cache > 0;
+            break;
+    }
+    if (!keep) {
+        erase_job(record.seq);
+        return;
+    }
+    if (!is_terminal(record.state) || job.in_finished) return;
+    job.in_finished = true;
+    finished_.push_back(record.seq);
+    while (finished_.size() > config_.finished_cache) {
+        const auto oldest = finished_.front();
+        auto* old = jobs_.find(oldest);
+        if (old && old->batch > committed_batch_) break;
+        finished_.pop_front();
+        if (!old) continue;
+        old->in_finished = false;
+        erase_job(oldest);
+    }
+}
+
+void engine::erase_job(std::int64_t seq) {
+    if (auto* job = jobs_.find(seq)) {
+        leave_window(*job);
+        if (job->in_finished) std::erase(finished_, seq);
+    }
+    jobs_.erase(seq);
+}
+
+void engine::release_in_server(instant now) {
+    for (const auto seq : jobs_.seqs()) {
+        auto* job = jobs_.find(seq);
+        if (job->record.state != job_state::active || job->record.worker_id != in_server_worker_id)
+            continue;
+        give_back(*job, rules::job_event::release, lease_outcome::released, now);
+        join_line(*job, now);
+    }
+}
+
+void engine::return_grants(const std::vector<job_record>& jobs, instant now) {
+    for (const auto& given : jobs) {
+        auto* job = find(given.spec->id);
+        if (!job || job->record.lease != given.lease || job->record.state != job_state::active)
+            continue;
+        give_back(*job, rules::job_event::release, lease_outcome::released, now);
+        join_line(*job, now);
+    }
+    dispatch(now);
+}
+
+}  // namespace sluice

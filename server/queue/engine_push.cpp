@@ -1,0 +1,90 @@
+#include "server/queue/engine.hpp"
+
+#include <unordered_set>
+
+namespace sluice {
+
+engine::key_state engine::find_key(const idempotency_key& key, instant now) const {
+    const auto it = recent_keys_.find(key.key);
+    if (it == recent_keys_.end() || it->second.record.expires_at <= now.wall) return {};
+    if (it->second.record.key.body_hash != key.body_hash) return {errc::key_reused, {}};
+    if (it->second.batch > committed_batch_) return {errc::in_flight, {}};
+    return {std::nullopt, it->second.record.job_ids};
+}
+
+void engine::remember_key(key_record record) {
+    auto& recent = recent_keys_[record.key.key];
+    recent.batch = open_batch_;
+    recent.record = record;
+    recent_key_order_.push_back(record.key.key);
+    keys_.push_back(std::move(record));
+}
+
+std::optional<error> engine::refuse_push(const push_request& request) const {
+    if (draining_) return error(errc::shutting_down, "The server is shutting down.");
+    if (disk_low_) return error(errc::disk_low, "The disk is nearly full; no new jobs are taken.");
+    if (uncommitted_bytes() > config_.uncommitted_bytes_max)
+        return error(errc::overloaded, "Too many jobs wait to be written to disk.");
+    std::unordered_set<uuid> given;
+    for (const auto& spec : request.jobs) {
+        if (!spec.client_id) continue;
+        const bool taken = jobs_.find(jobs_.seq_of(spec.id)) && find(spec.id);
+        if (taken || !given.insert(spec.id).second)
+            return error(errc::duplicate,
+                         "A job with id " + to_string(spec.id) + " exists already.",
+                         "\"existing_job_id\":\"" + to_string(spec.id) + "\"");
+    }
+    return std::nullopt;
+}
+
+result<std::vector<job_record>> engine::push(push_request request, instant now) {
+    if (auto refused = refuse_push(request)) return std::move(*refused);
+    std::vector<job_record> stored;
+    stored.reserve(request.jobs.size());
+    for (auto& spec : request.jobs) stored.push_back(store_new(std::move(spec), now));
+    if (request.key) {
+        key_record record;
+        record.key = std::move(*request.key);
+        for (const auto& job : stored) record.job_ids.push_back(job.spec->id);
+        record.expires_at = now.wall + config_.idempotency_window;
+        remember_key(std::move(record));
+    }
+    dispatch(now);
+    return stored;
+}
+
+/// Makes one job resident and puts it into the open batch; returns it as it was before anybody took
+/// it.
+job_record engine::store_new(job_spec spec, instant now) {
+    const auto seq = next_seq_++;
+    if (!spec.client_id)
+        spec.id = make_uuid(stamp(now), seq, static_cast<std::uint32_t>(random_()));
+    resident_job fresh;
+    fresh.place = job_place::live;
+    fresh.inserted_in = open_batch_;
+    fresh.queue = &queue_named(spec.queue);
+    fresh.lane = &lane_of(*fresh.queue, spec.type);
+    auto& record = fresh.record;
+    record.seq = seq;
+    record.ticket = seq;
+    record.received_at = stamp(now);
+    const bool later = spec.scheduled_at && *spec.scheduled_at > now.wall;
+    record.state = spec.pending ? job_state::pending
+                   : later      ? job_state::scheduled
+                                : job_state::available;
+    if (record.state == job_state::scheduled) record.due_at = spec.scheduled_at;
+    record.spec = std::make_shared<const job_spec>(std::move(spec));
+
+    auto& job = jobs_.insert(std::move(fresh));
+    ++job.queue->jobs[static_cast<std::size_t>(job.record.state)];
+    touch(job, true);
+    emit(job, "job.enqueued", job.record.received_at);
+    if (job.record.due_at)
+        wall_timers_.add({job.record.due_at->time_since_epoch(), timer_kind::due, seq});
+    if (job.record.spec->expires_at)
+        wall_timers_.add({job.record.spec->expires_at->time_since_epoch(), timer_kind::due, seq});
+    if (job.record.state == job_state::available) join_line(job, now);
+    return job.record;
+}
+
+}  // namespace sluice

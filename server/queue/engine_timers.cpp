@@ -1,0 +1,129 @@
+#include "server/queue/engine.hpp"
+
+#include <algorithm>
+
+namespace sluice {
+
+std::optional<std::chrono::microseconds> engine::next_timer(instant now) const {
+    std::optional<std::chrono::microseconds> wait;
+    const auto consider = [&](std::chrono::microseconds left) {
+        left = std::max(left, std::chrono::microseconds{0});
+        wait = wait ? std::min(*wait, left) : left;
+    };
+    if (const auto next = steady_timers_.next()) consider(*next - now.steady);
+    if (const auto next = wall_timers_.next()) consider(*next - now.wall.time_since_epoch());
+    return wait;
+}
+
+void engine::run_timers(instant now) {
+    while (const auto fired = steady_timers_.pop_due(now.steady)) run_timer(*fired, now);
+    while (const auto fired = wall_timers_.pop_due(now.wall.time_since_epoch()))
+        run_timer(*fired, now);
+    request_due_loads();
+    dispatch(now);
+}
+
+void engine::run_timer(const timer& fired, instant now) {
+    switch (fired.kind) {
+        case timer_kind::lease:
+            if (auto* job = jobs_.find(fired.key)) lease_timer(*job, now);
+            return;
+        case timer_kind::due:
+            due(fired.key, now);
+            return;
+        case timer_kind::worker:
+            worker_timer(fired.key, now);
+            return;
+        case timer_kind::taker:
+            grants_.push_back({static_cast<std::uint64_t>(fired.key), {}, 0});
+            unpark(static_cast<std::uint64_t>(fired.key));
+            return;
+    }
+}
+
+void engine::lease_timer(resident_job& job, instant now) {
+    job.timer_at = {};
+    if (job.record.state != job_state::active) return;
+    if (now.steady >= job.run_deadline) {
+        fail(job,
+             {"timeout", "timeout", "The run took longer than its execution timeout.", {}, 0, {}},
+             true, std::nullopt, lease_outcome::timed_out, now);
+        return;
+    }
+    if (now.steady >= job.lease_deadline) {
+        lapse(job, "its visibility timeout passed without a word from the worker.", now);
+        return;
+    }
+    set_lease_timer(job, std::min(job.lease_deadline, job.run_deadline));
+}
+
+/// Sets the timer for `due_at`. Back-off is a length of time, so clock jumps do not touch it; a
+/// schedule is a time of day.
+void engine::arm_due(const resident_job& job, instant now) {
+    const auto& record = job.record;
+    if (record.state == job_state::retryable) {
+        const auto left = std::max(*record.due_at - now.wall, std::chrono::microseconds{0});
+        steady_timers_.add({now.steady + left, timer_kind::due, record.seq});
+    } else {
+        wall_timers_.add({record.due_at->time_since_epoch(), timer_kind::due, record.seq});
+    }
+}
+
+/// Looks at a job whose schedule, back-off or expiry has come; asks for it first when it is at
+/// rest.
+void engine::due(std::int64_t seq, instant now) {
+    auto* job = jobs_.find(seq);
+    if (!job) {
+        due_loads_.push_back(seq);
+        return;
+    }
+    auto& record = job->record;
+    if (job->place != job_place::live) return;
+    const bool waits = record.state != job_state::active && !is_terminal(record.state);
+    if (waits && record.spec->expires_at && *record.spec->expires_at <= now.wall) {
+        expire(*job, now);
+        return;
+    }
+    const bool retry = record.state == job_state::retryable;
+    const bool schedule =
+        record.state == job_state::scheduled && record.due_at && *record.due_at <= now.wall;
+    if (!retry && !schedule) return;
+    change_state(*job, rules::job_event::due);
+    if (schedule) record.ticket = next_seq_++;
+    touch(*job, true);
+    join_line(*job, now);
+}
+
+void engine::request_due_loads() {
+    constexpr std::size_t at_once = 1024;
+    for (std::size_t first = 0; first < due_loads_.size(); first += at_once) {
+        const auto last = std::min(first + at_once, due_loads_.size());
+        wanted_load wanted;
+        wanted.generation = generation_;
+        wanted.seqs.assign(due_loads_.begin() + static_cast<std::ptrdiff_t>(first),
+                           due_loads_.begin() + static_cast<std::ptrdiff_t>(last));
+        begin_load();
+        wanted_.push_back(std::move(wanted));
+    }
+    due_loads_.clear();
+}
+
+/// A worker that used to send heartbeats: gone, if it has been silent for too long.
+void engine::worker_timer(std::int64_t number, instant now) {
+    const auto* found = workers_.name(number);
+    if (!found) return;
+    const auto name = *found;
+    auto& worker = workers_.get(name);
+    const auto deadline = worker.last_beat + config_.worker_silence;
+    if (now.steady < deadline) {
+        steady_timers_.add({deadline, timer_kind::worker, number});
+        return;
+    }
+    const auto held = worker.held;
+    for (const auto seq : held)
+        if (auto* job = jobs_.find(seq); job && job->record.state == job_state::active)
+            lapse(*job, "its worker fell silent.", now);
+    workers_.forget(name);
+}
+
+}  // namespace sluice

@@ -1,0 +1,92 @@
+#include "server/queue/event_log.hpp"
+
+#include <algorithm>
+
+namespace sluice {
+namespace {
+
+bool listed(const std::vector<std::string>& names, std::string_view name) {
+    return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+}
+
+job_event to_event(const logged_event& logged) {
+    auto spec = std::make_shared<job_spec>();
+    spec->id = logged.job_id;
+    spec->type = *logged.job_type;
+    spec->queue = *logged.queue;
+    spec->produced_at = logged.produced_at;
+    job_event event;
+    event.id = logged.id;
+    event.type = logged.type;
+    event.time = logged.time;
+    event.job.seq = logged.seq;
+    event.job.spec = std::move(spec);
+    event.job.state = logged.state;
+    event.job.attempt = logged.attempt;
+    event.job.interruptions = logged.interruptions;
+    event.job.received_at = logged.received_at;
+    event.job.durable_at = logged.durable_at;
+    event.job.available_at = logged.available_at;
+    event.job.started_at = logged.started_at;
+    event.job.finished_at = logged.finished_at;
+    event.job.acked_at = logged.acked_at;
+    return event;
+}
+
+}  // namespace
+
+void logged_event::stamp_from(const job_record& job) {
+    received_at = job.received_at;
+    produced_at = job.spec->produced_at;
+    durable_at = job.durable_at;
+    available_at = job.available_at;
+    started_at = job.started_at;
+    finished_at = job.finished_at;
+    acked_at = job.acked_at;
+}
+
+void event_log::publish(std::uint64_t batch, const std::function<void(logged_event&)>& finish) {
+    while (!pending_.empty() && pending_.front().batch <= batch) {
+        auto event = std::move(pending_.front());
+        pending_.pop_front();
+        finish(event);
+        event.id = ++last_id_;
+        events_.push_back(std::move(event));
+        if (events_.size() > max_) events_.pop_front();
+    }
+}
+
+event_page event_log::query(const event_query& query) const {
+    event_page page;
+    page.last_id = last_id_;
+    const auto matches = [&](const logged_event& event) {
+        return listed(query.types, event.type) && listed(query.queues, *event.queue);
+    };
+    if (!query.after) {
+        for (auto it = events_.rbegin(); it != events_.rend(); ++it) {
+            if (page.events.size() == query.limit) break;
+            if (matches(*it)) page.events.push_back(to_event(*it));
+        }
+        std::reverse(page.events.begin(), page.events.end());
+        return page;
+    }
+    const auto first_kept = last_id_ - events_.size() + 1;
+    page.gap = *query.after + 1 < first_kept;
+    const auto skip = page.gap || *query.after < first_kept ? 0 : *query.after + 1 - first_kept;
+    for (auto i = skip; i < events_.size(); ++i) {
+        if (!matches(events_[i])) continue;
+        if (page.events.size() == query.limit) {
+            page.last_id = page.events.back().id;
+            break;
+        }
+        page.events.push_back(to_event(events_[i]));
+    }
+    return page;
+}
+
+void event_log::clear() {
+    pending_.clear();
+    events_.clear();
+}
+
+}  // namespace sluice

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "server/queue/backend.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace sluice {
+
+/// One lifecycle event, without the payload. Names are shared with the queue they belong to.
+struct logged_event {
+    std::uint64_t id = 0;
+    std::uint64_t batch = 0;  ///< shown once this batch is committed
+    std::string_view type;
+    timestamp time;
+    std::int64_t seq = 0;
+    uuid job_id;
+    std::shared_ptr<const std::string> queue;
+    std::shared_ptr<const std::string> job_type;
+    job_state state = job_state::available;
+    std::uint32_t attempt = 0;
+    std::uint32_t interruptions = 0;
+    std::optional<timestamp> produced_at, durable_at, available_at, started_at, finished_at,
+        acked_at;
+    timestamp received_at;
+
+    /// Takes the times from the job as it is now.
+    void stamp_from(const job_record& job);
+};
+
+/// The latest lifecycle events, oldest first. An event is visible once its batch is durable.
+class event_log {
+public:
+    explicit event_log(std::size_t max) : max_(max) {}
+
+    void add(logged_event event) { pending_.push_back(std::move(event)); }
+
+    /// Shows the events of batches up to `batch`; `finish` may complete each one first.
+    void publish(std::uint64_t batch, const std::function<void(logged_event&)>& finish);
+
+    event_page query(const event_query& query) const;
+    std::uint64_t last_id() const { return last_id_; }
+    void clear();
+
+private:
+    std::size_t max_;
+    std::deque<logged_event> pending_;
+    std::deque<logged_event> events_;
+    std::uint64_t last_id_ = 0;
+};
+
+}  // namespace sluice

@@ -1,0 +1,402 @@
+#include "server/queue/local_backend_impl.hpp"
+#include "server/runtime/run_blocking.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace sluice {
+namespace {
+
+constexpr std::chrono::minutes purge_interval{10};
+constexpr std::chrono::seconds first_purge{60};
+
+}  // namespace
+
+std::unique_ptr<backend> make_local_backend(asio::any_io_executor executor,
+                                            std::unique_ptr<job_store> store,
+                                            local_backend_options options) {
+    auto made =
+        std::make_unique<local_backend>(std::move(executor), std::move(store), std::move(options));
+    made->start();
+    return made;
+}
+
+local_backend::local_backend(asio::any_io_executor executor, std::unique_ptr<job_store> store,
+                             local_backend_options options)
+    : executor_(std::move(executor)),
+      store_(std::move(store)),
+      options_(std::move(options)),
+      engine_(options_.engine, options_.seed, options_.now()),
+      new_events_(executor_),
+      timer_(executor_),
+      purge_timer_(executor_),
+      self_(std::make_shared<local_backend*>(this)) {}
+
+local_backend::~local_backend() {
+    *self_ = nullptr;
+    {
+        const std::lock_guard lock(room_mutex_);
+        closing_ = true;
+    }
+    room_wanted_.notify_all();
+    commit_thread_.join();
+    reader_thread_.join();
+}
+
+void local_backend::start() {
+    std::vector<job_record> active;  // the scan comes before the boot epoch is known
+    restore_sink sink;
+    sink.waiting = [this](const waiting_job& job) { engine_.restore_waiting(job); };
+    sink.active = [&active](job_record record) { active.push_back(std::move(record)); };
+    sink.queue = [this](std::string_view name, bool paused) {
+        engine_.restore_queue(name, paused);
+    };
+    engine_.boot(store_->restore_blocking(sink));
+    for (auto& record : active) engine_.restore_active(std::move(record), now());
+    engine_.set_disk_low(store_->disk_low_blocking());
+    arm_purge(first_purge);
+    after_command();
+}
+
+error local_backend::failure() const {
+    return {errc::store_failed, "The store has failed; the server is about to stop.",
+            "\"outcome\":\"unknown\""};
+}
+
+/// Every call into the engine is followed by this: what came out of it is set in motion.
+void local_backend::after_command() {
+    collect_grants();
+    start_wanted_loads();
+    arm_timer();
+    if (commit_posted_ || under_way_ != 0 || failed_ || !engine_.has_changes()) return;
+    // Posted, not called: requests that have come in already join the batch.
+    commit_posted_ = true;
+    asio::post(executor_, [this, self = self_] {
+        if (*self) start_commit();
+    });
+}
+
+void local_backend::start_commit() {
+    commit_posted_ = false;
+    if (under_way_ != 0 || failed_ || !engine_.has_changes()) return;
+    auto batch = engine_.take_batch(now());
+    under_way_ = batch.number;
+    auto guard = asio::prefer(executor_, asio::execution::outstanding_work.tracked);
+    asio::post(commit_thread_, [this, self = self_, guard, batch = std::move(batch),
+                                begun = std::chrono::steady_clock::now()]() {
+        auto outcome = commit_with_patience(batch);
+        asio::post(guard, [this, self, outcome = std::move(outcome), begun] {
+            if (*self) on_committed(outcome, begun);
+        });
+    });
+}
+
+/// On the commit thread. A full disk is waited out: nothing was written, and jobs in memory are
+/// safe there.
+commit_outcome local_backend::commit_with_patience(const journal_batch& batch) {
+    constexpr std::chrono::milliseconds pause{100};
+    bool told = false;
+    for (;;) {
+        auto outcome = store_->commit_blocking(batch);
+        if (outcome.status != commit_status::no_space) return outcome;
+        if (store_->make_room_blocking()) continue;
+        if (!told) {
+            told = true;
+            asio::post(executor_, [this, self = self_] {
+                if (!*self) return;
+                disk_full_ = true;
+                engine_.set_disk_low(true);
+            });
+        }
+        std::unique_lock lock(room_mutex_);
+        if (room_wanted_.wait_for(lock, pause, [this] { return closing_; }))
+            return {commit_status::failed, true, "The disk was full when the server stopped."};
+    }
+}
+
+void local_backend::on_committed(const commit_outcome& outcome,
+                                 std::chrono::steady_clock::time_point begun) {
+    commit_latency_ = std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::steady_clock::now() - begun);
+    if (outcome.status != commit_status::ok) {
+        fail(outcome.message);
+        return;
+    }
+    const auto batch = std::exchange(under_way_, 0);
+    const auto time = now();
+    disk_full_ = false;
+    engine_.set_disk_low(outcome.disk_low);
+    committed_at_ = engine_.stamp(time);
+    ++commits_;
+    const auto before = engine_.events().last_id();
+    const auto ended = engine_.committed(time);
+    finished_ += ended.size();
+    start_commit();  // the next batch gathered meanwhile; let the disk have it before the answers
+                     // go out
+    gate_.open(batch);
+    deliver_grants();
+    for (const auto& id : ended)
+        if (const auto it = job_waits_.find(id); it != job_waits_.end()) it->second->notify_all();
+    if (engine_.events().last_id() != before) new_events_.notify_all();
+    after_command();
+}
+
+/// The first failed commit ends it all: what is on disk is unknown, so nobody gets another answer
+/// but that.
+void local_backend::fail(const std::string& reason) {
+    if (std::exchange(failed_, true)) return;
+    failure_reason_ = reason;
+    if (options_.on_store_failure) options_.on_store_failure(reason);
+    gate_.open(std::numeric_limits<std::uint64_t>::max());
+    held_grants_.clear();
+    while (!parked_.empty()) deliver(parked_.begin()->first, {});
+    for (const auto& [id, waiters] : job_waits_) waiters->notify_all();
+    new_events_.notify_all();
+}
+
+/// Waits for a batch; false when the store failed first.
+asio::awaitable<bool> local_backend::durable(std::uint64_t batch) {
+    co_await gate_.wait(batch);
+    co_return !failed_;
+}
+
+/// Lets go of the answer to a change of one job once it is durable, refusals included: they tell of
+/// a state as well.
+asio::awaitable<result<change_answer>> local_backend::settle(result<change_answer> answer,
+                                                             uuid id) {
+    const auto batch = engine_.gate(id);
+    after_command();
+    const auto begun = std::chrono::steady_clock::now();
+    const bool ok = co_await durable(batch);
+    if (!ok) co_return failure();
+    if (answer) {
+        answer->commit = std::chrono::duration_cast<std::chrono::microseconds>(
+            std::chrono::steady_clock::now() - begun);
+        if (is_terminal(answer->job.state) && !answer->job.acked_at)
+            answer->job.acked_at = committed_at_;
+    }
+    engine_.evict_idle(now());
+    co_return answer;
+}
+
+// -- timers --------------------------------------------------------------------------------------
+
+/// One timer for everything the engine waits for.
+void local_backend::arm_timer() {
+    const auto left = engine_.next_timer(now());
+    if (!left) return;
+    const auto at = std::chrono::steady_clock::now() + *left;
+    if (at >= timer_set_for_) return;
+    timer_set_for_ = at;
+    timer_.expires_at(at);
+    timer_.async_wait([this, self = self_](const boost::system::error_code& ec) {
+        if (ec || !*self) return;
+        timer_set_for_ = std::chrono::steady_clock::time_point::max();
+        if (failed_) return;
+        engine_.run_timers(now());
+        after_command();
+    });
+}
+
+void local_backend::arm_purge(std::chrono::steady_clock::duration delay) {
+    purge_timer_.expires_after(delay);
+    purge_timer_.async_wait([this, self = self_](const boost::system::error_code& ec) {
+        if (!ec && *self) purge();
+    });
+}
+
+/// Retention, in small steps between commits.
+void local_backend::purge() {
+    constexpr std::size_t step = 500;
+    if (failed_) return;
+    asio::post(commit_thread_, [this, self = self_, wall = now().wall] {
+        const bool more = store_->purge_blocking(wall, step) == step;
+        asio::post(executor_, [this, self, more] {
+            if (!*self) return;
+            if (more)
+                purge();
+            else
+                arm_purge(purge_interval);
+        });
+    });
+}
+
+// -- grants --------------------------------------------------------------------------------------
+
+void local_backend::collect_grants() {
+    for (auto& grant : engine_.take_grants()) {
+        if (grant.seqs.empty())
+            deliver(grant.taker, {});
+        else
+            held_grants_.push_back(std::move(grant));
+    }
+}
+
+void local_backend::deliver_grants() {
+    const auto committed = engine_.committed_batch();
+    while (!held_grants_.empty() && held_grants_.front().gate <= committed) {
+        auto grant = std::move(held_grants_.front());
+        held_grants_.pop_front();
+        deliver(grant.taker, std::move(grant.seqs));
+    }
+}
+
+void local_backend::deliver(std::uint64_t taker, std::vector<std::int64_t> seqs) {
+    const auto it = parked_.find(taker);
+    if (it == parked_.end()) return;
+    it->second->seqs = std::move(seqs);
+    it->second->done = true;
+    it->second->woken.notify_all();
+    parked_.erase(it);
+}
+
+/// Completes a fetch: with what was leased at once, or with what comes while it is parked.
+asio::awaitable<result<std::vector<job_record>>> local_backend::await_grant(
+    engine::fetch_outcome outcome, std::stop_token stop) {
+    if (outcome.parked) {
+        parked_fetch waiting(executor_);
+        const auto taker = *outcome.parked;
+        parked_.emplace(taker, &waiting);
+        after_command();
+        {
+            auto give_up = [this, self = self_, taker] {
+                asio::post(executor_, [this, self, taker] {
+                    if (!*self || !parked_.contains(taker) || !engine_.abandon(taker)) return;
+                    deliver(taker, {});
+                    arm_timer();
+                });
+            };
+            const std::stop_callback on_stop(stop, give_up);
+            while (!waiting.done) co_await waiting.woken.wait();
+        }
+        outcome.seqs = std::move(waiting.seqs);
+    } else if (!outcome.seqs.empty()) {
+        after_command();
+        const bool ok = co_await durable(outcome.gate);
+        if (!ok) co_return failure();
+    }
+    if (failed_) co_return failure();
+    auto jobs = engine_.granted(outcome.seqs);
+    if (stop.stop_requested() && !jobs.empty()) {
+        // Nobody is there any more to hear of them.
+        engine_.return_grants(jobs, now());
+        after_command();
+        jobs.clear();
+    }
+    co_return jobs;
+}
+
+// -- loads ---------------------------------------------------------------------------------------
+
+void local_backend::start_wanted_loads() {
+    for (auto& wanted : engine_.take_wanted()) {
+        auto guard = asio::prefer(executor_, asio::execution::outstanding_work.tracked);
+        asio::post(reader_thread_, [this, self = self_, guard,
+                                    wanted = std::move(wanted)]() mutable {
+            std::vector<job_record> records;
+            std::string fault;
+            try {
+                records = store_->load_blocking(wanted.seqs);
+            } catch (const std::exception& e) {
+                fault = e.what();
+            }
+            asio::post(guard, [this, self, wanted = std::move(wanted), records = std::move(records),
+                               fault = std::move(fault)]() mutable {
+                if (!*self) return;
+                if (!fault.empty()) return fail(fault);
+                engine_.admit_wanted(wanted, std::move(records), now());
+                after_command();
+            });
+        });
+    }
+}
+
+asio::awaitable<bool> local_backend::load(uuid id) {
+    if (engine_.resident(id)) co_return !failed_;
+    ids wanted(1, id);
+    const bool ok = co_await make_resident(std::move(wanted));
+    co_return ok;
+}
+
+/// Brings jobs that are at rest into memory, unless they do not exist. False when the store failed.
+asio::awaitable<bool> local_backend::make_resident(ids wanted) {
+    std::erase_if(wanted, [this](const uuid& id) { return engine_.resident(id); });
+    if (wanted.empty()) co_return true;
+    const auto generation = engine_.begin_load();
+    for (std::size_t i = 1; i < wanted.size(); ++i) engine_.begin_load();
+    using found_jobs = std::vector<std::optional<job_store::found_job>>;
+    auto read = [this, &wanted]() -> std::optional<found_jobs> {
+        try {
+            found_jobs found;
+            for (const auto& id : wanted) found.push_back(store_->find_blocking(id));
+            return found;
+        } catch (const std::exception& e) {
+            return std::nullopt;
+        }
+    };
+    auto found = co_await run_blocking(reader_thread_, read);
+    if (!found) {
+        fail("A read of the store failed.");
+        co_return false;
+    }
+    for (auto& job : *found) engine_.admit(std::move(job), generation);
+    co_return !failed_;
+}
+
+/// Free space is looked at anew, but only when somebody was refused for the lack of it.
+void local_backend::recheck_disk() {
+    if (std::exchange(disk_check_running_, true)) return;
+    asio::post(reader_thread_, [this, self = self_] {
+        const bool low = store_->disk_low_blocking();
+        asio::post(executor_, [this, self, low] {
+            if (!*self) return;
+            disk_check_running_ = false;
+            if (!disk_full_) engine_.set_disk_low(low);
+        });
+    });
+}
+
+// -- life ----------------------------------------------------------------------------------------
+
+backend_health local_backend::health() const {
+    backend_health health;
+    health.commit_latency = commit_latency_;
+    health.jobs_pushed = pushed_;
+    health.jobs_granted = engine_.granted_total();
+    health.jobs_finished = finished_;
+    health.commits = commits_;
+    if (failed_) {
+        health = {false, "unhealthy", failure_reason_, "sqlite", commit_latency_};
+    } else if (disk_full_ || engine_.disk_low()) {
+        health.ready = !disk_full_;
+        health.status = "degraded";
+        health.reason = disk_full_ ? "the disk is full" : "the disk is nearly full";
+    } else if (engine_.draining()) {
+        health.ready = false;
+        health.status = "degraded";
+        health.reason = "the server is shutting down";
+    }
+    return health;
+}
+
+void local_backend::begin_drain() {
+    engine_.begin_drain();
+    for (const auto& [id, waiters] : job_waits_) waiters->notify_all();
+    new_events_.notify_all();
+    after_command();
+}
+
+asio::awaitable<void> local_backend::shut_down() {
+    begin_drain();
+    engine_.release_in_server(now());
+    after_command();
+    while (!failed_ && (engine_.has_changes() || under_way_ != 0)) {
+        const bool ok = co_await durable(engine_.gate());
+        if (!ok) break;
+    }
+    timer_.cancel();
+    purge_timer_.cancel();
+    auto close = [this] { store_->close_blocking(); };
+    if (!failed_) co_await run_blocking(commit_thread_, close);
+}
+
+}  // namespace sluice

@@ -1,0 +1,313 @@
+#include "server/queue/local_backend_impl.hpp"
+#include "server/runtime/run_blocking.hpp"
+
+namespace sluice {
+namespace {
+
+std::chrono::microseconds since(std::chrono::steady_clock::time_point begun) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
+                                                                 begun);
+}
+
+error missing(const uuid& id) {
+    const auto text = to_string(id);
+    return {errc::not_found, "Job '" + text + "' not found.",
+            "\"resource_type\":\"job\",\"resource_id\":\"" + text + "\""};
+}
+
+error key_problem(errc problem) {
+    if (problem == errc::in_flight)
+        return {problem, "The first request with this Idempotency-Key is still being stored."};
+    return {problem, "This Idempotency-Key was used with another body."};
+}
+
+}  // namespace
+
+// -- push ----------------------------------------------------------------------------------------
+
+/// The jobs an Idempotency-Key stands for, from memory or from the store; empty when the key is
+/// new.
+asio::awaitable<result<local_backend::ids>> local_backend::find_replay(idempotency_key key) {
+    auto known = engine_.find_key(key, now());
+    if (known.problem) co_return key_problem(*known.problem);
+    if (!known.replay.empty()) co_return std::move(known.replay);
+    engine_.begin_load();
+    auto read = [this, &key]() -> std::optional<std::optional<key_record>> {
+        try {
+            return store_->find_key_blocking(key.key);
+        } catch (const std::exception& e) {
+            return std::nullopt;
+        }
+    };
+    const auto stored = co_await run_blocking(reader_thread_, read);
+    if (!stored) {
+        fail("A read of the store failed.");
+        co_return failure();
+    }
+    engine_.end_load();
+    known = engine_.find_key(key, now());  // another request may have brought it in meanwhile
+    if (known.problem) co_return key_problem(*known.problem);
+    if (!known.replay.empty()) co_return std::move(known.replay);
+    if (!*stored || (*stored)->expires_at <= now().wall) co_return ids{};
+    if ((*stored)->key.body_hash != key.body_hash) co_return key_problem(errc::key_reused);
+    co_return (*stored)->job_ids;
+}
+
+asio::awaitable<result<push_answer>> local_backend::replay(ids jobs) {
+    push_answer made;
+    made.replayed = true;
+    for (const auto& id : jobs) {
+        auto job = co_await info(id);
+        if (job) made.jobs.push_back(std::move(*job));
+    }
+    if (made.jobs.empty()) co_return missing(jobs.front());  // ended, and its retention has passed
+    co_return made;
+}
+
+asio::awaitable<result<push_answer>> local_backend::push(push_request request) {
+    if (failed_) co_return failure();
+    if (request.key) {
+        auto known = co_await find_replay(*request.key);
+        if (!known) co_return known.error();
+        if (!known->empty()) {
+            auto first = co_await replay(std::move(*known));
+            co_return first;
+        }
+    }
+    ids given;
+    for (const auto& spec : request.jobs)
+        if (spec.client_id) given.push_back(spec.id);
+    if (!given.empty()) {
+        const bool ok = co_await make_resident(std::move(given));
+        if (!ok) co_return failure();
+        if (request.key) {
+            const auto known = engine_.find_key(*request.key, now());
+            if (known.problem) co_return key_problem(*known.problem);
+        }
+    }
+    auto stored = engine_.push(std::move(request), now());
+    const auto batch = engine_.gate();
+    after_command();
+    if (!stored) {
+        if (stored.error().code == errc::disk_low) recheck_disk();
+        co_return stored.error();
+    }
+    push_answer made;
+    made.jobs = std::move(*stored);
+    const auto begun = std::chrono::steady_clock::now();
+    const bool ok = co_await durable(batch);
+    if (!ok) co_return failure();
+    pushed_ += made.jobs.size();
+    made.commit = since(begun);
+    for (auto& job : made.jobs) {
+        job.durable_at = committed_at_;
+        if (job.available_at) job.available_at = committed_at_;
+    }
+    co_return made;
+}
+
+// -- one job -------------------------------------------------------------------------------------
+
+asio::awaitable<result<job_record>> local_backend::info(uuid id) {
+    if (failed_) co_return failure();
+    const bool ok = co_await load(id);
+    if (!ok) co_return failure();
+    auto job = engine_.info(id);
+    const bool settled = co_await durable(engine_.gate(id));
+    if (!settled) co_return failure();
+    if (!job) co_return missing(id);
+    if (auto fresh = engine_.info(id); fresh && engine_.gate(id) == 0) job = std::move(fresh);
+    engine_.evict_idle(now());
+    co_return job;
+}
+
+asio::awaitable<result<job_record>> local_backend::wait(uuid id, std::chrono::milliseconds wait,
+                                                        std::stop_token stop) {
+    const auto deadline = std::chrono::steady_clock::now() + wait;
+    for (;;) {
+        auto job = co_await info(id);
+        if (!job || is_terminal(job->state)) co_return job;
+        if (stop.stop_requested() || engine_.draining() || failed_) co_return job;
+        auto& slot = job_waits_[id];
+        if (!slot) slot = std::make_shared<notifier>(executor_);
+        const auto waiters = slot;
+        auto wake = [waiters] { waiters->notify_all(); };
+        const std::stop_callback on_stop(stop, wake);
+        const auto reason = co_await waiters->wait_until(deadline);
+        if (!waiters->has_waiters()) job_waits_.erase(id);
+        if (reason == wake_reason::timed_out) {
+            auto last = co_await info(id);
+            co_return last;
+        }
+    }
+}
+
+asio::awaitable<result<change_answer>> local_backend::cancel(uuid id) {
+    if (failed_) co_return failure();
+    const bool ok = co_await load(id);
+    if (!ok) co_return failure();
+    auto answer = engine_.cancel(id, now());
+    if (!answer && answer.error().code == errc::not_found) co_return missing(id);
+    auto settled = co_await settle(std::move(answer), id);
+    co_return settled;
+}
+
+asio::awaitable<result<change_answer>> local_backend::activate(uuid id) {
+    if (failed_) co_return failure();
+    const bool ok = co_await load(id);
+    if (!ok) co_return failure();
+    auto answer = engine_.activate(id, now());
+    if (!answer && answer.error().code == errc::not_found) co_return missing(id);
+    auto settled = co_await settle(std::move(answer), id);
+    co_return settled;
+}
+
+asio::awaitable<result<job_record>> local_backend::retry_dead_letter(uuid id) {
+    if (failed_) co_return failure();
+    const bool ok = co_await load(id);
+    if (!ok) co_return failure();
+    auto job = engine_.retry_dead_letter(id, now());
+    const auto batch = engine_.gate(id);
+    after_command();
+    const bool settled = co_await durable(batch);
+    if (!settled) co_return failure();
+    engine_.evict_idle(now());
+    if (!job) co_return missing(id);
+    co_return job;
+}
+
+asio::awaitable<result<void>> local_backend::delete_dead_letter(uuid id) {
+    if (failed_) co_return failure();
+    const bool ok = co_await load(id);
+    if (!ok) co_return failure();
+    auto gone = engine_.delete_dead_letter(id);
+    const auto batch = engine_.gate(id);
+    after_command();
+    const bool settled = co_await durable(batch);
+    if (!settled) co_return failure();
+    engine_.evict_idle(now());
+    if (!gone) co_return missing(id);
+    co_return gone;
+}
+
+// -- workers -------------------------------------------------------------------------------------
+
+asio::awaitable<result<std::vector<job_record>>> local_backend::fetch(fetch_request request,
+                                                                      std::stop_token stop) {
+    if (failed_) co_return failure();
+    auto outcome = engine_.fetch(request, now());
+    auto jobs = co_await await_grant(std::move(outcome), std::move(stop));
+    co_return jobs;
+}
+
+asio::awaitable<result<change_answer>> local_backend::ack(ack_request request) {
+    if (failed_) co_return failure();
+    const bool ok = co_await load(request.job_id);
+    if (!ok) co_return failure();
+    auto answer = engine_.ack(request, now());
+    if (!answer && answer.error().code == errc::not_found) co_return missing(request.job_id);
+    auto settled = co_await with_fetch(std::move(answer), request.job_id, std::move(request.fetch));
+    co_return settled;
+}
+
+asio::awaitable<result<change_answer>> local_backend::nack(nack_request request) {
+    if (failed_) co_return failure();
+    const bool ok = co_await load(request.job_id);
+    if (!ok) co_return failure();
+    auto answer = engine_.nack(request, now());
+    if (!answer && answer.error().code == errc::not_found) co_return missing(request.job_id);
+    auto settled = co_await with_fetch(std::move(answer), request.job_id, std::move(request.fetch));
+    co_return settled;
+}
+
+/// Settles an ack or nack, and leases the next jobs in the same batch where that was asked for. The
+/// answer never waits for a job to come: whoever acknowledges wants to know first of all that it
+/// counts.
+asio::awaitable<result<change_answer>> local_backend::with_fetch(
+    result<change_answer> answer, uuid id, std::optional<fetch_request> request) {
+    engine::fetch_outcome outcome;
+    if (answer && request) {
+        request->wait = std::chrono::milliseconds{0};
+        outcome = engine_.fetch(*request, now());
+    }
+    auto settled = co_await settle(std::move(answer), id);
+    if (!settled || (!outcome.parked && outcome.seqs.empty())) co_return settled;
+    auto jobs = co_await await_grant(std::move(outcome), std::stop_token{});
+    if (!jobs) co_return jobs.error();
+    settled->jobs = std::move(*jobs);
+    co_return settled;
+}
+
+asio::awaitable<result<heartbeat_answer>> local_backend::heartbeat(heartbeat_request request) {
+    if (failed_) co_return failure();
+    ids named;
+    for (const auto& beat : request.jobs) named.push_back(beat.job_id);
+    const bool ok = co_await make_resident(std::move(named));
+    if (!ok) co_return failure();
+    auto answer = engine_.heartbeat(request, now());
+    const auto batch = engine_.gate();
+    after_command();
+    const bool settled = co_await durable(batch);
+    if (!settled) co_return failure();
+    engine_.evict_idle(now());
+    co_return answer;
+}
+
+// -- overview ------------------------------------------------------------------------------------
+
+asio::awaitable<result<job_page>> local_backend::list(job_query query) {
+    if (failed_) co_return failure();
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    auto read = [this, &query]() -> std::optional<job_page> {
+        try {
+            return store_->list_blocking(query);
+        } catch (const std::exception& e) {
+            return std::nullopt;
+        }
+    };
+    auto page = co_await run_blocking(reader_thread_, read);
+    if (!page) {
+        fail("A read of the store failed.");
+        co_return failure();
+    }
+    co_return std::move(*page);
+}
+
+asio::awaitable<result<std::vector<queue_stats>>> local_backend::queues() {
+    if (failed_) co_return failure();
+    auto stats = engine_.queues();
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    co_return stats;
+}
+
+asio::awaitable<result<event_page>> local_backend::events(event_query query, std::stop_token stop) {
+    const auto deadline = std::chrono::steady_clock::now() + query.wait;
+    auto wake = [this, self = self_] {
+        if (*self) new_events_.notify_all();
+    };
+    const std::stop_callback on_stop(stop, wake);
+    for (;;) {
+        if (failed_) co_return failure();
+        auto page = engine_.events().query(query);
+        const bool enough = !page.events.empty() || !query.after || query.wait.count() == 0;
+        if (enough || stop.stop_requested() || engine_.draining()) co_return page;
+        if (std::chrono::steady_clock::now() >= deadline) co_return page;
+        query.after = page.last_id;
+        co_await new_events_.wait_until(deadline);
+    }
+}
+
+asio::awaitable<result<void>> local_backend::reset() {
+    if (failed_) co_return failure();
+    engine_.reset();
+    for (const auto& [id, waiters] : job_waits_) waiters->notify_all();
+    const auto batch = engine_.gate();
+    after_command();
+    const bool ok = co_await durable(batch);
+    if (!ok) co_return failure();
+    co_return result<void>{};
+}
+
+}  // namespace sluice

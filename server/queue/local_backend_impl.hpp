@@ -1,0 +1,135 @@
+#pragma once
+
+#include "server/queue/commit_gate.hpp"
+#include "server/queue/engine.hpp"
+#include "server/queue/local_backend.hpp"
+#include "server/runtime/notifier.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace sluice {
+
+/// The engine with its store, its threads and its timer. Everything but the store's blocking calls
+/// runs on `executor_`.
+class local_backend final : public backend {
+public:
+    local_backend(asio::any_io_executor executor, std::unique_ptr<job_store> store,
+                  local_backend_options options);
+    ~local_backend() override;
+
+    /// Restores the live jobs, writes what that changed and arms the timers. Throws store_error.
+    void start();
+
+    asio::awaitable<result<push_answer>> push(push_request request) override;
+    asio::awaitable<result<job_record>> info(uuid id) override;
+    asio::awaitable<result<job_record>> wait(uuid id, std::chrono::milliseconds wait,
+                                             std::stop_token stop) override;
+    asio::awaitable<result<change_answer>> cancel(uuid id) override;
+    asio::awaitable<result<change_answer>> activate(uuid id) override;
+    asio::awaitable<result<std::vector<job_record>>> fetch(fetch_request request,
+                                                           std::stop_token stop) override;
+    asio::awaitable<result<change_answer>> ack(ack_request request) override;
+    asio::awaitable<result<change_answer>> nack(nack_request request) override;
+    asio::awaitable<result<heartbeat_answer>> heartbeat(heartbeat_request request) override;
+    asio::awaitable<result<job_record>> retry_dead_letter(uuid id) override;
+    asio::awaitable<result<void>> delete_dead_letter(uuid id) override;
+    asio::awaitable<result<job_page>> list(job_query query) override;
+    asio::awaitable<result<std::vector<queue_stats>>> queues() override;
+    asio::awaitable<result<event_page>> events(event_query query, std::stop_token stop) override;
+    asio::awaitable<result<void>> reset() override;
+    backend_health health() const override;
+    void begin_drain() override;
+    asio::awaitable<void> shut_down() override;
+
+private:
+    /// A fetch that waits; lives in the frame of its coroutine.
+    struct parked_fetch {
+        explicit parked_fetch(const asio::any_io_executor& executor) : woken(executor) {}
+        std::vector<std::int64_t> seqs;
+        bool done = false;
+        notifier woken;
+    };
+    using ids = std::vector<uuid>;
+
+    instant now() const { return options_.now(); }
+    error failure() const;
+
+    // Commits
+    void after_command();
+    void start_commit();
+    commit_outcome commit_with_patience(const journal_batch& batch);
+    void on_committed(const commit_outcome& outcome, std::chrono::steady_clock::time_point begun);
+    void fail(const std::string& reason);
+    asio::awaitable<bool> durable(std::uint64_t batch);
+    asio::awaitable<result<change_answer>> settle(result<change_answer> answer, uuid id);
+
+    asio::awaitable<result<change_answer>> with_fetch(result<change_answer> answer, uuid id,
+                                                      std::optional<fetch_request> request);
+
+    // Loads
+    asio::awaitable<bool> load(uuid id);
+    asio::awaitable<bool> make_resident(ids wanted);
+    asio::awaitable<result<ids>> find_replay(idempotency_key key);
+    asio::awaitable<result<push_answer>> replay(ids jobs);
+    void start_wanted_loads();
+    void recheck_disk();
+
+    // Grants and timers
+    void collect_grants();
+    void deliver_grants();
+    void deliver(std::uint64_t taker, std::vector<std::int64_t> seqs);
+    asio::awaitable<result<std::vector<job_record>>> await_grant(engine::fetch_outcome outcome,
+                                                                 std::stop_token stop);
+    void arm_timer();
+    void arm_purge(std::chrono::steady_clock::duration delay);
+    void purge();
+
+    asio::any_io_executor executor_;
+    std::unique_ptr<job_store> store_;
+    local_backend_options options_;
+    engine engine_;
+    commit_gate gate_;
+
+    std::uint64_t under_way_ = 0;  ///< number of the batch being committed; 0: none
+    std::uint64_t commits_ = 0;
+    std::uint64_t pushed_ = 0;
+    std::uint64_t finished_ = 0;
+    bool commit_posted_ = false;
+    bool failed_ = false;
+    bool disk_full_ = false;
+    bool disk_check_running_ = false;
+    std::string failure_reason_;
+    timestamp committed_at_;
+    std::chrono::microseconds commit_latency_{0};
+
+    std::deque<engine::grant> held_grants_;  ///< wait for their batch
+    std::unordered_map<std::uint64_t, parked_fetch*> parked_;
+    std::map<uuid, std::shared_ptr<notifier>> job_waits_;
+    notifier new_events_;
+    asio::steady_timer timer_;
+    std::chrono::steady_clock::time_point timer_set_for_ =
+        std::chrono::steady_clock::time_point::max();
+    asio::steady_timer purge_timer_;
+
+    std::mutex room_mutex_;  ///< guards `closing_`, for the commit thread's wait for disk space
+    std::condition_variable room_wanted_;
+    bool closing_ = false;
+
+    std::shared_ptr<local_backend*>
+        self_;  ///< null inside once this is gone; for what threads post back
+    asio::thread_pool commit_thread_{1};
+    asio::thread_pool reader_thread_{1};
+};
+
+}  // namespace sluice

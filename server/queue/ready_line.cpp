@@ -1,0 +1,97 @@
+#include "server/queue/ready_line.hpp"
+
+#include <cassert>
+
+namespace sluice {
+
+bool ready_line::level::stray_first() const {
+    if (strays.empty()) return false;
+    return runs.empty() || strays.begin()->first < runs.front().ticket;
+}
+
+void ready_line::level::append(std::int64_t ticket, std::int64_t seq) {
+    if (!runs.empty()) {
+        auto& last = runs.back();
+        if (ticket == last.ticket + last.count && seq == last.seq + last.count) {
+            ++last.count;
+            return;
+        }
+    }
+    runs.push_back({ticket, seq, 1});
+}
+
+void ready_line::add(const ready_entry& entry) {
+    auto& at = levels_[entry.priority];
+    const bool in_order =
+        at.runs.empty() || entry.ticket >= at.runs.back().ticket + at.runs.back().count;
+    // With no runs left a stray with a larger ticket may still wait; runs and strays are merged
+    // when taken.
+    if (in_order) {
+        at.append(entry.ticket, entry.seq);
+    } else {
+        at.strays.emplace(entry.ticket, entry.seq);
+    }
+    ++size_;
+}
+
+void ready_line::restore(const ready_entry& entry) {
+    auto& at = levels_[entry.priority];
+    if (entry.ticket == entry.seq) {
+        at.append(entry.ticket, entry.seq);
+    } else {
+        at.strays.emplace(entry.ticket, entry.seq);
+    }
+    ++size_;
+}
+
+std::optional<ready_entry> ready_line::front() const {
+    if (levels_.empty()) return std::nullopt;
+    const auto& [priority, at] = *levels_.begin();
+    if (at.stray_first()) {
+        const auto& [ticket, seq] = *at.strays.begin();
+        return ready_entry{priority, ticket, seq};
+    }
+    return ready_entry{priority, at.runs.front().ticket, at.runs.front().seq};
+}
+
+void ready_line::pop_front() {
+    assert(size_ > 0);
+    auto& at = levels_.begin()->second;
+    if (at.stray_first()) {
+        at.strays.erase(at.strays.begin());
+    } else {
+        auto& first = at.runs.front();
+        ++first.ticket;
+        ++first.seq;
+        if (--first.count == 0) at.runs.pop_front();
+    }
+    if (at.empty()) levels_.erase(levels_.begin());
+    --size_;
+}
+
+std::vector<ready_entry> ready_line::peek(std::size_t max) const {
+    std::vector<ready_entry> entries;
+    for (const auto& [priority, at] : levels_) {
+        auto stray = at.strays.begin();
+        auto next = at.runs.begin();
+        std::int64_t offset = 0;
+        while (entries.size() < max && (stray != at.strays.end() || next != at.runs.end())) {
+            const bool take_stray = next == at.runs.end() || (stray != at.strays.end() &&
+                                                              stray->first < next->ticket + offset);
+            if (take_stray) {
+                entries.push_back({priority, stray->first, stray->second});
+                ++stray;
+                continue;
+            }
+            entries.push_back({priority, next->ticket + offset, next->seq + offset});
+            if (++offset == next->count) {
+                ++next;
+                offset = 0;
+            }
+        }
+        if (entries.size() == max) break;
+    }
+    return entries;
+}
+
+}  // namespace sluice

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace sluice {
+
+/// One job's place in line.
+struct ready_entry {
+    int priority = 0;
+    std::int64_t ticket = 0;
+    std::int64_t seq = 0;
+};
+
+/// The available jobs of one queue and type: higher priority first, then by ticket.
+///
+/// Jobs that arrive one after the other have rising tickets and sequence numbers and are kept as
+/// runs, so a backlog of any length costs a few bytes; jobs that come back under their old ticket
+/// are kept one by one. An entry may be stale (its job was cancelled): whoever takes it looks at
+/// the job.
+class ready_line {
+public:
+    void add(const ready_entry& entry);
+
+    /// While restoring, entries come in order of `seq`, not of `ticket`.
+    void restore(const ready_entry& entry);
+
+    std::optional<ready_entry> front() const;
+    void pop_front();
+
+    /// The first `max` entries, in order.
+    std::vector<ready_entry> peek(std::size_t max) const;
+
+    bool empty() const { return size_ == 0; }
+    std::size_t size() const { return size_; }
+
+private:
+    struct run {
+        std::int64_t ticket = 0;
+        std::int64_t seq = 0;
+        std::int64_t count = 0;
+    };
+    struct level {
+        std::deque<run> runs;                         ///< rising tickets
+        std::map<std::int64_t, std::int64_t> strays;  ///< ticket to seq
+
+        bool empty() const { return runs.empty() && strays.empty(); }
+        bool stray_first() const;
+        void append(std::int64_t ticket, std::int64_t seq);
+    };
+
+    std::map<int, level, std::greater<>> levels_;
+    std::size_t size_ = 0;
+};
+
+}  // namespace sluice
