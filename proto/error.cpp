@@ -45,13 +45,21 @@ constexpr bool in_order() {
 }
 static_assert(in_order(), "one row per code, in the order of the enum");
 
-const errc_row& row(errc code) { return rows[static_cast<std::size_t>(code)]; }
+const errc_row& row(errc code) {
+    return rows[static_cast<std::size_t>(code)];
+}
 
 }  // namespace
 
-std::string_view to_string(errc code) { return row(code).name; }
-int http_status(errc code) { return row(code).status; }
-bool is_retryable(errc code) { return row(code).retryable; }
+std::string_view to_string(errc code) {
+    return row(code).name;
+}
+int http_status(errc code) {
+    return row(code).status;
+}
+bool is_retryable(errc code) {
+    return row(code).retryable;
+}
 
 void throw_exception_from_error(const error& e, const boost::source_location&) {
     throw std::runtime_error("unexpected error: " + e.message);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice {
@@ -25,6 +26,12 @@ enum class backoff_strategy : std::uint8_t {
     polynomial = 4
 };
 enum class exhaustion : std::uint8_t { discard = 0, dead_letter = 1 };
+
+/// The names on the wire, such as "exponential" and "dead_letter".
+std::string_view to_string(backoff_strategy strategy);
+std::optional<backoff_strategy> parse_backoff_strategy(std::string_view name);
+std::string_view to_string(exhaustion action);
+std::optional<exhaustion> parse_exhaustion(std::string_view name);
 
 /// How a failed job is tried again (ojs-retry.md). The defaults are the specification's.
 struct retry_policy {
@@ -53,6 +60,7 @@ struct job_spec {
     std::string schema;
     raw_json extra;          ///< unknown members of the envelope, `"x_a":1,"x_b":[2]`
     raw_json extra_options;  ///< unknown members of `options`, the same form
+    raw_json extra_retry;    ///< unknown members of `retry`, the same form
     retry_policy retry;
     std::optional<std::chrono::milliseconds> timeout;  ///< execution timeout
     std::optional<std::chrono::milliseconds> visibility_timeout;
@@ -77,7 +85,8 @@ struct lease_token {
     explicit operator bool() const { return epoch != 0; }
 };
 
-/// Opaque to clients: URL-safe text such as "7.1a2b.90cd12ef".
+/// Opaque to clients: URL-safe text such as "7.1a2b.90cd12ef", at most 34 bytes. Each token has
+/// exactly one text; `parse_lease` takes no other.
 std::string to_string(const lease_token& token);
 std::optional<lease_token> parse_lease(std::string_view text);
 
@@ -91,6 +100,8 @@ enum class lease_outcome : std::uint8_t {
     timed_out = 5,  ///< execution timeout
     cancelled = 6,
 };
+std::string_view to_string(lease_outcome outcome);
+std::optional<lease_outcome> parse_lease_outcome(std::string_view name);
 
 /// One run of a job, for the timeline.
 struct job_attempt {

@@ -29,9 +29,18 @@ struct json_fault {
     bool too_deep = false;
 };
 
+inline constexpr std::size_t json_depth_cap = 128;
+
 /// Checks that `text` is one JSON document: RFC 8259 grammar, valid UTF-8, no byte order mark,
-/// nesting at most `depth_max`. Does not recurse and does not allocate.
+/// nesting at most `depth_max` (itself at most `json_depth_cap`). Does not recurse and does not
+/// allocate.
 std::optional<json_fault> check_json(std::string_view text, std::size_t depth_max);
+
+/// How many bytes the first code point of `text` takes; 0 when it is not valid UTF-8, or empty.
+std::size_t utf8_length(std::string_view text);
+
+/// The name of a kind for people: "object", "array", "string", "number", "boolean", "null".
+std::string_view to_string(json_kind kind);
 
 /// Walks the members of an object, or the elements of an array, of text that `check_json` has
 /// passed.

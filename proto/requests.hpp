@@ -39,7 +39,10 @@ struct nack_request {
     job_failure failure;  ///< attempt and time are set by the engine
     bool retryable = true;
     std::optional<std::chrono::milliseconds>
-        retry_after;       ///< the worker's own wish, instead of the policy
+        retry_after;  ///< the worker's own wish, instead of the policy
+    /// The handler's own choice instead of the policy's (`code` DISCARD, FAIL or DEAD_LETTER;
+    /// ojs-retry.md §7). Comes with `retryable` false.
+    std::optional<exhaustion> end;
     bool requeue = false;  ///< back to available at once; the attempt counts
     bool release = false;  ///< back without spending an attempt
     std::optional<std::chrono::milliseconds>

@@ -1,0 +1,164 @@
+#include "proto/json_text.hpp"
+
+#include <charconv>
+#include <cmath>
+
+namespace sluice {
+namespace {
+
+void append_escaped(std::string& out, unsigned char c) {
+    static constexpr std::string_view hex = "0123456789abcdef";
+    switch (c) {
+        case '"':
+            out += "\\\"";
+            return;
+        case '\\':
+            out += "\\\\";
+            return;
+        case '\b':
+            out += "\\b";
+            return;
+        case '\f':
+            out += "\\f";
+            return;
+        case '\n':
+            out += "\\n";
+            return;
+        case '\r':
+            out += "\\r";
+            return;
+        case '\t':
+            out += "\\t";
+            return;
+        default:
+            break;
+    }
+    out += "\\u00";
+    out += hex[c >> 4];
+    out += hex[c & 0x0F];
+}
+
+constexpr bool needs_escape(unsigned char c) {
+    return c < 0x20 || c == '"' || c == '\\';
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+    out += '"';
+    std::size_t done = 0;  // what is before is in `out`
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const auto c = static_cast<unsigned char>(text[at]);
+        if (c < 0x80 && !needs_escape(c)) {
+            ++at;
+            continue;
+        }
+        const auto length = c < 0x80 ? 0 : utf8_length(text.substr(at));
+        if (length != 0) {
+            at += length;
+            continue;
+        }
+        out.append(text.substr(done, at - done));
+        if (c < 0x80)
+            append_escaped(out, c);
+        else
+            out += "\xEF\xBF\xBD";
+        done = ++at;
+    }
+    out.append(text.substr(done));
+    out += '"';
+}
+
+void json_writer::separate() {
+    if (comma_) out_ += ',';
+    comma_ = true;
+}
+
+json_writer& json_writer::begin_object() {
+    separate();
+    out_ += '{';
+    comma_ = false;
+    return *this;
+}
+
+json_writer& json_writer::end_object() {
+    out_ += '}';
+    comma_ = true;
+    return *this;
+}
+
+json_writer& json_writer::begin_array() {
+    separate();
+    out_ += '[';
+    comma_ = false;
+    return *this;
+}
+
+json_writer& json_writer::end_array() {
+    out_ += ']';
+    comma_ = true;
+    return *this;
+}
+
+json_writer& json_writer::key(std::string_view name) {
+    separate();
+    out_ += '"';
+    out_ += name;
+    out_ += "\":";
+    comma_ = false;
+    return *this;
+}
+
+json_writer& json_writer::string(std::string_view text) {
+    separate();
+    append_json_string(out_, text);
+    return *this;
+}
+
+json_writer& json_writer::integer(std::int64_t number) {
+    separate();
+    char text[24];
+    const auto end = std::to_chars(text, text + sizeof text, number).ptr;
+    out_.append(text, end);
+    return *this;
+}
+
+json_writer& json_writer::number(double number) {
+    separate();
+    if (!std::isfinite(number)) {
+        out_ += "null";
+        return *this;
+    }
+    char text[32];
+    const auto end = std::to_chars(text, text + sizeof text, number).ptr;
+    out_.append(text, end);
+    return *this;
+}
+
+json_writer& json_writer::boolean(bool value) {
+    separate();
+    out_ += value ? "true" : "false";
+    return *this;
+}
+
+json_writer& json_writer::null() {
+    separate();
+    out_ += "null";
+    return *this;
+}
+
+json_writer& json_writer::raw(std::string_view json) {
+    separate();
+    out_ += json;
+    return *this;
+}
+
+json_writer& json_writer::raw_members(std::string_view members) {
+    if (members.empty()) return *this;
+    separate();
+    out_ += members;
+    return *this;
+}
+
+}  // namespace sluice

@@ -1,0 +1,51 @@
+#include "proto/job.hpp"
+#include "proto/requests.hpp"
+
+#include <array>
+#include <cstddef>
+
+namespace sluice {
+namespace {
+
+template <class Enum, std::size_t N>
+std::optional<Enum> find_name(const std::array<std::string_view, N>& names, std::string_view name) {
+    for (std::size_t i = 0; i < N; ++i)
+        if (names[i] == name) return static_cast<Enum>(i);
+    return std::nullopt;
+}
+
+constexpr std::array<std::string_view, 5> strategy_names{"none", "constant", "linear",
+                                                         "exponential", "polynomial"};
+constexpr std::array<std::string_view, 2> exhaustion_names{"discard", "dead_letter"};
+constexpr std::array<std::string_view, 7> outcome_names{
+    "open", "acked", "nacked", "released", "lapsed", "timed_out", "cancelled"};
+constexpr std::array<std::string_view, 3> worker_state_names{"running", "quiet", "terminate"};
+
+}  // namespace
+
+std::string_view to_string(backoff_strategy strategy) {
+    return strategy_names[static_cast<std::size_t>(strategy)];
+}
+std::optional<backoff_strategy> parse_backoff_strategy(std::string_view name) {
+    return find_name<backoff_strategy>(strategy_names, name);
+}
+
+std::string_view to_string(exhaustion action) {
+    return exhaustion_names[static_cast<std::size_t>(action)];
+}
+std::optional<exhaustion> parse_exhaustion(std::string_view name) {
+    return find_name<exhaustion>(exhaustion_names, name);
+}
+
+std::string_view to_string(lease_outcome outcome) {
+    return outcome_names[static_cast<std::size_t>(outcome)];
+}
+std::optional<lease_outcome> parse_lease_outcome(std::string_view name) {
+    return find_name<lease_outcome>(outcome_names, name);
+}
+
+std::string_view to_string(worker_state state) {
+    return worker_state_names[static_cast<std::size_t>(state)];
+}
+
+}  // namespace sluice

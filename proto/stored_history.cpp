@@ -1,0 +1,102 @@
+#include "proto/codec.hpp"
+#include "proto/stored.hpp"
+
+namespace sluice {
+namespace {
+
+using namespace stored;
+
+void write_failure(json_writer& out, const job_failure& failure) {
+    out.begin_object();
+    write_string(out, "type", failure.type);
+    write_string(out, "code", failure.code);
+    write_string(out, "message", failure.message);
+    write_raw(out, "details", failure.details);
+    out.key("attempt").integer(failure.attempt);
+    write_time(out, "at", failure.occurred_at);
+    out.end_object();
+}
+
+void read_failure(const field& f, job_failure& failure) {
+    if (f.name == "type") {
+        failure.type = string(f);
+    } else if (f.name == "code") {
+        failure.code = string(f);
+    } else if (f.name == "message") {
+        failure.message = string(f);
+    } else if (f.name == "details") {
+        failure.details = f.value.text;
+    } else if (f.name == "attempt") {
+        failure.attempt = number<std::uint32_t>(f);
+    } else if (f.name == "at") {
+        failure.occurred_at = time(f);
+    } else {
+        refuse(f);
+    }
+}
+
+void write_attempt(json_writer& out, const job_attempt& attempt) {
+    out.begin_object().key("attempt").integer(attempt.attempt);
+    write_string(out, "worker", attempt.worker_id);
+    write_time(out, "started", attempt.started_at);
+    write_time(out, "finished", attempt.finished_at);
+    out.key("outcome").integer(static_cast<int>(attempt.outcome)).end_object();
+}
+
+void read_attempt(const field& f, job_attempt& attempt) {
+    if (f.name == "attempt") {
+        attempt.attempt = number<std::uint32_t>(f);
+    } else if (f.name == "worker") {
+        attempt.worker_id = string(f);
+    } else if (f.name == "started") {
+        attempt.started_at = time(f);
+    } else if (f.name == "finished") {
+        attempt.finished_at = time(f);
+    } else if (f.name == "outcome") {
+        attempt.outcome = enumerator(f, lease_outcome::cancelled);
+    } else {
+        refuse(f);
+    }
+}
+
+}  // namespace
+
+std::string encode_stored_history(const job_record& record) {
+    std::string text;
+    if (record.failures.empty() && record.attempts.empty()) return text;
+    json_writer out{text};
+    out.begin_object();
+    if (!record.failures.empty()) {
+        out.key("failures").begin_array();
+        for (const auto& failure : record.failures) write_failure(out, failure);
+        out.end_array();
+    }
+    if (!record.attempts.empty()) {
+        out.key("attempts").begin_array();
+        for (const auto& attempt : record.attempts) write_attempt(out, attempt);
+        out.end_array();
+    }
+    out.end_object();
+    return text;
+}
+
+void decode_stored_history(std::string_view text, job_record& record) {
+    if (text.empty()) return;
+    each_member(open(text), [&](const field& list) {
+        if (list.name == "failures") {
+            each_element(list, [&](const field& each) {
+                auto& failure = record.failures.emplace_back();
+                each_member(each, [&](const field& f) { read_failure(f, failure); });
+            });
+        } else if (list.name == "attempts") {
+            each_element(list, [&](const field& each) {
+                auto& attempt = record.attempts.emplace_back();
+                each_member(each, [&](const field& f) { read_attempt(f, attempt); });
+            });
+        } else {
+            refuse(list);
+        }
+    });
+}
+
+}  // namespace sluice

@@ -1,0 +1,129 @@
+#include "proto/codec.hpp"
+#include "proto/stored.hpp"
+
+namespace sluice {
+namespace {
+
+using namespace stored;
+
+void write_retry(json_writer& out, const job_spec& spec) {
+    const auto& policy = spec.retry;
+    const retry_policy standard;
+    if (policy == standard && spec.extra_retry.empty()) return;
+    out.key("retry").begin_object();
+    if (policy.max_attempts != standard.max_attempts) out.key("max").integer(policy.max_attempts);
+    if (policy.initial_interval != standard.initial_interval)
+        out.key("initial").integer(policy.initial_interval.count());
+    if (policy.backoff_coefficient != standard.backoff_coefficient)
+        out.key("coefficient").number(policy.backoff_coefficient);
+    if (policy.max_interval != standard.max_interval)
+        out.key("cap").integer(policy.max_interval.count());
+    if (policy.jitter != standard.jitter) out.key("jitter").boolean(policy.jitter);
+    if (policy.strategy != standard.strategy)
+        out.key("strategy").integer(static_cast<int>(policy.strategy));
+    if (policy.on_exhaustion != standard.on_exhaustion)
+        out.key("exhaustion").integer(static_cast<int>(policy.on_exhaustion));
+    if (!policy.non_retryable_errors.empty()) {
+        out.key("final").begin_array();
+        for (const auto& type : policy.non_retryable_errors) out.string(type);
+        out.end_array();
+    }
+    write_members(out, "extra", spec.extra_retry);
+    out.end_object();
+}
+
+void read_retry(const field& f, job_spec& spec) {
+    auto& policy = spec.retry;
+    if (f.name == "max") {
+        policy.max_attempts = number<std::uint32_t>(f);
+    } else if (f.name == "initial") {
+        policy.initial_interval = duration(f);
+    } else if (f.name == "coefficient") {
+        policy.backoff_coefficient = require(json_number(f.value), f);
+    } else if (f.name == "cap") {
+        policy.max_interval = duration(f);
+    } else if (f.name == "jitter") {
+        policy.jitter = require(json_boolean(f.value), f);
+    } else if (f.name == "strategy") {
+        policy.strategy = enumerator(f, backoff_strategy::polynomial);
+    } else if (f.name == "exhaustion") {
+        policy.on_exhaustion = enumerator(f, exhaustion::dead_letter);
+    } else if (f.name == "final") {
+        policy.non_retryable_errors.clear();
+        each_element(
+            f, [&](const field& type) { policy.non_retryable_errors.push_back(string(type)); });
+    } else if (f.name == "extra") {
+        spec.extra_retry = members(f);
+    } else {
+        refuse(f);
+    }
+}
+
+void read_spec(const field& f, job_spec& spec) {
+    if (f.name == "client_id") {
+        spec.client_id = require(json_boolean(f.value), f);
+    } else if (f.name == "meta") {
+        spec.meta = f.value.text;
+    } else if (f.name == "tags") {
+        spec.tags = f.value.text;
+    } else if (f.name == "schema") {
+        spec.schema = string(f);
+    } else if (f.name == "extra") {
+        spec.extra = members(f);
+    } else if (f.name == "options") {
+        spec.extra_options = members(f);
+    } else if (f.name == "retry") {
+        each_member(f, [&](const field& each) { read_retry(each, spec); });
+    } else if (f.name == "timeout") {
+        spec.timeout = duration(f);
+    } else if (f.name == "visibility") {
+        spec.visibility_timeout = duration(f);
+    } else if (f.name == "scheduled") {
+        spec.scheduled_at = time(f);
+    } else if (f.name == "scheduled_text") {
+        spec.scheduled_at_text = string(f);
+    } else if (f.name == "expires") {
+        spec.expires_at = time(f);
+    } else if (f.name == "expires_text") {
+        spec.expires_at_text = string(f);
+    } else if (f.name == "produced") {
+        spec.produced_at = time(f);
+    } else if (f.name == "pending") {
+        spec.pending = require(json_boolean(f.value), f);
+    } else {
+        refuse(f);
+    }
+}
+
+}  // namespace
+
+std::string encode_stored_spec(const job_spec& spec) {
+    std::string text;
+    json_writer out{text};
+    out.begin_object();
+    if (spec.client_id) out.key("client_id").boolean(true);
+    write_raw(out, "meta", spec.meta);
+    write_raw(out, "tags", spec.tags);
+    write_string(out, "schema", spec.schema);
+    write_members(out, "extra", spec.extra);
+    write_members(out, "options", spec.extra_options);
+    write_retry(out, spec);
+    write_duration(out, "timeout", spec.timeout);
+    write_duration(out, "visibility", spec.visibility_timeout);
+    write_time(out, "scheduled", spec.scheduled_at);
+    write_string(out, "scheduled_text", spec.scheduled_at_text);
+    write_time(out, "expires", spec.expires_at);
+    write_string(out, "expires_text", spec.expires_at_text);
+    write_time(out, "produced", spec.produced_at);
+    if (spec.pending) out.key("pending").boolean(true);
+    out.end_object();
+    if (text == "{}") text.clear();
+    return text;
+}
+
+void decode_stored_spec(std::string_view text, job_spec& spec) {
+    if (text.empty()) return;
+    each_member(open(text), [&](const field& f) { read_spec(f, spec); });
+}
+
+}  // namespace sluice

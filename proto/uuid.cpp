@@ -1,0 +1,94 @@
+#include "proto/uuid.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace sluice {
+namespace {
+
+constexpr std::string_view hex_digits = "0123456789abcdef";
+constexpr std::size_t text_size = 36;
+
+constexpr bool is_hyphen_at(std::size_t i) {
+    return i == 8 || i == 13 || i == 18 || i == 23;
+}
+
+constexpr int hex_value(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return -1;
+}
+
+constexpr std::uint8_t byte_of(std::uint64_t number, int shift) {
+    return static_cast<std::uint8_t>(number >> shift & 0xff);
+}
+
+}  // namespace
+
+uuid make_uuid(timestamp time, std::int64_t sequence, std::uint32_t random) {
+    assert(sequence >= 0 && sequence <= uuid_sequence_max);
+    const auto ms = static_cast<std::uint64_t>(std::max<std::int64_t>(
+        0, std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count()));
+    const auto seq = static_cast<std::uint64_t>(sequence);
+    const auto rand_a = seq >> 30;          // 12 bits
+    const auto rand_b = seq & 0x3fff'ffff;  // 30 bits
+    uuid id;
+    for (int i = 0; i < 6; ++i) id.bytes[static_cast<std::size_t>(i)] = byte_of(ms, 40 - 8 * i);
+    id.bytes[6] = static_cast<std::uint8_t>(0x70 | rand_a >> 8);
+    id.bytes[7] = byte_of(rand_a, 0);
+    id.bytes[8] = static_cast<std::uint8_t>(0x80 | rand_b >> 24);
+    id.bytes[9] = byte_of(rand_b, 16);
+    id.bytes[10] = byte_of(rand_b, 8);
+    id.bytes[11] = byte_of(rand_b, 0);
+    for (int i = 0; i < 4; ++i)
+        id.bytes[static_cast<std::size_t>(12 + i)] = byte_of(random, 24 - 8 * i);
+    return id;
+}
+
+std::int64_t sequence_of(const uuid& id) {
+    std::uint64_t seq = id.bytes[6] & 0x0fU;
+    seq = seq << 8 | id.bytes[7];
+    seq = seq << 6 | (id.bytes[8] & 0x3fU);
+    for (std::size_t i = 9; i < 12; ++i) seq = seq << 8 | id.bytes[i];
+    return static_cast<std::int64_t>(seq);
+}
+
+void append_uuid(std::string& out, const uuid& id) {
+    char text[text_size];
+    std::size_t at = 0;
+    for (const auto byte : id.bytes) {
+        if (is_hyphen_at(at)) text[at++] = '-';
+        text[at++] = hex_digits[byte >> 4];
+        text[at++] = hex_digits[byte & 0x0f];
+    }
+    out.append(text, text_size);
+}
+
+std::string to_string(const uuid& id) {
+    std::string out;
+    append_uuid(out, id);
+    return out;
+}
+
+std::optional<uuid> parse_uuid(std::string_view text) {
+    if (text.size() != text_size) return std::nullopt;
+    uuid id;
+    std::size_t digits = 0;
+    for (std::size_t i = 0; i < text_size; ++i) {
+        if (is_hyphen_at(i)) {
+            if (text[i] != '-') return std::nullopt;
+            continue;
+        }
+        const int value = hex_value(text[i]);
+        if (value < 0) return std::nullopt;
+        auto& byte = id.bytes[digits / 2];
+        byte = static_cast<std::uint8_t>(byte << 4 | value);
+        ++digits;
+    }
+    const bool version_7 = id.bytes[6] >> 4 == 7;
+    const bool variant_10 = id.bytes[8] >> 6 == 2;
+    if (!version_7 || !variant_10) return std::nullopt;
+    return id;
+}
+
+}  // namespace sluice
