@@ -1,0 +1,144 @@
+#pragma once
+
+#include "server/queue/backend.hpp"
+#include "server/runtime/notifier.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice::worker {
+
+/// The part of a backend that in-server workers use, in memory and with full view of what they do.
+/// It answers as the contract says and stores nothing, so a test sees the pool alone.
+class job_source final : public backend {
+public:
+    explicit job_source(asio::any_io_executor executor) : changed_(std::move(executor)) {}
+
+    uuid add(std::string type, raw_json args = "[]") {
+        auto spec = std::make_shared<job_spec>();
+        spec->id = make_uuid(timestamp{}, ++last_, 0);
+        spec->type = std::move(type);
+        spec->args = std::move(args);
+        waiting.push_back(spec);
+        changed_.notify_all();
+        return spec->id;
+    }
+
+    /// Jobs neither waiting nor answered.
+    std::size_t leased() const { return leases_.size(); }
+
+    std::deque<std::shared_ptr<const job_spec>> waiting;
+    std::map<uuid, raw_json> acked;
+    std::map<uuid, nack_request> failed;
+    std::set<uuid> released;
+    std::vector<fetch_request> fetches;
+    std::size_t most_leased = 0;
+    std::size_t granted = 0;
+    std::size_t wrong_answers = 0;  ///< for a job that was not leased under that token
+    int fail_fetches = 0;           ///< so many fetches fail
+    bool draining = false;
+
+    asio::awaitable<result<std::vector<job_record>>> fetch(fetch_request request,
+                                                           std::stop_token stop) override {
+        fetches.push_back(request);
+        if (fail_fetches > 0) {
+            --fail_fetches;
+            co_return error(errc::store_failed);
+        }
+        auto wake = [this] { changed_.notify_all(); };
+        const std::stop_callback on_stop(stop, std::move(wake));
+        while (waiting.empty() && !draining && !stop.stop_requested()) co_await changed_.wait();
+        std::vector<job_record> jobs;
+        while (!waiting.empty() && !draining && jobs.size() < request.count) {
+            job_record job;
+            job.spec = std::move(waiting.front());
+            waiting.pop_front();
+            job.state = job_state::active;
+            job.attempt = 1;
+            job.lease = {.epoch = 1, .counter = ++granted, .nonce = 7};
+            leases_[job.spec->id] = {job.lease, job.spec};
+            jobs.push_back(std::move(job));
+        }
+        most_leased = std::max(most_leased, leases_.size());
+        co_return jobs;
+    }
+
+    asio::awaitable<result<change_answer>> ack(ack_request request) override {
+        co_await asio::post(asio::use_awaitable);  // the commit
+        if (take(request.job_id, request.lease)) acked[request.job_id] = request.result;
+        co_return change_answer{};
+    }
+
+    asio::awaitable<result<change_answer>> nack(nack_request request) override {
+        co_await asio::post(asio::use_awaitable);
+        if (take(request.job_id, request.lease)) {
+            if (request.release) {
+                released.insert(request.job_id);
+            } else {
+                failed[request.job_id] = request;
+            }
+        }
+        co_return change_answer{};
+    }
+
+    void begin_drain() override {
+        draining = true;
+        changed_.notify_all();
+    }
+
+    asio::awaitable<result<push_answer>> push(push_request) override { return unused(); }
+    asio::awaitable<result<job_record>> info(uuid) override { return unused(); }
+    asio::awaitable<result<job_record>> wait(uuid, std::chrono::milliseconds,
+                                             std::stop_token) override {
+        return unused();
+    }
+    asio::awaitable<result<change_answer>> cancel(uuid) override { return unused(); }
+    asio::awaitable<result<change_answer>> activate(uuid) override { return unused(); }
+    asio::awaitable<result<heartbeat_answer>> heartbeat(heartbeat_request) override {
+        return unused();
+    }
+    asio::awaitable<result<job_record>> retry_dead_letter(uuid) override { return unused(); }
+    asio::awaitable<result<void>> delete_dead_letter(uuid) override { return unused(); }
+    asio::awaitable<result<job_page>> list(job_query) override { return unused(); }
+    asio::awaitable<result<std::vector<queue_stats>>> queues() override { return unused(); }
+    asio::awaitable<result<event_page>> events(event_query, std::stop_token) override {
+        return unused();
+    }
+    asio::awaitable<result<void>> reset() override { return unused(); }
+    backend_health health() const override { return {}; }
+    asio::awaitable<void> shut_down() override { return unused(); }
+
+private:
+    struct unused {
+        template <class T>
+        operator asio::awaitable<T>() const {
+            throw std::logic_error("in-server workers do not call this");
+        }
+    };
+
+    bool take(const uuid& id, const std::optional<lease_token>& lease) {
+        const auto it = leases_.find(id);
+        const bool ours = it != leases_.end() && lease == it->second.first;
+        if (ours) {
+            leases_.erase(it);
+        } else {
+            ++wrong_answers;
+        }
+        return ours;
+    }
+
+    notifier changed_;
+    std::int64_t last_ = 0;
+    std::map<uuid, std::pair<lease_token, std::shared_ptr<const job_spec>>> leases_;
+};
+
+}  // namespace sluice::worker
