@@ -1,0 +1,217 @@
+#include "server/store/sqlite/checked_pages.hpp"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace sluice::sqlite {
+namespace {
+
+using page = std::array<unsigned char, page_bytes>;
+constexpr std::size_t covered_bytes = page_bytes - page_checksum_bytes;
+
+std::uint64_t load_word(const unsigned char* from) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, from, sizeof word);
+    return word;
+}
+
+/// Each step is a bijection of the word and of the lane, so damage within one word never passes;
+/// other damage passes with a chance of 2^-64. Never 0: that is what a page without one holds.
+std::uint64_t checksum(const unsigned char* bytes, std::uint64_t page_number) {
+    constexpr std::uint64_t factor = 0x9e3779b97f4a7c15;
+    std::array<std::uint64_t, 4> lanes{page_number, ~page_number, page_number + factor,
+                                       page_number ^ factor};
+    constexpr std::size_t stride = lanes.size() * sizeof(std::uint64_t);
+    std::size_t at = 0;
+    for (; at + stride <= covered_bytes; at += stride) {
+        for (std::size_t i = 0; i < lanes.size(); ++i) {
+            lanes[i] = std::rotl((lanes[i] ^ load_word(bytes + at + 8 * i)) * factor, 29);
+        }
+    }
+    for (std::size_t i = 0; at + 8 <= covered_bytes; at += 8, ++i) {
+        lanes[i] = std::rotl((lanes[i] ^ load_word(bytes + at)) * factor, 29);
+    }
+    std::uint64_t sum = 0;
+    for (const std::uint64_t lane : lanes) {
+        sum = (sum ^ lane) * factor;
+        sum ^= sum >> 32;
+    }
+    return std::max<std::uint64_t>(sum, 1);
+}
+
+bool page_is_good(const unsigned char* bytes, std::uint64_t page_number) {
+    const std::uint64_t stored = load_word(bytes + covered_bytes);
+    if (stored == checksum(bytes, page_number)) return true;
+    return std::all_of(bytes, bytes + page_bytes, [](unsigned char b) { return b == 0; });
+}
+
+/// What SQLite sees as the open database; the file below lies right behind it in memory.
+struct checked_file {
+    sqlite3_file base;
+
+    sqlite3_file* below() { return reinterpret_cast<sqlite3_file*>(this + 1); }
+};
+
+sqlite3_file* below(sqlite3_file* file) {
+    return reinterpret_cast<checked_file*>(file)->below();
+}
+
+int read_page(sqlite3_file* file, unsigned char* out, sqlite3_int64 index) {
+    const int rc = below(file)->pMethods->xRead(below(file), out, page_bytes, index * page_bytes);
+    if (rc != SQLITE_OK) return rc;
+    return page_is_good(out, static_cast<std::uint64_t>(index) + 1) ? SQLITE_OK : SQLITE_IOERR_DATA;
+}
+
+int checked_read(sqlite3_file* file, void* out, int amount, sqlite3_int64 offset) {
+    auto* to = static_cast<unsigned char*>(out);
+    if (amount == page_bytes && offset % page_bytes == 0) {
+        return read_page(file, to, offset / page_bytes);
+    }
+    page whole;
+    while (amount > 0) {
+        const auto skip = static_cast<int>(offset % page_bytes);
+        const int part = std::min(amount, page_bytes - skip);
+        const int rc = read_page(file, whole.data(), offset / page_bytes);
+        std::memcpy(to, whole.data() + skip, static_cast<std::size_t>(part));
+        if (rc != SQLITE_OK) {
+            // SQLite reads the head of an empty file and expects zeros.
+            if (rc == SQLITE_IOERR_SHORT_READ) {
+                std::memset(to + part, 0, static_cast<std::size_t>(amount - part));
+            }
+            return rc;
+        }
+        to += part;
+        amount -= part;
+        offset += part;
+    }
+    return SQLITE_OK;
+}
+
+int checked_write(sqlite3_file* file, const void* in, int amount, sqlite3_int64 offset) {
+    // In write-ahead mode only whole pages are written; the mode is set before the first job.
+    if (amount != page_bytes || offset % page_bytes != 0) return SQLITE_IOERR_WRITE;
+    page whole;
+    std::memcpy(whole.data(), in, covered_bytes);
+    const auto number = static_cast<std::uint64_t>(offset / page_bytes) + 1;
+    const std::uint64_t sum = checksum(whole.data(), number);
+    std::memcpy(whole.data() + covered_bytes, &sum, sizeof sum);
+    return below(file)->pMethods->xWrite(below(file), whole.data(), amount, offset);
+}
+
+int no_fetch(sqlite3_file*, sqlite3_int64, int, void** mapped) {
+    *mapped = nullptr;  // a mapped page would not be verified
+    return SQLITE_OK;
+}
+
+/// Passes a call on to the file below.
+template <auto Method, class... Arguments>
+int forward(sqlite3_file* file, Arguments... arguments) {
+    return (below(file)->pMethods->*Method)(below(file), arguments...);
+}
+
+void forward_barrier(sqlite3_file* file) {
+    below(file)->pMethods->xShmBarrier(below(file));
+}
+
+constexpr sqlite3_io_methods checked_methods{
+    .iVersion = 3,
+    .xClose = forward<&sqlite3_io_methods::xClose>,
+    .xRead = checked_read,
+    .xWrite = checked_write,
+    .xTruncate = forward<&sqlite3_io_methods::xTruncate>,
+    .xSync = forward<&sqlite3_io_methods::xSync>,
+    .xFileSize = forward<&sqlite3_io_methods::xFileSize>,
+    .xLock = forward<&sqlite3_io_methods::xLock>,
+    .xUnlock = forward<&sqlite3_io_methods::xUnlock>,
+    .xCheckReservedLock = forward<&sqlite3_io_methods::xCheckReservedLock>,
+    .xFileControl = forward<&sqlite3_io_methods::xFileControl>,
+    .xSectorSize = forward<&sqlite3_io_methods::xSectorSize>,
+    .xDeviceCharacteristics = forward<&sqlite3_io_methods::xDeviceCharacteristics>,
+    .xShmMap = forward<&sqlite3_io_methods::xShmMap>,
+    .xShmLock = forward<&sqlite3_io_methods::xShmLock>,
+    .xShmBarrier = forward_barrier,
+    .xShmUnmap = forward<&sqlite3_io_methods::xShmUnmap>,
+    .xFetch = no_fetch,
+    .xUnfetch = [](sqlite3_file*, sqlite3_int64, void*) { return SQLITE_OK; },
+};
+
+sqlite3_vfs* base_of(sqlite3_vfs* vfs) {
+    return static_cast<sqlite3_vfs*>(vfs->pAppData);
+}
+
+int checked_open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out) {
+    sqlite3_vfs* base = base_of(vfs);
+    if ((flags & SQLITE_OPEN_MAIN_DB) == 0) return base->xOpen(base, name, file, flags, out);
+    file->pMethods = nullptr;
+    const int rc = base->xOpen(base, name, below(file), flags, out);
+    if (rc == SQLITE_OK) file->pMethods = &checked_methods;
+    return rc;
+}
+
+/// The same for what concerns no open file.
+template <auto Function, class... Arguments>
+int forward_vfs(sqlite3_vfs* vfs, Arguments... arguments) {
+    return (base_of(vfs)->*Function)(base_of(vfs), arguments...);
+}
+
+struct registered_vfs {
+    std::string name;
+    sqlite3_vfs vfs{};
+};
+
+}  // namespace
+
+const char* checked_pages_vfs(const char* base_name) {
+    static std::mutex mutex;
+    static std::map<std::string, std::unique_ptr<registered_vfs>> all;
+
+    const std::lock_guard lock(mutex);
+    sqlite3_vfs* base = sqlite3_vfs_find(base_name);
+    if (!base) return nullptr;
+    auto& entry = all[base->zName];
+    if (!entry) {
+        entry = std::make_unique<registered_vfs>();
+        entry->name = std::string("sluice-checked-") + base->zName;
+        sqlite3_vfs& vfs = entry->vfs;
+        vfs.iVersion = 2;
+        vfs.szOsFile = base->szOsFile + static_cast<int>(sizeof(checked_file));
+        vfs.mxPathname = base->mxPathname;
+        vfs.zName = entry->name.c_str();
+        vfs.pAppData = base;
+        vfs.xOpen = checked_open;
+        vfs.xDelete = forward_vfs<&sqlite3_vfs::xDelete>;
+        vfs.xAccess = forward_vfs<&sqlite3_vfs::xAccess>;
+        vfs.xFullPathname = forward_vfs<&sqlite3_vfs::xFullPathname>;
+        vfs.xRandomness = forward_vfs<&sqlite3_vfs::xRandomness>;
+        vfs.xSleep = forward_vfs<&sqlite3_vfs::xSleep>;
+        vfs.xCurrentTime = forward_vfs<&sqlite3_vfs::xCurrentTime>;
+        vfs.xGetLastError = forward_vfs<&sqlite3_vfs::xGetLastError>;
+        vfs.xCurrentTimeInt64 = forward_vfs<&sqlite3_vfs::xCurrentTimeInt64>;
+        sqlite3_vfs_register(&entry->vfs, 0);
+    }
+    return entry->name.c_str();
+}
+
+std::size_t count_damaged_pages(const char* path) {
+    std::ifstream in(path, std::ios::binary);
+    page whole;
+    std::size_t damaged = 0;
+    for (std::uint64_t number = 1;
+         in.read(reinterpret_cast<char*>(whole.data()), static_cast<std::streamsize>(page_bytes));
+         ++number) {
+        if (!page_is_good(whole.data(), number)) ++damaged;
+    }
+    return damaged;
+}
+
+}  // namespace sluice::sqlite

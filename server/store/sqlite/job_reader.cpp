@@ -1,0 +1,209 @@
+#include "server/store/sqlite/job_reader.hpp"
+
+#include "server/store/sqlite/job_rows.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <unordered_map>
+
+namespace sluice::sqlite {
+namespace {
+
+/// A listing looks at ranges of this many sequence numbers, and at no more than so many of them in
+/// one call: a filter that matches nothing must not read a whole store.
+constexpr std::int64_t list_range = 20'000;
+constexpr int list_ranges_max = 10;
+
+std::string filter_sql() {
+    return "(?3 IS NULL OR j.state = ?3) AND (?4 IS NULL OR q.name = ?4) AND "
+           "(?5 IS NULL OR t.name = ?5) ORDER BY j.seq DESC LIMIT ?6";
+}
+
+void bind_filter(statement& rows, const job_query& query, std::size_t limit) {
+    if (query.state) {
+        rows.bind(3, static_cast<std::int64_t>(*query.state));
+    } else {
+        rows.bind_null(3);
+    }
+    rows.bind_unless_empty(4, query.queue);
+    rows.bind_unless_empty(5, query.type);
+    rows.bind(6, static_cast<std::int64_t>(limit));
+}
+
+constexpr const char* scan_sql =
+    "SELECT seq, ticket, state, priority, due_at, expires_at, queue, type, client_id, id FROM jobs "
+    "ORDER BY seq";
+
+}  // namespace
+
+job_reader::list_statements job_reader::prepare_list(connection& db, job_place place) {
+    const std::string table(table_name(place));
+    return {
+        db.prepare("SELECT max(seq) FROM " + table + " WHERE seq < ?1"),
+        db.prepare(select_job_sql(place) + "WHERE j.seq >= ?1 AND j.seq < ?2 AND " + filter_sql())};
+}
+
+job_reader::job_reader(connection db) : db_(std::move(db)) {
+    live_ = db_.prepare(select_job_sql(job_place::live) + "WHERE j.seq = ?1");
+    history_ = db_.prepare(select_job_sql(job_place::history) + "WHERE j.seq = ?1");
+    payload_ = db_.prepare(select_payload_sql);
+    client_id_ = db_.prepare("SELECT seq FROM client_ids WHERE id = ?1");
+    key_ = db_.prepare("SELECT hash, job_ids, expires_at FROM idempotency WHERE key = ?1");
+    dead_ = db_.prepare(select_job_sql(job_place::history) +
+                        "WHERE j.dead_letter = 1 AND j.seq < ?2 AND " + filter_sql());
+    count_dead_ = db_.prepare("SELECT count(*) FROM history WHERE dead_letter = 1");
+    live_list_ = prepare_list(db_, job_place::live);
+    history_list_ = prepare_list(db_, job_place::history);
+}
+
+void job_reader::scan(const restore_sink& sink) {
+    transaction snapshot(db_, "BEGIN");
+    auto queues = db_.prepare("SELECT name, paused FROM queues");
+    while (queues.step()) sink.queue(queues.text(0), queues.integer(1) != 0);
+
+    std::unordered_map<std::int64_t, std::string> names;
+    auto all_names = db_.prepare("SELECT id, name FROM names");
+    while (all_names.step()) names.emplace(all_names.integer(0), all_names.text(1));
+    const auto name = [&](std::int64_t id) -> std::string_view {
+        const auto found = names.find(id);
+        if (found == names.end()) throw_damaged("a job names a queue or type that is missing");
+        return found->second;
+    };
+
+    auto rows = db_.prepare(scan_sql);
+    while (rows.step()) {
+        waiting_job job;
+        job.seq = rows.integer(0);
+        job.state = read_state(rows.integer(2));
+        if (job.state == job_state::active) {
+            if (auto record = read(job_place::live, job.seq)) sink.active(std::move(*record));
+            continue;
+        }
+        job.ticket = rows.integer(1);
+        job.priority = static_cast<int>(rows.integer(3));
+        job.due_at = to_timestamp(rows.optional_integer(4));
+        job.expires_at = to_timestamp(rows.optional_integer(5));
+        job.queue = name(rows.integer(6));
+        job.type = name(rows.integer(7));
+        if (rows.integer(8) != 0) job.client_id = read_uuid(rows.blob(9));
+        sink.waiting(job);
+    }
+}
+
+std::optional<job_record> job_reader::read(job_place place, std::int64_t seq) {
+    auto& row = place == job_place::live ? live_ : history_;
+    const reset_at_exit done(row);
+    row.bind(1, seq);
+    if (!row.step()) return std::nullopt;
+    return read_job(row, payload_);
+}
+
+std::vector<job_record> job_reader::load(std::span<const std::int64_t> seqs) {
+    transaction snapshot(db_, "BEGIN");
+    std::vector<job_record> jobs;
+    jobs.reserve(seqs.size());
+    for (const auto seq : seqs) {
+        if (auto job = read(job_place::live, seq)) jobs.push_back(std::move(*job));
+    }
+    return jobs;
+}
+
+std::optional<job_store::found_job> job_reader::find_at(std::int64_t seq, const uuid& id) {
+    for (const auto place : {job_place::live, job_place::history}) {
+        auto job = read(place, seq);
+        if (job && job->spec->id == id) return job_store::found_job{place, std::move(*job)};
+    }
+    return std::nullopt;
+}
+
+std::optional<job_store::found_job> job_reader::find(const uuid& id) {
+    transaction snapshot(db_, "BEGIN");
+    if (auto job = find_at(sequence_of(id), id)) return job;
+    const reset_at_exit done(client_id_);
+    client_id_.bind(1, std::span<const std::uint8_t>(id.bytes));
+    if (!client_id_.step()) return std::nullopt;
+    return find_at(client_id_.integer(0), id);
+}
+
+std::optional<key_record> job_reader::find_key(std::string_view key) {
+    const reset_at_exit done(key_);
+    key_.bind(1, key);
+    if (!key_.step()) return std::nullopt;
+    key_record found;
+    found.key.key = key;
+    const auto hash = key_.blob(0);
+    if (hash.size() != found.key.body_hash.size())
+        throw_damaged("a key's hash has the wrong length");
+    std::copy(hash.begin(), hash.end(), found.key.body_hash.begin());
+    const auto ids = key_.blob(1);
+    if (ids.size() % sizeof(uuid) != 0) throw_damaged("a key's job ids have the wrong length");
+    for (std::size_t i = 0; i < ids.size(); i += sizeof(uuid)) {
+        found.job_ids.push_back(read_uuid(ids.subspan(i, sizeof(uuid))));
+    }
+    found.expires_at = to_timestamp(key_.integer(2));
+    return found;
+}
+
+std::int64_t job_reader::newest_below(list_statements& list, std::int64_t seq) {
+    const reset_at_exit done(list.newest);
+    list.newest.bind(1, seq);
+    return list.newest.step() ? list.newest.integer(0) : 0;
+}
+
+void job_reader::collect(list_statements& list, const job_query& query, std::int64_t from,
+                         std::int64_t below, std::vector<job_record>& out) {
+    auto& rows = list.matching;
+    const reset_at_exit done(rows);
+    rows.bind(1, from);
+    rows.bind(2, below);
+    bind_filter(rows, query, query.limit);
+    while (rows.step()) out.push_back(read_job(rows, payload_));
+}
+
+std::vector<job_record> job_reader::dead_letters(const job_query& query, std::int64_t below) {
+    std::vector<job_record> jobs;
+    const reset_at_exit done(dead_);
+    dead_.bind(2, below);
+    bind_filter(dead_, query, query.limit);
+    while (dead_.step()) jobs.push_back(read_job(dead_, payload_));
+    return jobs;
+}
+
+job_page job_reader::list(const job_query& query) {
+    transaction snapshot(db_, "BEGIN");
+    job_page page;
+    std::int64_t below = query.before_seq.value_or(std::numeric_limits<std::int64_t>::max());
+    if (query.dead_letter) {
+        page.jobs = dead_letters(query, below);
+        const reset_at_exit done(count_dead_);
+        if (count_dead_.step()) page.total = static_cast<std::uint64_t>(count_dead_.integer(0));
+        if (page.jobs.size() == query.limit && query.limit > 0) {
+            page.next_before_seq = page.jobs.back().seq;
+        }
+        return page;
+    }
+    const bool want_live = !query.state || !is_terminal(*query.state);
+    const bool want_history = !query.state || is_terminal(*query.state);
+    for (int i = 0; i < list_ranges_max && page.jobs.size() < query.limit; ++i) {
+        const std::int64_t newest = std::max(want_live ? newest_below(live_list_, below) : 0,
+                                             want_history ? newest_below(history_list_, below) : 0);
+        page.next_before_seq.reset();
+        if (newest <= 0) return page;
+        const std::int64_t from = std::max<std::int64_t>(newest - list_range + 1, 0);
+        std::vector<job_record> found;
+        if (want_live) collect(live_list_, query, from, newest + 1, found);
+        if (want_history) collect(history_list_, query, from, newest + 1, found);
+        std::sort(found.begin(), found.end(),
+                  [](const job_record& a, const job_record& b) { return a.seq > b.seq; });
+        const auto room = query.limit - page.jobs.size();
+        const auto taken = std::min(room, found.size());
+        std::move(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(taken),
+                  std::back_inserter(page.jobs));
+        below = taken == room && taken > 0 ? page.jobs.back().seq : from;
+        page.next_before_seq = below;
+    }
+    return page;
+}
+
+}  // namespace sluice::sqlite

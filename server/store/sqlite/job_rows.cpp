@@ -1,0 +1,337 @@
+#include "server/store/sqlite/job_rows.hpp"
+
+#include "proto/codec.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <memory>
+
+namespace sluice::sqlite {
+namespace {
+
+// A parameter's number, and one less than its column's in a SELECT.
+enum parameter : int {
+    p_seq = 1,
+    p_ticket,
+    p_state,
+    p_due_at,
+    p_attempt,
+    p_interruptions,
+    p_failed_last,
+    p_durable_at,
+    p_available_at,
+    p_started_at,
+    p_finished_at,
+    p_acked_at,
+    p_lease_epoch,
+    p_lease_counter,
+    p_lease_nonce,
+    p_outcome,
+    p_worker,
+    p_lease_expires_at,
+    p_retry_delay,
+    p_result,
+    p_history,
+    // what never changes
+    p_priority,
+    p_queue,
+    p_type,
+    p_expires_at,
+    p_client_id,
+    p_id,
+    p_received_at,
+    p_spec,
+    p_args,
+    // only in history
+    p_dead_letter,
+    p_purge_at,
+};
+
+struct column {
+    std::string_view name;
+    int number;
+};
+
+constexpr column changing[] = {
+    {"ticket", p_ticket},
+    {"state", p_state},
+    {"due_at", p_due_at},
+    {"attempt", p_attempt},
+    {"interruptions", p_interruptions},
+    {"failed_last", p_failed_last},
+    {"durable_at", p_durable_at},
+    {"available_at", p_available_at},
+    {"started_at", p_started_at},
+    {"finished_at", p_finished_at},
+    {"acked_at", p_acked_at},
+    {"lease_epoch", p_lease_epoch},
+    {"lease_counter", p_lease_counter},
+    {"lease_nonce", p_lease_nonce},
+    {"outcome", p_outcome},
+    {"worker", p_worker},
+    {"lease_expires_at", p_lease_expires_at},
+    {"retry_delay_ms", p_retry_delay},
+    {"result", p_result},
+    {"history", p_history},
+};
+
+constexpr column fixed[] = {
+    {"priority", p_priority},       {"queue", p_queue},         {"type", p_type},
+    {"expires_at", p_expires_at},   {"client_id", p_client_id}, {"id", p_id},
+    {"received_at", p_received_at}, {"spec", p_spec},           {"args", p_args},
+};
+
+constexpr column only_history[] = {{"dead_letter", p_dead_letter}, {"purge_at", p_purge_at}};
+
+std::string parameter_text(int number) {
+    return "?" + std::to_string(number);
+}
+
+/// Appends ", a, b, c", each column made to text by `text`.
+template <class Text>
+void append_columns(std::string& sql, std::span<const column> columns, Text text) {
+    for (const auto& c : columns) sql.append(", ").append(text(c));
+}
+
+std::string name_of(const column& c) {
+    return std::string(c.name);
+}
+std::string parameter_of(const column& c) {
+    return parameter_text(c.number);
+}
+std::string assignment_of(const column& c) {
+    return name_of(c) + " = " + parameter_of(c);
+}
+
+template <class Text>
+void append_all(std::string& sql, job_place place, Text changing_text, Text fixed_text) {
+    append_columns(sql, changing, changing_text);
+    append_columns(sql, fixed, fixed_text);
+    if (place == job_place::history) append_columns(sql, only_history, changing_text);
+}
+
+std::string insert_into(job_place to) {
+    std::string sql = "INSERT INTO " + std::string(table_name(to)) + "(seq";
+    append_all(sql, to, name_of, name_of);
+    return sql + ") ";
+}
+
+void refuse_zero_bytes(std::string_view text, std::int64_t seq) {
+    // JSON has none; a damaged page may.
+    if (text.find('\0') != text.npos) throw_damaged("job " + std::to_string(seq) + " holds zeros");
+}
+
+std::string checked_text(const statement& row, int column, std::int64_t seq) {
+    const std::string_view text = row.text(column);
+    refuse_zero_bytes(text, seq);
+    return std::string(text);
+}
+
+// Columns of select_job_sql: parameters in order, then the names.
+constexpr int c(parameter p) {
+    return p - 1;
+}
+constexpr int c_queue_name = p_purge_at;
+constexpr int c_type_name = p_purge_at + 1;
+
+std::shared_ptr<const job_spec> read_spec(const statement& row, statement& payload) {
+    auto spec = std::make_shared<job_spec>();
+    const std::int64_t seq = row.integer(c(p_seq));
+    spec->id = read_uuid(row.blob(c(p_id)));
+    spec->client_id = row.integer(c(p_client_id)) != 0;
+    if (row.is_null(c_queue_name) || row.is_null(c_type_name)) {
+        throw_damaged("job " + std::to_string(seq) + " names a queue or type that is missing");
+    }
+    spec->queue = row.text(c_queue_name);
+    spec->type = row.text(c_type_name);
+    spec->priority = static_cast<int>(row.integer(c(p_priority)));
+    if (!row.is_null(c(p_args))) {
+        spec->args = checked_text(row, c(p_args), seq);
+        decode_stored_spec(row.text(c(p_spec)), *spec);
+        return spec;
+    }
+    const reset_at_exit done(payload);
+    payload.bind(1, seq);
+    if (!payload.step()) throw_damaged("job " + std::to_string(seq) + " has lost its payload");
+    spec->args = checked_text(payload, 1, seq);
+    decode_stored_spec(payload.text(0), *spec);
+    return spec;
+}
+
+}  // namespace
+
+std::string_view table_name(job_place place) {
+    assert(place != job_place::nowhere);
+    return place == job_place::live ? "jobs" : "history";
+}
+
+std::string insert_job_sql(job_place to) {
+    std::string sql = insert_into(to) + "VALUES(" + parameter_text(p_seq);
+    append_all(sql, to, parameter_of, parameter_of);
+    return sql + ")";
+}
+
+std::string update_job_sql(job_place at) {
+    std::string sql = "UPDATE " + std::string(table_name(at)) + " SET seq = seq";
+    append_columns(sql, changing, assignment_of);
+    if (at == job_place::history) append_columns(sql, only_history, assignment_of);
+    return sql + " WHERE seq = " + parameter_text(p_seq);
+}
+
+std::string move_job_sql(job_place from, job_place to) {
+    std::string sql = insert_into(to) + "SELECT seq";
+    append_all(sql, to, parameter_of, name_of);
+    return sql + " FROM " + std::string(table_name(from)) + " WHERE seq = " + parameter_text(p_seq);
+}
+
+std::string delete_job_sql(job_place from) {
+    return "DELETE FROM " + std::string(table_name(from)) + " WHERE seq = ?1";
+}
+
+row_texts encode_row_texts(const job_record& record, bool insert) {
+    row_texts texts;
+    texts.history = encode_stored_history(record);
+    if (!insert) return texts;
+    texts.spec = encode_stored_spec(*record.spec);
+    texts.aside = texts.spec.size() + record.spec->args.size() > row_payload_max;
+    return texts;
+}
+
+void bind_progress(statement& row, const job_record& record, const row_texts& texts) {
+    row.bind(p_seq, record.seq);
+    row.bind(p_ticket, record.ticket);
+    row.bind(p_state, static_cast<std::int64_t>(record.state));
+    row.bind(p_due_at, to_stored(record.due_at));
+    row.bind(p_attempt, std::int64_t{record.attempt});
+    row.bind(p_interruptions, std::int64_t{record.interruptions});
+    row.bind(p_failed_last, std::int64_t{record.failed_last});
+    row.bind(p_durable_at, to_stored(record.durable_at));
+    row.bind(p_available_at, to_stored(record.available_at));
+    row.bind(p_started_at, to_stored(record.started_at));
+    row.bind(p_finished_at, to_stored(record.finished_at));
+    row.bind(p_acked_at, to_stored(record.acked_at));
+    if (record.lease) {
+        row.bind(p_lease_epoch, std::int64_t{record.lease.epoch});
+        row.bind(p_lease_counter, static_cast<std::int64_t>(record.lease.counter));
+        row.bind(p_lease_nonce, std::int64_t{record.lease.nonce});
+    } else {
+        for (const int p : {p_lease_epoch, p_lease_counter, p_lease_nonce}) row.bind_null(p);
+    }
+    row.bind(p_outcome, static_cast<std::int64_t>(record.outcome));
+    row.bind_unless_empty(p_worker, record.worker_id);
+    row.bind(p_lease_expires_at, to_stored(record.lease_expires_at));
+    std::optional<std::int64_t> delay;
+    if (record.retry_delay) delay = record.retry_delay->count();
+    row.bind(p_retry_delay, delay);
+    row.bind_unless_empty(p_result, record.result);
+    row.bind_unless_empty(p_history, texts.history);
+}
+
+void bind_identity(statement& row, const job_record& record, std::int64_t queue, std::int64_t type,
+                   const row_texts& texts) {
+    const job_spec& spec = *record.spec;
+    row.bind(p_priority, std::int64_t{spec.priority});
+    row.bind(p_queue, queue);
+    row.bind(p_type, type);
+    row.bind(p_expires_at, to_stored(spec.expires_at));
+    row.bind(p_client_id, std::int64_t{spec.client_id});
+    row.bind(p_id, std::span<const std::uint8_t>(spec.id.bytes));
+    row.bind(p_received_at, to_stored(record.received_at));
+    if (texts.aside) {
+        row.bind_null(p_spec);
+        row.bind_null(p_args);
+    } else {
+        row.bind_unless_empty(p_spec, texts.spec);
+        row.bind(p_args, spec.args);
+    }
+}
+
+void bind_history(statement& row, const job_write& write) {
+    row.bind(p_dead_letter, std::int64_t{write.record.dead_letter});
+    row.bind(p_purge_at, to_stored(write.purge_at));
+}
+
+std::string select_job_sql(job_place from) {
+    std::string sql = "SELECT j.seq";
+    const auto qualified = [](const column& col) { return "j." + name_of(col); };
+    append_columns(sql, changing, qualified);
+    append_columns(sql, fixed, qualified);
+    sql += from == job_place::history ? ", j.dead_letter, j.purge_at" : ", 0, NULL";
+    return sql + ", q.name, t.name FROM " + std::string(table_name(from)) +
+           " j LEFT JOIN names q ON q.id = j.queue LEFT JOIN names t ON t.id = j.type ";
+}
+
+job_record read_job(const statement& row, statement& payload) {
+    job_record job;
+    job.seq = row.integer(c(p_seq));
+    job.ticket = row.integer(c(p_ticket));
+    job.state = read_state(row.integer(c(p_state)));
+    job.attempt = static_cast<std::uint32_t>(row.integer(c(p_attempt)));
+    job.interruptions = static_cast<std::uint32_t>(row.integer(c(p_interruptions)));
+    job.dead_letter = row.integer(c(p_dead_letter)) != 0;
+    job.failed_last = row.integer(c(p_failed_last)) != 0;
+    job.received_at = to_timestamp(row.integer(c(p_received_at)));
+    job.durable_at = to_timestamp(row.optional_integer(c(p_durable_at)));
+    job.available_at = to_timestamp(row.optional_integer(c(p_available_at)));
+    job.started_at = to_timestamp(row.optional_integer(c(p_started_at)));
+    job.finished_at = to_timestamp(row.optional_integer(c(p_finished_at)));
+    job.acked_at = to_timestamp(row.optional_integer(c(p_acked_at)));
+    job.due_at = to_timestamp(row.optional_integer(c(p_due_at)));
+    job.lease.epoch = static_cast<std::uint32_t>(row.integer(c(p_lease_epoch)));
+    job.lease.counter = static_cast<std::uint64_t>(row.integer(c(p_lease_counter)));
+    job.lease.nonce = static_cast<std::uint32_t>(row.integer(c(p_lease_nonce)));
+    const std::int64_t outcome = row.integer(c(p_outcome));
+    if (outcome < 0 || outcome > static_cast<std::int64_t>(lease_outcome::cancelled)) {
+        throw_damaged("job " + std::to_string(job.seq) + " has an unknown outcome");
+    }
+    job.outcome = static_cast<lease_outcome>(outcome);
+    job.worker_id = row.text(c(p_worker));
+    job.lease_expires_at = to_timestamp(row.optional_integer(c(p_lease_expires_at)));
+    if (const auto delay = row.optional_integer(c(p_retry_delay))) {
+        job.retry_delay = std::chrono::milliseconds{*delay};
+    }
+    job.result = checked_text(row, c(p_result), job.seq);
+    try {
+        decode_stored_history(row.text(c(p_history)), job);
+        job.spec = read_spec(row, payload);
+    } catch (const database_error&) {
+        throw;
+    } catch (const std::runtime_error& e) {
+        throw_damaged("job " + std::to_string(job.seq) + ": " + e.what());
+    }
+    return job;
+}
+
+std::int64_t to_stored(timestamp time) {
+    return time.time_since_epoch().count();
+}
+
+std::optional<std::int64_t> to_stored(const std::optional<timestamp>& time) {
+    if (!time) return std::nullopt;
+    return to_stored(*time);
+}
+
+timestamp to_timestamp(std::int64_t stored) {
+    return timestamp{std::chrono::microseconds{stored}};
+}
+
+std::optional<timestamp> to_timestamp(const std::optional<std::int64_t>& stored) {
+    if (!stored) return std::nullopt;
+    return to_timestamp(*stored);
+}
+
+uuid read_uuid(std::span<const std::uint8_t> blob) {
+    uuid id;
+    if (blob.size() != id.bytes.size()) throw_damaged("a job's id has the wrong length");
+    std::copy(blob.begin(), blob.end(), id.bytes.begin());
+    return id;
+}
+
+job_state read_state(std::int64_t stored) {
+    if (stored < 0 || stored >= std::int64_t{job_state_count}) {
+        throw_damaged("a job's state is " + std::to_string(stored));
+    }
+    return static_cast<job_state>(stored);
+}
+
+}  // namespace sluice::sqlite

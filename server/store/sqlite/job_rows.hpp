@@ -1,0 +1,59 @@
+#pragma once
+
+#include "proto/job.hpp"
+#include "server/queue/job_store.hpp"
+#include "server/store/sqlite/database.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// A job as a row, both ways. `jobs` and `history` have the same columns but for two.
+namespace sluice::sqlite {
+
+/// A spec and args that take more than this together are kept beside the row. Larger rows would be
+/// written anew with each change of the job's state; smaller ones would cost a second tree.
+inline constexpr std::size_t row_payload_max = 1024;
+
+/// The SQL of all that is done to jobs. Parameters carry the same number wherever they occur.
+std::string insert_job_sql(job_place to);
+std::string update_job_sql(job_place at);
+/// Copies the row to the other table, with what has changed.
+std::string move_job_sql(job_place from, job_place to);
+std::string delete_job_sql(job_place from);
+
+/// The texts a row is made of; they must live until the statement is reset.
+struct row_texts {
+    std::string spec;
+    std::string history;
+    bool aside = false;  ///< spec and args go to `payloads`
+};
+/// `insert` is true for a row that is new.
+row_texts encode_row_texts(const job_record& record, bool insert);
+
+/// Binds what a change of state may touch.
+void bind_progress(statement& row, const job_record& record, const row_texts& texts);
+/// Binds what never changes.
+void bind_identity(statement& row, const job_record& record, std::int64_t queue, std::int64_t type,
+                   const row_texts& texts);
+void bind_history(statement& row, const job_write& write);
+
+/// "SELECT ... FROM table" with names resolved; append a WHERE on `j.seq`.
+std::string select_job_sql(job_place from);
+inline constexpr std::string_view select_payload_sql =
+    "SELECT spec, args FROM payloads WHERE seq = ?1";
+
+/// Reads the row `row` stands on; `payload` fetches what is kept beside it. Throws database_error
+/// for a row we cannot have written.
+job_record read_job(const statement& row, statement& payload);
+
+std::optional<std::int64_t> to_stored(const std::optional<timestamp>& time);
+std::int64_t to_stored(timestamp time);
+timestamp to_timestamp(std::int64_t stored);
+std::optional<timestamp> to_timestamp(const std::optional<std::int64_t>& stored);
+uuid read_uuid(std::span<const std::uint8_t> blob);
+job_state read_state(std::int64_t stored);
+
+std::string_view table_name(job_place place);
+
+}  // namespace sluice::sqlite

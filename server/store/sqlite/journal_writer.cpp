@@ -1,0 +1,300 @@
+#include "server/store/sqlite/journal_writer.hpp"
+
+#include "server/store/sqlite/checked_pages.hpp"
+#include "server/store/sqlite/job_rows.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace sluice::sqlite {
+namespace {
+
+const char* sync_pragma(bool sync) {
+    return sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL";
+}
+
+std::string expired_sql() {
+    return "SELECT seq FROM history WHERE purge_at IS NOT NULL AND purge_at <= ?1 "
+           "ORDER BY purge_at LIMIT ?2";
+}
+
+}  // namespace
+
+journal_writer::journal_writer(connection db, writer_options options)
+    : db_(std::move(db)), options_(options) {
+    db_.execute(options_.durable ? sync_pragma(true) : "PRAGMA synchronous=OFF");
+    db_.execute("PRAGMA cache_size=-16384");
+    // The log's file is kept and overwritten, which is cheaper than growing it, but not for ever
+    // after a reader has held it up.
+    const auto limit = "PRAGMA journal_size_limit=" + std::to_string(4 * options_.wal_bytes_max);
+    db_.execute(limit.c_str());
+    begin_ = db_.prepare("BEGIN IMMEDIATE");
+    commit_ = db_.prepare("COMMIT");
+    set_meta_ = db_.prepare("UPDATE meta SET value = ?2 WHERE key = ?1");
+    insert_name_ = db_.prepare("INSERT INTO names(name) VALUES(?1)");
+    insert_payload_ = db_.prepare("INSERT INTO payloads(seq, spec, args) VALUES(?1, ?2, ?3)");
+    delete_payload_ = db_.prepare("DELETE FROM payloads WHERE seq = ?1");
+    insert_client_id_ = db_.prepare("INSERT INTO client_ids(id, seq) VALUES(?1, ?2)");
+    delete_client_id_ = db_.prepare("DELETE FROM client_ids WHERE id = ?1");
+    insert_key_ = db_.prepare(
+        "INSERT OR REPLACE INTO idempotency(key, hash, job_ids, expires_at) "
+        "VALUES(?1, ?2, ?3, ?4)");
+    pause_queue_ = db_.prepare("INSERT OR REPLACE INTO queues(name, paused) VALUES(?1, ?2)");
+    find_expired_ = db_.prepare(expired_sql());
+    delete_keys_ = db_.prepare(
+        "DELETE FROM idempotency WHERE key IN "
+        "(SELECT key FROM idempotency WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)");
+    for (const auto place : {job_place::live, job_place::history}) {
+        const auto other = place == job_place::live ? job_place::history : job_place::live;
+        auto& s = at(place);
+        s.insert = db_.prepare(insert_job_sql(place));
+        s.update = db_.prepare(update_job_sql(place));
+        s.move_away = db_.prepare(move_job_sql(place, other));
+        s.remove = db_.prepare(delete_job_sql(place));
+        s.find_extras = db_.prepare("SELECT client_id, id, args IS NULL FROM " +
+                                    std::string(table_name(place)) + " WHERE seq = ?1");
+    }
+    last_commit_ = static_cast<std::uint64_t>(
+        db_.query_integer("SELECT value FROM meta WHERE key = 'commit'"));
+    last_synced_ = last_commit_;
+    next_seq_ = db_.query_integer("SELECT value FROM meta WHERE key = 'next_seq'");
+    epoch_ =
+        static_cast<std::uint32_t>(db_.query_integer("SELECT value FROM meta WHERE key = 'epoch'"));
+    checkpoint_at_ = static_cast<int>(options_.wal_bytes_max / page_bytes);
+    // Also takes the place of SQLite's own automatic checkpoint.
+    sqlite3_wal_hook(
+        db_.get(),
+        [](void* pages, sqlite3*, const char*, int count) {
+            *static_cast<int*>(pages) = count;
+            return SQLITE_OK;
+        },
+        &wal_pages_);
+}
+
+journal_writer::place_statements& journal_writer::at(job_place place) {
+    return place == job_place::live ? live_ : history_;
+}
+
+void journal_writer::set_sync(bool sync) {
+    if (sync == sync_ || !options_.durable) return;
+    db_.execute(sync_pragma(sync));
+    sync_ = sync;
+}
+
+void journal_writer::in_transaction(bool sync, const std::function<void()>& body) {
+    set_sync(sync);
+    if (names_stale_) load_names();
+    const auto next_seq_before = next_seq_;
+    try {
+        begin_.run();
+        body();
+        set_meta("commit", static_cast<std::int64_t>(last_commit_ + 1));
+        if (next_seq_ != next_seq_before) set_meta("next_seq", next_seq_);
+        commit_.run();
+    } catch (...) {
+        roll_back();
+        next_seq_ = next_seq_before;
+        throw;
+    }
+    names_changed_ = false;
+    ++last_commit_;
+    if (sync) last_synced_ = last_commit_;
+}
+
+void journal_writer::roll_back() noexcept {
+    // SQLite has already done it after some errors.
+    if (db_.in_transaction() &&
+        sqlite3_exec(db_.get(), "ROLLBACK", nullptr, nullptr, nullptr) != SQLITE_OK) {
+        usable_ = false;
+    }
+    names_stale_ = names_stale_ || std::exchange(names_changed_, false);
+}
+
+void journal_writer::set_meta(std::string_view key, std::int64_t value) {
+    set_meta_.bind(1, key);
+    set_meta_.bind(2, value);
+    set_meta_.run();
+}
+
+void journal_writer::load_names() {
+    names_.clear();
+    auto all = db_.prepare("SELECT id, name FROM names");
+    while (all.step()) names_.emplace(all.text(1), all.integer(0));
+    names_stale_ = false;
+}
+
+std::int64_t journal_writer::name_id(const std::string& name) {
+    const auto known = names_.find(name);
+    if (known != names_.end()) return known->second;
+    insert_name_.bind(1, name);
+    insert_name_.run();
+    const std::int64_t id = sqlite3_last_insert_rowid(db_.get());
+    names_changed_ = true;
+    names_.emplace(name, id);
+    return id;
+}
+
+void journal_writer::apply(const journal_batch& batch) {
+    in_transaction(batch.sync, [&] {
+        if (batch.reset) reset_all();
+        for (const auto& job : batch.jobs) write(job);
+        for (const auto& key : batch.keys) write_key(key);
+        for (const auto& [queue, paused] : batch.paused_queues) {
+            pause_queue_.bind(1, queue);
+            pause_queue_.bind(2, std::int64_t{paused});
+            pause_queue_.run();
+        }
+    });
+}
+
+void journal_writer::write(const job_write& job) {
+    next_seq_ = std::max({next_seq_, job.record.seq + 1, job.record.ticket + 1});
+    if (job.to == job_place::nowhere) {
+        if (job.from != job_place::nowhere) erase(job.from, job.record.seq);
+    } else if (job.from == job_place::nowhere) {
+        insert(job);
+    } else {
+        change(job);
+    }
+}
+
+void journal_writer::insert(const job_write& job) {
+    const auto& record = job.record;
+    const auto& spec = *record.spec;
+    const auto texts = encode_row_texts(record, true);
+    const auto queue = name_id(spec.queue);
+    const auto type = name_id(spec.type);
+    auto& row = at(job.to).insert;
+    bind_progress(row, record, texts);
+    bind_identity(row, record, queue, type, texts);
+    if (job.to == job_place::history) bind_history(row, job);
+    row.run();
+    if (texts.aside) {
+        insert_payload_.bind(1, record.seq);
+        insert_payload_.bind_unless_empty(2, texts.spec);
+        insert_payload_.bind(3, spec.args);
+        insert_payload_.run();
+    }
+    if (spec.client_id) {
+        insert_client_id_.bind(1, std::span<const std::uint8_t>(spec.id.bytes));
+        insert_client_id_.bind(2, record.seq);
+        insert_client_id_.run();
+    }
+}
+
+void journal_writer::change(const job_write& job) {
+    const auto texts = encode_row_texts(job.record, false);
+    auto& from = at(job.from);
+    auto& row = job.from == job.to ? from.update : from.move_away;
+    bind_progress(row, job.record, texts);
+    if (job.to == job_place::history) bind_history(row, job);
+    row.run();
+    if (db_.changes() != 1) {
+        throw std::logic_error("job " + std::to_string(job.record.seq) + " is not in " +
+                               std::string(table_name(job.from)));
+    }
+    if (job.from == job.to) return;
+    from.remove.bind(1, job.record.seq);
+    from.remove.run();
+}
+
+void journal_writer::erase(job_place from, std::int64_t seq) {
+    auto& s = at(from);
+    bool aside = false;
+    {
+        const reset_at_exit done(s.find_extras);
+        s.find_extras.bind(1, seq);
+        if (!s.find_extras.step()) {
+            throw std::logic_error("job " + std::to_string(seq) + " is not in " +
+                                   std::string(table_name(from)));
+        }
+        aside = s.find_extras.integer(2) != 0;
+        if (s.find_extras.integer(0) != 0) {
+            delete_client_id_.bind(1, s.find_extras.blob(1));
+            delete_client_id_.run();
+        }
+    }
+    if (aside) {
+        delete_payload_.bind(1, seq);
+        delete_payload_.run();
+    }
+    s.remove.bind(1, seq);
+    s.remove.run();
+}
+
+void journal_writer::write_key(const key_record& key) {
+    std::vector<std::uint8_t> ids;
+    ids.reserve(key.job_ids.size() * sizeof(uuid));
+    for (const auto& id : key.job_ids) ids.insert(ids.end(), id.bytes.begin(), id.bytes.end());
+    insert_key_.bind(1, key.key.key);
+    insert_key_.bind(2, std::span<const std::uint8_t>(key.key.body_hash));
+    insert_key_.bind(3, std::span<const std::uint8_t>(ids));
+    insert_key_.bind(4, to_stored(key.expires_at));
+    insert_key_.run();
+}
+
+void journal_writer::reset_all() {
+    names_changed_ = true;
+    names_.clear();
+    db_.execute(
+        "DELETE FROM jobs; DELETE FROM history; DELETE FROM payloads; DELETE FROM client_ids;"
+        "DELETE FROM names; DELETE FROM idempotency; DELETE FROM queues");
+}
+
+std::size_t journal_writer::purge(timestamp now, std::size_t max) {
+    std::vector<std::int64_t> expired;
+    {
+        const reset_at_exit done(find_expired_);
+        find_expired_.bind(1, to_stored(now));
+        find_expired_.bind(2, static_cast<std::int64_t>(max));
+        while (find_expired_.step()) expired.push_back(find_expired_.integer(0));
+    }
+    const auto keys_max = static_cast<std::int64_t>(max - expired.size());
+    const auto keys_due = db_.query_integer("SELECT min(expires_at) FROM idempotency");
+    const bool purge_keys = keys_max > 0 && keys_due != 0 && keys_due <= to_stored(now);
+    if (expired.empty() && !purge_keys) return 0;
+    std::size_t gone = expired.size();
+    // Unsynced: after a power cut the same rows expire again.
+    in_transaction(false, [&] {
+        for (const auto seq : expired) erase(job_place::history, seq);
+        if (!purge_keys) return;
+        delete_keys_.bind(1, to_stored(now));
+        delete_keys_.bind(2, keys_max);
+        delete_keys_.run();
+        gone += static_cast<std::size_t>(db_.changes());
+    });
+    return gone;
+}
+
+void journal_writer::raise_epoch(std::uint32_t epoch_min, std::int64_t next_seq_min) {
+    const std::uint32_t next = std::max(epoch_ + 1, epoch_min);
+    in_transaction(true, [&] {
+        set_meta("epoch", std::int64_t{next});
+        next_seq_ = std::max(next_seq_, next_seq_min);
+    });
+    epoch_ = next;
+}
+
+bool journal_writer::checkpoint_if_due() {
+    if (wal_pages_ < checkpoint_at_) return false;
+    int pages = 0;
+    int moved = 0;
+    const int rc =
+        sqlite3_wal_checkpoint_v2(db_.get(), "main", SQLITE_CHECKPOINT_PASSIVE, &pages, &moved);
+    const auto bound = static_cast<int>(options_.wal_bytes_max / page_bytes);
+    const bool whole = rc == SQLITE_OK && moved == pages;
+    // A reader may hold it up, or a full disk: try again when the log has grown by a quarter.
+    checkpoint_at_ = whole ? bound : wal_pages_ + std::max(bound / 4, 1);
+    if (rc != SQLITE_OK && rc != SQLITE_BUSY) throw_database_error(db_.get(), rc, "checkpointing");
+    return whole;
+}
+
+void journal_writer::finish() {
+    const int rc =
+        sqlite3_wal_checkpoint_v2(db_.get(), "main", SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    if (rc != SQLITE_OK) throw_database_error(db_.get(), rc, "checkpointing");
+    sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+}
+
+}  // namespace sluice::sqlite

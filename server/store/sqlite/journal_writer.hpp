@@ -1,0 +1,99 @@
+#pragma once
+
+#include "server/queue/job_store.hpp"
+#include "server/store/sqlite/database.hpp"
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace sluice::sqlite {
+
+struct writer_options {
+    std::uint64_t wal_bytes_max = 0;
+    bool durable = true;  ///< false: never syncs; the control of the power-cut test
+};
+
+/// The writing connection: turns batches into transactions and keeps the log short. For one thread.
+/// Throws database_error; after one, nothing of the transaction is on disk unless it failed at the
+/// sync.
+class journal_writer {
+public:
+    journal_writer(connection db, writer_options options);
+    journal_writer(const journal_writer&) = delete;
+    journal_writer& operator=(const journal_writer&) = delete;
+
+    void apply(const journal_batch& batch);
+    std::size_t purge(timestamp now, std::size_t max);
+    /// Durably makes the epoch one that was never used, at least `epoch_min`, and sequence numbers
+    /// continue at least from `next_seq_min`.
+    void raise_epoch(std::uint32_t epoch_min, std::int64_t next_seq_min);
+
+    /// Counts every transaction since the database was made.
+    std::uint64_t last_commit() const { return last_commit_; }
+    /// The latest one that was synced; what came before it is durable too.
+    std::uint64_t last_synced() const { return last_synced_; }
+    std::int64_t next_seq() const { return next_seq_; }
+    std::uint32_t epoch() const { return epoch_; }
+
+    /// Moves the log into the database when it has outgrown its bound. True when all of it is
+    /// there, so that the next commit starts the log anew.
+    bool checkpoint_if_due();
+    /// Moves all of the log into the database and lets SQLite remove it when this is destroyed.
+    /// Nothing may be called after it.
+    void finish();
+    /// False when a rollback failed: nothing may be written any more.
+    bool usable() const { return usable_; }
+
+private:
+    struct by_text {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const noexcept {
+            return std::hash<std::string_view>{}(text);
+        }
+    };
+    struct place_statements {
+        statement insert, update, move_away, remove, find_extras;
+    };
+
+    void in_transaction(bool sync, const std::function<void()>& body);
+    void set_sync(bool sync);
+    void roll_back() noexcept;
+    void set_meta(std::string_view key, std::int64_t value);
+    void load_names();
+
+    void write(const job_write& job);
+    void insert(const job_write& job);
+    void change(const job_write& job);
+    void erase(job_place from, std::int64_t seq);
+    void write_key(const key_record& key);
+    void reset_all();
+    std::int64_t name_id(const std::string& name);
+    place_statements& at(job_place place);
+
+    connection db_;
+    writer_options options_;
+    statement begin_, commit_, set_meta_, insert_name_, insert_payload_, delete_payload_,
+        insert_client_id_, delete_client_id_, insert_key_, pause_queue_, find_expired_,
+        delete_keys_;
+    place_statements live_, history_;
+
+    std::unordered_map<std::string, std::int64_t, by_text, std::equal_to<>> names_;
+    bool names_changed_ = false;
+    bool names_stale_ = true;
+
+    std::uint64_t last_commit_ = 0;
+    std::uint64_t last_synced_ = 0;
+    std::int64_t next_seq_ = 1;
+    std::uint32_t epoch_ = 0;
+
+    int wal_pages_ = 0;
+    int checkpoint_at_ = 0;
+    bool sync_ = true;
+    bool usable_ = true;
+};
+
+}  // namespace sluice::sqlite

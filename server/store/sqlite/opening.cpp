@@ -1,0 +1,166 @@
+#include "server/store/sqlite/opening.hpp"
+
+#include "server/store/sqlite/checked_pages.hpp"
+#include "server/store/sqlite/schema.hpp"
+
+#include <string>
+#include <utility>
+
+namespace sluice::sqlite {
+namespace {
+
+[[noreturn]] void refuse(const std::string& file, const std::string& why) {
+    throw store_error(exit_damaged,
+                      file + " is damaged: " + why +
+                          ". Acknowledged jobs may be missing, so the store was not opened; "
+                          "salvage can save what is left.");
+}
+
+connection connect(const data_directory& directory, int flags, const char* vfs) {
+    connection db(directory.file(database_name), flags, vfs);
+    // The log must outlive a process that found damage, and one that dies.
+    sqlite3_db_config(db.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    sqlite3_busy_timeout(db.get(), 5000);
+    db.execute(
+        "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;"
+        "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=0");
+    return db;
+}
+
+/// What the database file holds by itself, without the log.
+struct bare_database {
+    std::int64_t version = 0;
+    std::uint64_t commit = 0;
+};
+
+bare_database look_without_log(const data_directory& directory, const char* vfs) {
+    connection db(file_uri(directory.file(database_name), "immutable=1"),
+                  SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, vfs);
+    bare_database found;
+    if (db.query_integer("PRAGMA application_id") != application_id) {
+        refuse(directory.file(database_name), "it is not a database of this server");
+    }
+    found.version = db.query_integer("PRAGMA user_version");
+    if (found.version == schema_version) {
+        found.commit = static_cast<std::uint64_t>(
+            db.query_integer("SELECT value FROM meta WHERE key = 'commit'"));
+    }
+    return found;
+}
+
+void refuse_newer(const data_directory& directory, std::int64_t version) {
+    if (version <= schema_version) return;
+    throw store_error(exit_config,
+                      directory.file(database_name) + " has schema version " +
+                          std::to_string(version) + "; this server knows versions up to " +
+                          std::to_string(schema_version) + ". It was written by a newer server.");
+}
+
+/// True when there is nothing yet, or a creation that was interrupted.
+bool is_fresh(const data_directory& directory) {
+    const bool has_mark = directory.has(mark_name);
+    const bool has_wal = directory.size(wal_name) > 0;
+    if (directory.size(database_name) > 0) return false;
+    if (has_mark || has_wal) {
+        refuse(directory.file(database_name),
+               directory.has(database_name) ? "it is empty" : "it is missing");
+    }
+    return true;
+}
+
+std::uint64_t commit_of(connection& db) {
+    return static_cast<std::uint64_t>(
+        db.query_integer("SELECT value FROM meta WHERE key = 'commit'"));
+}
+
+/// A creation that was cut off before its first commit has tables, perhaps, but no mark.
+bool is_unfinished(connection& db) {
+    if (db.query_integer("PRAGMA user_version") == 0) {
+        return db.query_integer("SELECT count(*) FROM sqlite_schema") == 0;
+    }
+    return commit_of(db) == 0;
+}
+
+std::unique_ptr<mark_file> open_mark(const data_directory& directory, const char* vfs,
+                                     bool create) {
+    return std::make_unique<mark_file>(directory.file(mark_name), vfs, create);
+}
+
+opened_database create(const data_directory& directory, const char* vfs, const char* base) {
+    opened_database opened;
+    opened.writer = connect(directory, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs);
+    create_database(opened.writer);
+    opened.mark = open_mark(directory, base, true);
+    opened.mark->write(opened.position);
+    opened.mark->sync();
+    opened.reader = connect(directory, SQLITE_OPEN_READONLY, vfs);
+    return opened;
+}
+
+void check_position(const data_directory& directory, const bare_database& bare,
+                    std::uint64_t commit, const high_water_mark& mark) {
+    if (bare.version == schema_version && bare.commit < mark.checkpointed) {
+        refuse(directory.file(database_name),
+               "it holds commits up to " + std::to_string(bare.commit) + ", but " +
+                   std::to_string(mark.checkpointed) + " were moved into it");
+    }
+    if (commit < mark.commit) {
+        refuse(directory.file(wal_name), "the log ends at commit " + std::to_string(commit) +
+                                             ", but " + std::to_string(mark.commit) +
+                                             " were acknowledged");
+    }
+}
+
+opened_database open_existing(const sqlite_store_config& config, const data_directory& directory,
+                              const char* vfs) {
+    const char* base = config.testing.vfs;
+    opened_database opened;
+    if (!directory.has(mark_name)) {
+        opened.writer = connect(directory, SQLITE_OPEN_READWRITE, vfs);
+        if (!is_unfinished(opened.writer)) {
+            refuse(directory.file(mark_name), "it is missing");
+        }
+        opened.writer.close();
+        return create(directory, vfs, base);
+    }
+    const auto bare = look_without_log(directory, vfs);
+    refuse_newer(directory, bare.version);
+    opened.mark = open_mark(directory, base, false);
+    const auto mark = opened.mark->read();
+    opened.writer = connect(directory, SQLITE_OPEN_READWRITE, vfs);
+    const auto version = opened.writer.query_integer("PRAGMA user_version");
+    refuse_newer(directory, version);
+    if (version == 0) refuse(directory.file(database_name), "it has no schema");
+    if (!mark && commit_of(opened.writer) > 0) {
+        refuse(directory.file(mark_name), "neither of its slots is whole");
+    }
+    opened.position = mark.value_or(high_water_mark{});
+    if (config.testing.check_mark) {
+        check_position(directory, bare, commit_of(opened.writer), opened.position);
+    }
+    migrate(opened.writer, version);
+    opened.reader = connect(directory, SQLITE_OPEN_READONLY, vfs);
+    return opened;
+}
+
+}  // namespace
+
+store_error to_store_error(const database_error& e, const std::string& file) {
+    const bool unreadable = e.is_damage() || e.primary_code() == SQLITE_ERROR;
+    int code = unreadable ? exit_damaged : exit_io;
+    if (e.primary_code() == SQLITE_BUSY || e.primary_code() == SQLITE_LOCKED) code = exit_locked;
+    return store_error(code, file + ": " + e.what());
+}
+
+opened_database open_database(const sqlite_store_config& config, const data_directory& directory) {
+    const char* base = config.testing.vfs;
+    const char* vfs = config.testing.check_pages ? checked_pages_vfs(base) : base;
+    try {
+        if (is_fresh(directory)) return create(directory, vfs, base);
+        return open_existing(config, directory, vfs);
+    } catch (const database_error& e) {
+        throw to_store_error(e, directory.file(database_name));
+    }
+}
+
+}  // namespace sluice::sqlite

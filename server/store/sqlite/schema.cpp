@@ -1,0 +1,92 @@
+#include "server/store/sqlite/schema.hpp"
+
+#include "server/store/sqlite/checked_pages.hpp"
+
+#include <array>
+#include <string>
+
+namespace sluice::sqlite {
+namespace {
+
+/// `jobs` has no index beside its rowid: an id made by the server carries its sequence number, and
+/// `client_ids` lists only those that producers chose. Columns that restore reads come first, the
+/// long ones last, so that a scan does not follow overflow pages. Times are microseconds since
+/// 1970. `spec` holds what differs from the defaults, `history` failures and attempts, both JSON;
+/// texts that would fill a page are kept in `payloads`, where updates do not rewrite them, and the
+/// row's `args` is NULL.
+constexpr const char* version_1 = R"sql(
+CREATE TABLE jobs(
+  seq INTEGER PRIMARY KEY, ticket INTEGER NOT NULL, state INTEGER NOT NULL,
+  priority INTEGER NOT NULL, queue INTEGER NOT NULL, type INTEGER NOT NULL,
+  due_at INTEGER, expires_at INTEGER, client_id INTEGER NOT NULL, id BLOB NOT NULL,
+  attempt INTEGER NOT NULL, interruptions INTEGER NOT NULL, failed_last INTEGER NOT NULL,
+  received_at INTEGER NOT NULL, durable_at INTEGER, available_at INTEGER, started_at INTEGER,
+  finished_at INTEGER, acked_at INTEGER,
+  lease_epoch INTEGER, lease_counter INTEGER, lease_nonce INTEGER, outcome INTEGER NOT NULL,
+  worker TEXT, lease_expires_at INTEGER, retry_delay_ms INTEGER,
+  result TEXT, history TEXT, spec TEXT, args TEXT);
+CREATE TABLE history(
+  seq INTEGER PRIMARY KEY, ticket INTEGER NOT NULL, state INTEGER NOT NULL,
+  priority INTEGER NOT NULL, queue INTEGER NOT NULL, type INTEGER NOT NULL,
+  due_at INTEGER, expires_at INTEGER, client_id INTEGER NOT NULL, id BLOB NOT NULL,
+  attempt INTEGER NOT NULL, interruptions INTEGER NOT NULL, failed_last INTEGER NOT NULL,
+  received_at INTEGER NOT NULL, durable_at INTEGER, available_at INTEGER, started_at INTEGER,
+  finished_at INTEGER, acked_at INTEGER,
+  lease_epoch INTEGER, lease_counter INTEGER, lease_nonce INTEGER, outcome INTEGER NOT NULL,
+  worker TEXT, lease_expires_at INTEGER, retry_delay_ms INTEGER,
+  dead_letter INTEGER NOT NULL, purge_at INTEGER,
+  result TEXT, history TEXT, spec TEXT, args TEXT);
+CREATE INDEX history_purge ON history(purge_at) WHERE purge_at IS NOT NULL;
+CREATE INDEX history_dead ON history(seq) WHERE dead_letter = 1;
+CREATE TABLE payloads(seq INTEGER PRIMARY KEY, spec TEXT, args TEXT NOT NULL);
+CREATE TABLE client_ids(id BLOB PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE names(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE idempotency(
+  key TEXT PRIMARY KEY, hash BLOB NOT NULL, job_ids BLOB NOT NULL,
+  expires_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX idempotency_expiry ON idempotency(expires_at);
+CREATE TABLE queues(name TEXT PRIMARY KEY, paused INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES('commit', 0), ('epoch', 0), ('next_seq', 1);
+CREATE VIEW job_overview AS
+  SELECT j.seq, lower(hex(j.id)) AS id, q.name AS queue, t.name AS type,
+    CASE j.state WHEN 0 THEN 'pending' WHEN 1 THEN 'scheduled' WHEN 2 THEN 'available'
+      WHEN 3 THEN 'active' WHEN 4 THEN 'retryable' WHEN 5 THEN 'completed'
+      WHEN 6 THEN 'cancelled' ELSE 'discarded' END AS state,
+    j.priority, j.attempt, datetime(j.received_at / 1e6, 'unixepoch') AS received,
+    datetime(j.due_at / 1e6, 'unixepoch') AS due, j.worker,
+    coalesce(j.args, (SELECT p.args FROM payloads p WHERE p.seq = j.seq)) AS args, j.result
+  FROM (SELECT seq, id, queue, type, state, priority, attempt, received_at, due_at, worker, args,
+               result FROM jobs
+        UNION ALL
+        SELECT seq, id, queue, type, state, priority, attempt, received_at, due_at, worker, args,
+               result FROM history) j
+  LEFT JOIN names q ON q.id = j.queue LEFT JOIN names t ON t.id = j.type;
+)sql";
+
+/// Step i leads from version i to i + 1.
+constexpr std::array<const char*, schema_version> ladder{version_1};
+
+}  // namespace
+
+void create_database(connection& db) {
+    int reserved = page_checksum_bytes;
+    sqlite3_file_control(db.get(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
+    const std::string size = "PRAGMA page_size=" + std::to_string(page_bytes);
+    db.execute(size.c_str());
+    const std::string id = "PRAGMA application_id=" + std::to_string(application_id);
+    db.execute(id.c_str());
+    migrate(db, db.query_integer("PRAGMA user_version"));
+    db.execute("PRAGMA journal_mode=WAL");
+}
+
+void migrate(connection& db, std::int64_t version) {
+    if (version == schema_version) return;
+    transaction all(db, "BEGIN IMMEDIATE");
+    for (auto i = static_cast<std::size_t>(version); i < ladder.size(); ++i) db.execute(ladder[i]);
+    const std::string done = "PRAGMA user_version=" + std::to_string(schema_version);
+    db.execute(done.c_str());
+    all.commit();
+}
+
+}  // namespace sluice::sqlite

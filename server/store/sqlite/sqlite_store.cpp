@@ -1,0 +1,224 @@
+#include "server/store/sqlite/sqlite_store.hpp"
+
+#include "server/store/sqlite/data_directory.hpp"
+#include "server/store/sqlite/job_reader.hpp"
+#include "server/store/sqlite/journal_writer.hpp"
+#include "server/store/sqlite/opening.hpp"
+
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+using namespace sqlite;
+using steady = std::chrono::steady_clock;
+
+/// How old the mark may get on disk, and the look at the free space, while batches flow.
+constexpr std::chrono::seconds mark_sync_interval{1};
+constexpr std::chrono::milliseconds disk_check_interval{100};
+
+class sqlite_store final : public job_store {
+public:
+    explicit sqlite_store(const sqlite_store_config& config);
+
+    restore_summary restore_blocking(const restore_sink& sink) override;
+    commit_outcome commit_blocking(const journal_batch& batch) override;
+    bool make_room_blocking() override { return directory_.drop_reserve(); }
+    std::vector<job_record> load_blocking(std::span<const std::int64_t> seqs) override;
+    std::optional<found_job> find_blocking(const uuid& id) override;
+    std::optional<key_record> find_key_blocking(std::string_view key) override;
+    job_page list_blocking(const job_query& query) override;
+    bool disk_low_blocking() override { return directory_.free_bytes() < config_.disk_low_bytes; }
+    std::size_t purge_blocking(timestamp now, std::size_t max) override;
+    void close_blocking() override;
+
+private:
+    void start_epoch();
+    void after_commit();
+    void write_mark();
+    void look_at_disk();
+    commit_outcome outcome_of(const database_error& e);
+    commit_outcome fail(const std::string& why);
+    template <class Read>
+    auto read(Read function);
+
+    sqlite_store_config config_;
+    data_directory directory_;
+    std::unique_ptr<mark_file> mark_file_;
+    high_water_mark mark_;
+    std::optional<journal_writer> writer_;
+    std::optional<job_reader> reader_;
+
+    std::string failure_;  ///< not empty: no batch is taken any more
+    steady::time_point mark_synced_at_{};
+    steady::time_point disk_seen_at_{};
+    bool disk_low_ = false;
+};
+
+sqlite_store::sqlite_store(const sqlite_store_config& config)
+    : config_(config), directory_(config.directory) {
+    const private_files mask;
+    auto opened = open_database(config_, directory_);
+    mark_file_ = std::move(opened.mark);
+    mark_ = opened.position;
+    try {
+        writer_.emplace(std::move(opened.writer),
+                        writer_options{config_.wal_bytes, config_.testing.durable});
+        reader_.emplace(std::move(opened.reader));
+        start_epoch();
+        write_mark();
+        mark_file_->sync();
+    } catch (const database_error& e) {
+        throw to_store_error(e, directory_.file(database_name));
+    }
+    mark_synced_at_ = steady::now();
+    look_at_disk();
+}
+
+void sqlite_store::start_epoch() {
+    try {
+        writer_->raise_epoch(config_.epoch_min, config_.next_seq_min);
+    } catch (const database_error& e) {
+        if (!e.is_no_space() || !directory_.drop_reserve()) throw;
+        writer_->raise_epoch(config_.epoch_min, config_.next_seq_min);
+    }
+}
+
+template <class Read>
+auto sqlite_store::read(Read function) {
+    try {
+        return function();
+    } catch (const database_error& e) {
+        throw to_store_error(e, directory_.file(database_name));
+    }
+}
+
+restore_summary sqlite_store::restore_blocking(const restore_sink& sink) {
+    read([&] { reader_->scan(sink); });
+    return {writer_->epoch(), writer_->next_seq()};
+}
+
+std::vector<job_record> sqlite_store::load_blocking(std::span<const std::int64_t> seqs) {
+    return read([&] { return reader_->load(seqs); });
+}
+
+std::optional<job_store::found_job> sqlite_store::find_blocking(const uuid& id) {
+    return read([&] { return reader_->find(id); });
+}
+
+std::optional<key_record> sqlite_store::find_key_blocking(std::string_view key) {
+    return read([&] { return reader_->find_key(key); });
+}
+
+job_page sqlite_store::list_blocking(const job_query& query) {
+    return read([&] { return reader_->list(query); });
+}
+
+commit_outcome sqlite_store::commit_blocking(const journal_batch& batch) {
+    if (!failure_.empty()) return fail(failure_);
+    try {
+        writer_->apply(batch);
+    } catch (const database_error& e) {
+        return outcome_of(e);
+    } catch (const std::exception& e) {
+        return fail(directory_.file(database_name) + ": " + e.what());
+    }
+    try {
+        after_commit();
+    } catch (const database_error& e) {
+        // The batch is durable, but the disk is not to be trusted any longer.
+        return fail(directory_.file(database_name) + ": " + e.what());
+    }
+    return {commit_status::ok, disk_low_, {}};
+}
+
+commit_outcome sqlite_store::outcome_of(const database_error& e) {
+    const std::string why = directory_.file(database_name) + ": " + e.what();
+    if (!e.is_no_space() || !writer_->usable()) return fail(why);
+    disk_low_ = true;
+    return {commit_status::no_space, true, why};
+}
+
+commit_outcome sqlite_store::fail(const std::string& why) {
+    failure_ = why;
+    return {commit_status::failed, disk_low_, why};
+}
+
+void sqlite_store::after_commit() {
+    try {
+        if (writer_->checkpoint_if_due()) mark_.checkpointed = writer_->last_commit();
+    } catch (const database_error& e) {
+        // The log keeps the commits and grows until there is room again.
+        if (!e.is_no_space()) throw;
+        disk_low_ = true;
+    }
+    // Only what is synced: the mark's page may reach the disk before an unsynced log does.
+    if (writer_->last_synced() != mark_.commit) write_mark();
+    const auto now = steady::now();
+    if (now - mark_synced_at_ >= mark_sync_interval) {
+        mark_file_->sync();
+        mark_synced_at_ = now;
+    }
+    if (now - disk_seen_at_ >= disk_check_interval) look_at_disk();
+}
+
+void sqlite_store::write_mark() {
+    mark_.commit = writer_->last_synced();
+    mark_.epoch = writer_->epoch();
+    mark_.next_seq = static_cast<std::uint64_t>(writer_->next_seq());
+    try {
+        mark_file_->write(mark_);
+    } catch (const database_error& e) {
+        // A mark that stays behind is weaker, not wrong.
+        if (!e.is_no_space()) throw;
+    }
+}
+
+void sqlite_store::look_at_disk() {
+    disk_seen_at_ = steady::now();
+    const auto free = directory_.free_bytes();
+    disk_low_ = free < config_.disk_low_bytes;
+    if (free >= config_.disk_low_bytes + config_.reserve_bytes) {
+        directory_.keep_reserve(config_.reserve_bytes);
+    }
+}
+
+std::size_t sqlite_store::purge_blocking(timestamp now, std::size_t max) {
+    if (!failure_.empty()) return 0;
+    try {
+        const std::size_t gone = writer_->purge(now, max);
+        if (gone > 0) after_commit();
+        return gone;
+    } catch (const database_error& e) {
+        outcome_of(e);
+    } catch (const std::exception& e) {
+        fail(directory_.file(database_name) + ": " + e.what());
+    }
+    return 0;
+}
+
+void sqlite_store::close_blocking() {
+    if (!writer_) return;
+    reader_.reset();
+    if (failure_.empty()) {
+        read([&] {
+            writer_->finish();
+            mark_.checkpointed = writer_->last_commit();
+            write_mark();
+            mark_file_->sync();
+        });
+    }
+    writer_.reset();
+    mark_file_.reset();
+}
+
+}  // namespace
+
+std::unique_ptr<job_store> open_sqlite_store(const sqlite_store_config& config) {
+    return std::make_unique<sqlite_store>(config);
+}
+
+}  // namespace sluice
