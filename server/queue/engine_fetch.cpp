@@ -27,8 +27,8 @@ void engine::join_line(resident_job& job, instant now) {
     record.available_at = stamp(now);
     record.due_at.reset();
     auto& lane = *job.lane;
-    lane.line.add({record.spec->priority, record.ticket, record.seq});
-    if (lane.handled) ++job.queue->handled_ready;
+    const bool joined = lane.line.add({record.spec->priority, record.ticket, record.seq});
+    if (joined && lane.handled) ++job.queue->handled_ready;
     job.queue->relist(lane);
     queues_.update_turn(*job.queue);
     // Only the first jobs of a line stay in memory: once one is at rest, all behind it go there

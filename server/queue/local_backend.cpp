@@ -180,11 +180,13 @@ asio::awaitable<result<change_answer>> local_backend::settle(result<change_answe
 
 // -- timers --------------------------------------------------------------------------------------
 
-/// One timer for everything the engine waits for.
+/// One timer for everything the engine waits for. While anything is scheduled it looks at the wall
+/// clock once a minute at least, so that a jump of that clock is not noticed arbitrarily late.
 void local_backend::arm_timer() {
+    constexpr std::chrono::microseconds look_at_least = std::chrono::minutes{1};
     const auto left = engine_.next_timer(now());
     if (!left) return;
-    const auto at = std::chrono::steady_clock::now() + *left;
+    const auto at = std::chrono::steady_clock::now() + std::min(*left, look_at_least);
     if (at >= timer_set_for_) return;
     timer_set_for_ = at;
     timer_.expires_at(at);

@@ -20,7 +20,7 @@ void ready_line::level::append(std::int64_t ticket, std::int64_t seq) {
     runs.push_back({ticket, seq, 1});
 }
 
-void ready_line::add(const ready_entry& entry) {
+bool ready_line::add(const ready_entry& entry) {
     auto& at = levels_[entry.priority];
     const bool in_order =
         at.runs.empty() || entry.ticket >= at.runs.back().ticket + at.runs.back().count;
@@ -28,10 +28,11 @@ void ready_line::add(const ready_entry& entry) {
     // when taken.
     if (in_order) {
         at.append(entry.ticket, entry.seq);
-    } else {
-        at.strays.emplace(entry.ticket, entry.seq);
+    } else if (!at.strays.emplace(entry.ticket, entry.seq).second) {
+        return false;
     }
     ++size_;
+    return true;
 }
 
 void ready_line::restore(const ready_entry& entry) {

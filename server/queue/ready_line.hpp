@@ -25,7 +25,9 @@ struct ready_entry {
 /// the job.
 class ready_line {
 public:
-    void add(const ready_entry& entry);
+    /// False when the line has that ticket already: the job was in line, left and came back before
+    /// its old place was passed, and takes that place again.
+    bool add(const ready_entry& entry);
 
     /// While restoring, entries come in order of `seq`, not of `ticket`.
     void restore(const ready_entry& entry);
