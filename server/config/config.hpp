@@ -21,9 +21,11 @@ enum class log_form : std::uint8_t { automatic, human, json };
 struct store_config {
     std::string directory = "sluice-data";
     /// Below this much free space new jobs are refused while all else goes on.
-    std::size_t low_space_bytes = std::size_t{256} * 1024 * 1024;
+    std::uint64_t low_space_bytes = std::uint64_t{64} << 20;
     /// Held back on disk, so that acks still fit when the disk is full.
-    std::size_t reserve_bytes = std::size_t{16} * 1024 * 1024;
+    std::uint64_t reserve_bytes = std::uint64_t{8} << 20;
+    /// The write-ahead log is moved into the database when it has grown to this.
+    std::uint64_t log_bytes = std::uint64_t{16} << 20;
 };
 
 struct log_config {

@@ -228,6 +228,11 @@ constexpr auto other_settings = std::to_array<setting>({
         {.key = "store.reserve_bytes",
          .most = 16 * gib,
          .doc = "Disk space held back so that jobs can still finish when the disk is full."}),
+    make<size_codec, &config::store, &store_config::log_bytes>(
+        {.key = "store.log_bytes",
+         .least = kib * kib,
+         .most = 16 * gib,
+         .doc = "The write-ahead log is moved into the database when it has grown to this."}),
     make<log_level_codec, &config::log, &log_config::level>(
         {.key = "log.level", .doc = "Least severity that is logged."}),
     make<log_form_codec, &config::log, &log_config::form>(

@@ -176,7 +176,7 @@ problem count_codec::read_number(const raw_value& raw, std::uint64_t most, std::
     return std::nullopt;
 }
 
-problem size_codec::read(const raw_value& raw, std::size_t& out) {
+problem size_codec::read(const raw_value& raw, std::uint64_t& out) {
     const bool right_form =
         raw.kind != form::boolean && raw.kind != form::list && raw.kind != form::other;
     const auto value = right_form ? parse_size(raw.text) : std::nullopt;

@@ -76,9 +76,9 @@ struct count_codec {
 
 struct size_codec {
     static constexpr std::string_view type = "size";
-    static problem read(const raw_value& raw, std::size_t& out);
-    static std::string write(std::size_t value) { return quote_toml(format_size(value)); }
-    static std::uint64_t number(std::size_t value) { return value; }
+    static problem read(const raw_value& raw, std::uint64_t& out);
+    static std::string write(std::uint64_t value) { return quote_toml(format_size(value)); }
+    static std::uint64_t number(std::uint64_t value) { return value; }
     static std::string write_number(std::uint64_t value) { return format_size(value); }
 };
 

@@ -69,11 +69,11 @@ TEST_F(ConfigLoad, LaterSourcesOverrideEarlierOnes) {
     from_.flags = {{find_setting("workers.concurrency"), "9"}};
     const auto result = load_file(
         "[workers]\nconcurrency = 7\nqueues = [\"emails=4\"]\n"
-        "[http]\nkeep_alive = \"10s\"\nhead_bytes_max = 4096\n");
+        "[http]\nkeep_alive = \"10s\"\nhead_bytes_max = 12288\n");
     EXPECT_TRUE(result.problems.empty()) << result.problems.front();
     EXPECT_EQ(result.settings.workers.concurrency, 9U);
     EXPECT_EQ(result.settings.http.keep_alive, 20s);
-    EXPECT_EQ(result.settings.http.head_bytes_max, 4096U);
+    EXPECT_EQ(result.settings.http.head_bytes_max, 12288U);
     ASSERT_EQ(result.settings.workers.queues.size(), 1U);
     EXPECT_EQ(result.settings.workers.queues[0].queue, "emails");
     EXPECT_EQ(result.settings.workers.queues[0].concurrency, 4U);

@@ -1,0 +1,167 @@
+#include "server/app/application.hpp"
+
+#include "server/app/open_store.hpp"
+#include "server/http/api.hpp"
+#include "server/queue/local_backend.hpp"
+#include "server/runtime/clock.hpp"
+#include "server/runtime/nothrow_await.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <fmt/format.h>
+#include <sysexits.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <random>
+#include <utility>
+
+namespace sluice::app {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// How long connections may take to send what they owe once everything else has ended.
+constexpr auto connections_grace = 3s;
+/// The same after a failed journal: the process must be gone within a second.
+constexpr auto failure_grace = 500ms;
+
+std::uint64_t random_seed() {
+    std::random_device device;
+    return (std::uint64_t{device()} << 32) | device();
+}
+
+std::string what_of(const std::exception_ptr& fault) {
+    try {
+        std::rethrow_exception(fault);
+    } catch (const std::exception& e) {
+        return e.what();
+    } catch (...) {
+        return "unknown exception";
+    }
+}
+
+}  // namespace
+
+application::application(config::config settings, bool salvage, logger& log)
+    : settings_(std::move(settings)),
+      log_(log),
+      // The group runs what starts and ends the process. Without it nothing would.
+      tasks_(context_.get_executor(), [this](const std::exception_ptr& fault) {
+          log_.error("internal error", {{"what", std::string_view{what_of(fault)}}});
+          std::_Exit(EX_SOFTWARE);
+      }) {
+    worker::handler_registry handlers;
+    worker::add_builtin_handlers(handlers);
+    backend_ = open_backend(salvage, handlers);
+    workers_.emplace(context_.get_executor(), *backend_, std::move(handlers), settings_.workers,
+                     log_);
+    http::add_api_routes(routes_, {.queue = backend_.get(),
+                                   .now = system_instant,
+                                   .draining = [this] { return draining_; },
+                                   .started = std::chrono::steady_clock::now(),
+                                   .enable_reset = settings_.server.enable_reset});
+    server_.emplace(context_, routes_, settings_.http, log_);
+}
+
+std::unique_ptr<backend> application::open_backend(bool salvage,
+                                                   worker::handler_registry& handlers) {
+    auto engine = settings_.engine;
+    const auto& workers = settings_.workers;
+    // Without in-server workers their types are for remote ones.
+    if (workers.concurrency > 0 || !workers.queues.empty()) engine.handled_types = handlers.types();
+    for (const auto& pool : workers.queues) engine.pool_queues.push_back(pool.queue);
+    return make_local_backend(
+        context_.get_executor(), open_store(settings_.store, salvage, log_),
+        {.engine = std::move(engine),
+         .now = system_instant,
+         .on_store_failure = [this](const std::string& reason) { on_store_failure(reason); },
+         .seed = random_seed()});
+}
+
+int application::run() {
+    signals_.add(SIGTERM);
+    signals_.add(SIGINT);
+    tasks_.spawn(watch_signals());
+    if (settings_.http.insecure_no_auth && settings_.http.tokens.empty() &&
+        !config::is_loopback(settings_.http))
+        tasks_.spawn(warn_about_missing_auth());
+    workers_->start();
+    announce(server_->listen());
+    run_context();
+    return exit_code_;
+}
+
+void application::announce(const asio::ip::tcp::endpoint& endpoint) const {
+    const auto address = endpoint.address();
+    const auto url = fmt::format(address.is_v6() ? "http://[{}]:{}" : "http://{}:{}",
+                                 address.to_string(), endpoint.port());
+    std::printf("sluiced %s listening on %s (data %s)\n", SLUICE_VERSION, url.c_str(),
+                settings_.store.directory.c_str());
+    std::fflush(stdout);
+    log_.info("ready", {{"url", std::string_view{url}},
+                        {"data", std::string_view{settings_.store.directory}}});
+}
+
+void application::run_context() {
+    for (;;) {
+        try {
+            context_.run();
+            return;
+        } catch (const std::exception& e) {
+            // One bad request must not end the process, wherever its exception comes out.
+            log_.error("exception in the event loop", {{"what", std::string_view{e.what()}}});
+        }
+    }
+}
+
+asio::awaitable<void> application::watch_signals() {
+    const auto [ec, number] = co_await signals_.async_wait(nothrow_await);
+    if (ec) co_return;
+    log_.info("draining", {{"signal", std::int64_t{number}}});
+    tasks_.spawn(drain());
+    const auto [second_ec, second] = co_await signals_.async_wait(nothrow_await);
+    if (second_ec) co_return;
+    log_.warning("second signal, leaving at once", {{"signal", std::int64_t{second}}});
+    std::_Exit(128 + second);
+}
+
+asio::awaitable<void> application::warn_about_missing_auth() {
+    asio::steady_timer timer{context_};
+    for (;;) {
+        log_.warning("anybody who reaches this port may use it: no token is configured",
+                     {{"host", std::string_view{settings_.http.host}}});
+        timer.expires_after(1min);
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+}
+
+asio::awaitable<void> application::drain() {
+    draining_ = true;
+    server_->begin_drain();
+    backend_->begin_drain();
+    co_await workers_->stop(settings_.server.drain_grace);
+    co_await server_->stop(connections_grace);
+    co_await backend_->shut_down();
+    log_.info("drained");
+    context_.stop();
+}
+
+void application::on_store_failure(const std::string& reason) {
+    log_.error("the journal failed, leaving", {{"reason", std::string_view{reason}}});
+    draining_ = true;
+    server_->begin_drain();
+    tasks_.spawn(leave_after_store_failure());
+}
+
+asio::awaitable<void> application::leave_after_store_failure() {
+    co_await server_->stop(failure_grace);
+    // Not by return: a thread may hang in the file that failed.
+    std::_Exit(EX_IOERR);
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "server/config/config.hpp"
+#include "server/http/router.hpp"
+#include "server/http/server.hpp"
+#include "server/observe/log.hpp"
+#include "server/queue/backend.hpp"
+#include "server/runtime/task_group.hpp"
+#include "server/worker/worker_pool.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace sluice::app {
+
+/// The composition root: store → backend → in-server workers → routes → HTTP server, all on one
+/// context that one thread runs.
+///
+/// The first SIGTERM or SIGINT drains: readiness fails, nothing more is granted, long polls return,
+/// running handlers get their grace, what is unfinished goes back, the journal is closed. A second
+/// one ends the process at once. When the journal fails the process ends with 74 within a second.
+class application {
+public:
+    /// Opens the store and restores its jobs. Throws store_error.
+    application(config::config settings, bool salvage, logger& log);
+    application(const application&) = delete;
+    application& operator=(const application&) = delete;
+
+    /// Serves until told to stop; gives the exit code. Throws boost::system::system_error when it
+    /// cannot listen.
+    int run();
+
+private:
+    std::unique_ptr<backend> open_backend(bool salvage, worker::handler_registry& handlers);
+    void announce(const boost::asio::ip::tcp::endpoint& endpoint) const;
+    void run_context();
+
+    boost::asio::awaitable<void> watch_signals();
+    boost::asio::awaitable<void> warn_about_missing_auth();
+    boost::asio::awaitable<void> drain();
+    boost::asio::awaitable<void> leave_after_store_failure();
+    void on_store_failure(const std::string& reason);
+
+    config::config settings_;
+    logger& log_;
+    boost::asio::io_context context_{1};
+    boost::asio::signal_set signals_{context_};
+    std::unique_ptr<backend> backend_;
+    std::optional<worker::worker_pool> workers_;
+    http::router routes_;
+    std::optional<http::server> server_;
+    bool draining_ = false;
+    int exit_code_ = 0;
+    task_group tasks_;
+};
+
+}  // namespace sluice::app

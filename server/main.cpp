@@ -1,0 +1,15 @@
+#include "server/app/run.hpp"
+
+#include <cstdio>
+#include <exception>
+
+#include <sysexits.h>
+
+int main(int argc, char** argv) {
+    try {
+        return sluice::app::run(argc, argv);
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "sluiced: %s\n", e.what());
+        return EX_SOFTWARE;
+    }
+}
