@@ -1,9 +1,9 @@
 #include "server/app/run.hpp"
 
+#include <sysexits.h>
+
 #include <cstdio>
 #include <exception>
-
-#include <sysexits.h>
 
 int main(int argc, char** argv) {
     try {

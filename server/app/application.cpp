@@ -64,6 +64,7 @@ application::application(config::config settings, bool salvage, logger& log)
                                    .now = system_instant,
                                    .draining = [this] { return draining_; },
                                    .started = std::chrono::steady_clock::now(),
+                                   .version = SLUICE_VERSION,
                                    .enable_reset = settings_.server.enable_reset});
     server_.emplace(context_, routes_, settings_.http, log_);
 }
@@ -98,8 +99,9 @@ int application::run() {
 
 void application::announce(const asio::ip::tcp::endpoint& endpoint) const {
     const auto address = endpoint.address();
-    const auto url = fmt::format(address.is_v6() ? "http://[{}]:{}" : "http://{}:{}",
-                                 address.to_string(), endpoint.port());
+    const auto host = address.to_string();
+    const auto url = address.is_v6() ? fmt::format("http://[{}]:{}", host, endpoint.port())
+                                     : fmt::format("http://{}:{}", host, endpoint.port());
     std::printf("sluiced %s listening on %s (data %s)\n", SLUICE_VERSION, url.c_str(),
                 settings_.store.directory.c_str());
     std::fflush(stdout);
