@@ -15,7 +15,7 @@ struct api_services {
     std::function<instant()> now;
     std::function<bool()> draining;  ///< readiness fails at once when true
     std::chrono::steady_clock::time_point started;
-    std::string version;        ///< of this build, such as "0.1.0"
+    std::string version = "0";  ///< of this build, such as "0.1.0"
     bool enable_reset = false;  ///< POST /ojs/v1/admin/reset exists
 };
 

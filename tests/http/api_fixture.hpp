@@ -1,0 +1,64 @@
+#pragma once
+
+#include "server/http/api.hpp"
+#include "server/queue/backend.hpp"
+
+#include <gtest/gtest.h>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice::http {
+
+using header_fields = std::vector<std::pair<std::string, std::string>>;
+
+/// The handlers behind their router, on the real embedded backend and a store of its own. Requests
+/// come as a session would hand them over; time is the real one.
+class api_fixture : public ::testing::Test {
+public:
+    /// An answer that may still be on its way.
+    using pending = std::shared_ptr<std::optional<response>>;
+
+    api_fixture();
+    ~api_fixture() override;
+
+    /// Sends a request and waits for its answer. `target` may have a query.
+    response send(const std::string& method, const std::string& target, std::string body = {},
+                  header_fields fields = {});
+    /// Sends a request and leaves it under way, at its first suspension.
+    pending start(const std::string& method, const std::string& target, std::string body = {},
+                  header_fields fields = {});
+    response finish(const pending& answer);
+
+    static nlohmann::json json_of(const response& answer);
+    /// The header field of an answer; empty when absent.
+    static std::string field_of(const response& answer, std::string_view name);
+
+    /// Pushes a `test.echo` job and gives its id. `options` are members of `options`.
+    std::string push(const std::string& queue = "default", const std::string& options = {});
+    /// Fetches one job: all that the worker is told of it. Null when there is none.
+    nlohmann::json fetch(const std::string& queue = "default", const std::string& worker = "w-1");
+    std::string state_of(const std::string& id);
+
+    router routes;
+    bool draining = false;
+    std::vector<std::string> queue_patterns;  ///< of the token all requests come with
+    std::stop_source stop;
+    std::unique_ptr<backend> queue;
+
+private:
+    void run_until(const std::function<bool()>& done);
+
+    std::filesystem::path directory_;
+    asio::io_context context_;
+    asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
+};
+
+}  // namespace sluice::http
