@@ -1,0 +1,36 @@
+#pragma once
+
+#include "client/cli/context.hpp"
+#include "client/cli/produce_options.hpp"
+#include "client/client.hpp"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+/// What each command does, once its line has been read. Each answers the exit code.
+namespace sluice::cli {
+
+using ids = std::vector<std::string>;
+
+exit_code produce(const context& ctx, const produce_options& options);
+exit_code compare_reports(const context& ctx, const std::vector<std::string>& files);
+
+exit_code get_jobs(const context& ctx, const ids& jobs);
+exit_code list_jobs(const context& ctx, const client::job_filter& filter);
+exit_code cancel_jobs(const context& ctx, const ids& jobs);
+/// Ends with `failed` unless all were completed, with `timed_out` when `patience` runs out.
+exit_code wait_for_jobs(const context& ctx, const ids& jobs, std::chrono::nanoseconds patience);
+
+exit_code list_queues(const context& ctx);
+exit_code show_queues(const context& ctx, const std::vector<std::string>& names);
+
+exit_code list_dead_letters(const context& ctx, const client::job_filter& filter);
+exit_code retry_dead_letters(const context& ctx, const ids& jobs);
+/// Asks first, unless `confirmed`; without a terminal to ask on it refuses.
+exit_code delete_dead_letters(const context& ctx, const ids& jobs, bool confirmed);
+
+exit_code show_health(const context& ctx, bool readiness);
+exit_code show_version(const context& ctx);
+
+}  // namespace sluice::cli

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "client/cli/run_report.hpp"
+#include "client/cli/work_plan.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace sluice::cli {
+
+enum class baseline_choice : std::uint8_t { none, also, only };
+
+/// What `sluice produce` was asked for.
+struct produce_options {
+    std::string queue = "default";
+    work_options work;
+    std::optional<std::size_t> producers;
+    bool wait = true;
+    /// Give up when nothing has finished for this long after the last job was created.
+    nanoseconds wait_timeout = std::chrono::seconds{60};
+    baseline_choice baseline = baseline_choice::none;
+    double time_scale = 1;
+    std::string label;
+};
+
+/// One, or as many as a rate needs so that a slow answer does not delay the next job.
+std::size_t producers_of(const produce_options& options);
+
+/// The part of the report that is known before the run.
+run_report begin_report(const produce_options& options);
+
+}  // namespace sluice::cli

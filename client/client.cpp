@@ -1,0 +1,218 @@
+#include "client/client.hpp"
+
+#include "client/url.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace sluice::client {
+
+using verb = boost::beast::http::verb;
+
+namespace {
+
+constexpr std::string_view api = "/ojs/v1";
+
+std::string path(std::string_view rest) { return std::string{api} + std::string{rest}; }
+
+std::string path(std::string_view before, std::string_view name, std::string_view after = {}) {
+    return path(before) + encode_component(name) + std::string{after};
+}
+
+/// Collects `name=value` pairs of a query.
+class query {
+public:
+    void add(std::string_view name, std::string_view value) {
+        if (value.empty()) return;
+        text_ += text_.empty() ? '?' : '&';
+        text_ += std::string{name} + "=" + encode_component(value);
+    }
+    void add_list(std::string_view name, const std::vector<std::string>& values) {
+        std::string joined;
+        for (const auto& value : values) joined += (joined.empty() ? "" : ",") + value;
+        add(name, joined);
+    }
+    const std::string& text() const { return text_; }
+
+private:
+    std::string text_;
+};
+
+std::string jobs_target(std::string_view base, const job_filter& filter) {
+    query q;
+    q.add("state", filter.state);
+    q.add("queue", filter.queue);
+    q.add("type", filter.type);
+    q.add("limit", std::to_string(filter.limit));
+    q.add("cursor", filter.after);
+    return path(base) + q.text();
+}
+
+std::string events_target(const event_filter& filter) {
+    query q;
+    q.add_list("types", filter.types);
+    q.add_list("queues", filter.queues);
+    if (filter.after) q.add("after", std::to_string(*filter.after));
+    if (filter.wait.count() > 0) q.add("wait_ms", std::to_string(filter.wait.count()));
+    q.add("limit", std::to_string(filter.limit));
+    return path("/events") + q.text();
+}
+
+call push_call(std::string target, std::string body, std::string idempotency_key) {
+    call request;
+    request.method = verb::post;
+    request.target = std::move(target);
+    request.body = std::move(body);
+    request.repeatable = !idempotency_key.empty();
+    if (request.repeatable) {
+        request.fields.emplace_back("Idempotency-Key", std::move(idempotency_key));
+    }
+    return request;
+}
+
+call plain_call(verb method, std::string target) {
+    call request;
+    request.method = method;
+    request.target = std::move(target);
+    request.repeatable = method == verb::get;
+    return request;
+}
+
+failure not_understood() {
+    failure f;
+    f.message = "the answer is not what the API promises; is this a Sluice server?";
+    return f;
+}
+
+/// The value a body stands for, or the failure that the reply or the body is.
+template <class Read>
+auto value_of(const outcome<reply>& answer, Read read)
+    -> outcome<typename decltype(read(std::string_view{}))::value_type> {
+    if (answer.has_error()) return answer.error();
+    auto value = read(answer->body);
+    if (!value) return not_understood();
+    return std::move(*value);
+}
+
+}  // namespace
+
+client::client(asio::any_io_executor executor, settings with)
+    : connection_(std::move(executor), std::move(with)) {}
+
+asio::awaitable<outcome<reply>> client::ask(call request) {
+    auto answer = co_await connection_.exchange(std::move(request));
+    if (answer.has_error() || answer->status < 300) co_return answer;
+    failure f = read_error(answer->status, answer->body);
+    if (f.request_id.empty()) f.request_id = answer->request_id;
+    int seconds = 0;
+    const auto& text = answer->retry_after;
+    const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (bad == std::errc{} && end != text.data()) f.retry_after = std::chrono::seconds{seconds};
+    co_return f;
+}
+
+asio::awaitable<outcome<job_info>> client::push(new_job job, std::string idempotency_key) {
+    call request = push_call(path("/jobs"), encode(job), std::move(idempotency_key));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_job);
+}
+
+asio::awaitable<outcome<std::vector<job_info>>> client::push_batch(std::vector<new_job> jobs,
+                                                                   std::string idempotency_key) {
+    call request = push_call(path("/jobs/batch"), encode_batch(jobs), std::move(idempotency_key));
+    auto answer = co_await ask(std::move(request));
+    auto stored = value_of(answer, read_jobs);
+    if (stored.has_error()) co_return stored.error();
+    co_return std::move(stored->jobs);
+}
+
+asio::awaitable<outcome<job_info>> client::get(std::string id) {
+    call request = plain_call(verb::get, path("/jobs/", id));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_job);
+}
+
+asio::awaitable<outcome<job_info>> client::wait(std::string id, std::chrono::seconds wait) {
+    call request = plain_call(verb::get, path("/jobs/", id));
+    request.fields.emplace_back("Prefer", "wait=" + std::to_string(wait.count()));
+    request.wait = wait;
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_job);
+}
+
+asio::awaitable<outcome<job_info>> client::cancel(std::string id) {
+    call request = plain_call(verb::delete_, path("/jobs/", id));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_job);
+}
+
+asio::awaitable<outcome<job_list>> client::list(job_filter filter) {
+    call request = plain_call(verb::get, jobs_target("/jobs", filter));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_jobs);
+}
+
+asio::awaitable<outcome<std::vector<queue_info>>> client::queues() {
+    call request = plain_call(verb::get, path("/queues"));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_queues);
+}
+
+asio::awaitable<outcome<queue_info>> client::queue(std::string name) {
+    call request = plain_call(verb::get, path("/queues/", name, "/stats"));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_queue);
+}
+
+asio::awaitable<outcome<job_list>> client::dead_letters(job_filter filter) {
+    call request = plain_call(verb::get, jobs_target("/dead-letter", filter));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_jobs);
+}
+
+asio::awaitable<outcome<job_info>> client::retry_dead_letter(std::string id) {
+    call request = plain_call(verb::post, path("/dead-letter/", id, "/retry"));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_job);
+}
+
+asio::awaitable<outcome<bool>> client::delete_dead_letter(std::string id) {
+    call request = plain_call(verb::delete_, path("/dead-letter/", id));
+    auto answer = co_await ask(std::move(request));
+    if (answer.has_error()) co_return answer.error();
+    co_return true;
+}
+
+asio::awaitable<outcome<event_list>> client::events(event_filter filter) {
+    call request = plain_call(verb::get, events_target(filter));
+    request.wait = filter.wait;
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_events);
+}
+
+// A server that is not well answers 503 with the same body; that is an answer, not a failure.
+asio::awaitable<outcome<health_info>> client::health() {
+    call request = plain_call(verb::get, path("/health"));
+    auto answer = co_await connection_.exchange(std::move(request));
+    if (answer.has_value() && answer->status != 200 && answer->status != 503) {
+        co_return read_error(answer->status, answer->body);
+    }
+    auto health = value_of(answer, read_health);
+    if (health.has_value()) health->ready = answer->status == 200;
+    co_return health;
+}
+
+asio::awaitable<outcome<health_info>> client::ready() {
+    call request = plain_call(verb::get, "/readyz");
+    auto answer = co_await connection_.exchange(std::move(request));
+    if (answer.has_error()) co_return answer.error();
+    if (answer->status != 200 && answer->status != 503) {
+        co_return read_error(answer->status, answer->body);
+    }
+    health_info health = read_health(answer->body).value_or(health_info{});
+    health.ready = answer->status == 200;
+    if (health.status.empty()) health.status = health.ready ? "ok" : "not ready";
+    co_return health;
+}
+
+}  // namespace sluice::client

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "client/asio.hpp"
+#include "client/failure.hpp"
+#include "client/url.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/verb.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice::client {
+
+struct settings {
+    base_url url;
+    std::string token;  ///< bearer token; empty: none is sent
+    /// For connecting, and for each answer beyond the time the call itself asks the server to wait.
+    std::chrono::milliseconds timeout{30'000};
+    std::string user_agent = "sluice";
+};
+
+struct call {
+    boost::beast::http::verb method = boost::beast::http::verb::get;
+    std::string target;  ///< path and query below the URL's prefix, such as "/ojs/v1/health"
+    std::string body;    ///< sent with a JSON content type when not empty
+    std::vector<std::pair<std::string, std::string>> fields;
+    std::chrono::milliseconds wait{0};  ///< how long the server may hold its answer back
+    bool repeatable = true;             ///< sending it twice does no more than sending it once
+};
+
+struct reply {
+    int status = 0;
+    std::string body;
+    std::string retry_after;  ///< header fields the client looks at; empty when absent
+    std::string request_id;
+    bool replayed = false;  ///< `Idempotency-Replayed: true`
+};
+
+/// One connection to the server, opened when first needed, kept alive between calls, opened anew
+/// after it broke. Serves one call at a time; everything happens on one executor.
+class connection {
+public:
+    connection(asio::any_io_executor executor, settings with);
+
+    /// Sends one request and reads the answer, whatever its status. A call that is `repeatable` is
+    /// sent once more when a kept connection turns out to be dead before any answer.
+    /// Errors: unreachable, lost, timed_out, closed, bad_answer.
+    asio::awaitable<outcome<reply>> exchange(call request);
+
+    /// Ends the call under way, and all later ones, with `closed`.
+    void close();
+
+    const settings& configured() const { return settings_; }
+
+private:
+    asio::awaitable<std::optional<failure>> open();
+    asio::awaitable<outcome<reply>> attempt(const call& request, bool& answer_began);
+    bool peer_has_closed();
+    void drop();
+    failure explain(boost::system::error_code ec, bool connected) const;
+
+    settings settings_;
+    boost::beast::tcp_stream stream_;
+    boost::beast::flat_buffer buffer_;
+    bool open_ = false;
+    bool closed_ = false;
+};
+
+}  // namespace sluice::client

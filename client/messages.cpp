@@ -1,0 +1,296 @@
+#include "client/messages.hpp"
+
+#include "proto/json_text.hpp"
+
+#include <algorithm>
+
+namespace sluice::client {
+namespace {
+
+// Answers nest jobs, which nest payloads, deeper than a request may be.
+constexpr std::size_t answer_depth_max = 80;
+
+std::optional<json_value> parse(std::string_view body) {
+    if (check_json(body, answer_depth_max)) return std::nullopt;
+    return json_root(body);
+}
+
+/// Calls `visit(key, value)` for each member; nothing happens when `value` is no object.
+template <class Visit>
+void each_member(json_value value, Visit visit) {
+    if (value.kind != json_kind::object) return;
+    json_cursor cursor{value};
+    std::string key;
+    json_value member;
+    while (cursor.next(key, member)) visit(std::string_view{key}, member);
+}
+
+template <class Visit>
+void each_element(json_value value, Visit visit) {
+    if (value.kind != json_kind::array) return;
+    json_cursor cursor{value};
+    std::string key;
+    json_value element;
+    while (cursor.next(key, element)) visit(element);
+}
+
+std::optional<json_value> member_of(json_value object, std::string_view name) {
+    std::optional<json_value> found;
+    each_member(object, [&](std::string_view key, json_value value) {
+        if (key == name) found = value;
+    });
+    return found;
+}
+
+void set(std::string& target, json_value value) {
+    if (value.kind == json_kind::string) target = json_unescape(value);
+}
+
+template <class Number>
+    requires std::is_arithmetic_v<Number>
+void set(Number& target, json_value value) {
+    if (value.kind != json_kind::number) return;
+    if (const auto number = json_integer(value)) target = static_cast<Number>(*number);
+}
+
+void set(bool& target, json_value value) {
+    if (value.kind == json_kind::boolean) target = json_boolean(value).value_or(false);
+}
+
+void set(std::optional<timestamp>& target, json_value value) {
+    if (value.kind == json_kind::string) target = parse_timestamp(json_unescape(value));
+}
+
+timeline read_timeline(json_value value) {
+    timeline times;
+    each_member(value, [&](std::string_view key, json_value stamp) {
+        if (key == "produced_at") set(times.produced_at, stamp);
+        if (key == "received_at") set(times.received_at, stamp);
+        if (key == "durable_at") set(times.durable_at, stamp);
+        if (key == "available_at") set(times.available_at, stamp);
+        if (key == "started_at") set(times.started_at, stamp);
+        if (key == "finished_at") set(times.finished_at, stamp);
+        if (key == "acked_at") set(times.acked_at, stamp);
+    });
+    return times;
+}
+
+attempt_info read_attempt(json_value value) {
+    attempt_info attempt;
+    each_member(value, [&](std::string_view key, json_value member) {
+        if (key == "attempt") set(attempt.attempt, member);
+        if (key == "worker_id") set(attempt.worker_id, member);
+        if (key == "outcome") set(attempt.outcome, member);
+        if (key == "started_at") set(attempt.started_at, member);
+        if (key == "finished_at") set(attempt.finished_at, member);
+    });
+    return attempt;
+}
+
+job_info job_from(json_value value) {
+    job_info job;
+    job.text = raw_json{value.text};
+    each_member(value, [&](std::string_view key, json_value member) {
+        if (key == "id") set(job.id, member);
+        if (key == "type") set(job.type, member);
+        if (key == "queue") set(job.queue, member);
+        if (key == "state") set(job.state, member);
+        if (key == "priority") set(job.priority, member);
+        if (key == "attempt") set(job.attempt, member);
+        if (key == "max_attempts") set(job.max_attempts, member);
+        if (key == "args") job.args = raw_json{member.text};
+        if (key == "result") job.result = raw_json{member.text};
+        if (key == "created_at") set(job.created_at, member);
+        if (key == "scheduled_at" || key == "next_attempt_at") set(job.due_at, member);
+        if (key == "timeline") job.times = read_timeline(member);
+        if (key == "error") {
+            if (const auto message = member_of(member, "message")) set(job.error_message, *message);
+        }
+        if (key == "attempts") {
+            each_element(member,
+                         [&](json_value each) { job.attempts.push_back(read_attempt(each)); });
+        }
+    });
+    return job;
+}
+
+queue_info queue_from(json_value value) {
+    queue_info queue;
+    queue.text = raw_json{value.text};
+    each_member(value, [&](std::string_view key, json_value member) {
+        if (key == "name") set(queue.name, member);
+        if (key == "paused") set(queue.paused, member);
+        if (parse_job_state(key) && member.kind == json_kind::number) {
+            std::uint64_t count = 0;
+            set(count, member);
+            queue.jobs.emplace_back(key, count);
+        }
+    });
+    return queue;
+}
+
+event_info event_from(json_value value) {
+    event_info event;
+    each_member(value, [&](std::string_view key, json_value member) {
+        if (key == "type") set(event.type, member);
+        if (key != "data") return;
+        each_member(member, [&](std::string_view name, json_value datum) {
+            if (name == "job_id") set(event.job_id, datum);
+            if (name == "state") set(event.state, datum);
+            if (name == "attempt") set(event.attempt, datum);
+            if (name == "result") event.result = raw_json{datum.text};
+            if (name == "timeline") event.times = read_timeline(datum);
+        });
+    });
+    return event;
+}
+
+void append_job(json_writer& writer, const new_job& job) {
+    writer.begin_object().key("type").string(job.type).key("args").raw(job.args);
+    writer.key("options").begin_object().key("queue").string(job.queue);
+    if (job.priority) writer.key("priority").integer(*job.priority);
+    if (job.produced_at) writer.key("produced_at").string(format_timestamp(*job.produced_at));
+    writer.raw_members(job.extra_options).end_object().end_object();
+}
+
+std::optional<std::chrono::microseconds> span(std::optional<timestamp> from,
+                                              std::optional<timestamp> to) {
+    if (!from || !to) return std::nullopt;
+    return std::max(*to - *from, std::chrono::microseconds{0});
+}
+
+}  // namespace
+
+std::optional<timestamp> timeline::due_at() const {
+    const auto created = created_at();
+    if (!created || !available_at) return created;
+    return std::max(*created, *available_at);
+}
+
+std::optional<std::chrono::microseconds> timeline::waiting() const {
+    return span(due_at(), started_at);
+}
+std::optional<std::chrono::microseconds> timeline::running() const {
+    return span(started_at, finished_at);
+}
+std::optional<std::chrono::microseconds> timeline::total() const {
+    return span(created_at(), finished_at);
+}
+
+bool job_info::terminal() const {
+    const auto known = parse_job_state(state);
+    return known && is_terminal(*known);
+}
+
+std::string encode(const new_job& job) {
+    std::string text;
+    json_writer writer{text};
+    append_job(writer, job);
+    return text;
+}
+
+std::string encode_batch(const std::vector<new_job>& jobs) {
+    std::string text;
+    json_writer writer{text};
+    writer.begin_object().key("jobs").begin_array();
+    for (const auto& job : jobs) append_job(writer, job);
+    writer.end_array().end_object();
+    return text;
+}
+
+std::optional<job_info> read_job(std::string_view body) {
+    const auto root = parse(body);
+    if (!root || root->kind != json_kind::object) return std::nullopt;
+    job_info job = job_from(member_of(*root, "job").value_or(*root));
+    if (job.id.empty()) return std::nullopt;
+    return job;
+}
+
+std::optional<job_list> read_jobs(std::string_view body) {
+    const auto root = parse(body);
+    if (!root || root->kind != json_kind::object) return std::nullopt;
+    const auto jobs = member_of(*root, "jobs");
+    if (!jobs || jobs->kind != json_kind::array) return std::nullopt;
+    job_list list;
+    list.text = raw_json{root->text};
+    each_element(*jobs, [&](json_value each) { list.jobs.push_back(job_from(each)); });
+    each_member(*root, [&](std::string_view key, json_value member) {
+        if (key == "next_cursor") set(list.next, member);
+        if (key == "total" && member.kind == json_kind::number) {
+            set(list.total.emplace(), member);
+        }
+    });
+    return list;
+}
+
+std::optional<queue_info> read_queue(std::string_view body) {
+    const auto root = parse(body);
+    if (!root || root->kind != json_kind::object) return std::nullopt;
+    const auto queue = member_of(*root, "queue");
+    if (!queue || queue->kind != json_kind::object) return std::nullopt;
+    return queue_from(*queue);
+}
+
+std::optional<std::vector<queue_info>> read_queues(std::string_view body) {
+    const auto root = parse(body);
+    if (!root || root->kind != json_kind::object) return std::nullopt;
+    const auto queues = member_of(*root, "queues");
+    if (!queues || queues->kind != json_kind::array) return std::nullopt;
+    std::vector<queue_info> list;
+    each_element(*queues, [&](json_value each) { list.push_back(queue_from(each)); });
+    return list;
+}
+
+std::optional<event_list> read_events(std::string_view body) {
+    const auto root = parse(body);
+    if (!root || root->kind != json_kind::object) return std::nullopt;
+    const auto events = member_of(*root, "events");
+    if (!events || events->kind != json_kind::array) return std::nullopt;
+    event_list list;
+    each_element(*events, [&](json_value each) { list.events.push_back(event_from(each)); });
+    each_member(*root, [&](std::string_view key, json_value member) {
+        if (key == "last_id") set(list.last_id, member);
+        if (key == "gap") set(list.gap, member);
+    });
+    return list;
+}
+
+std::optional<health_info> read_health(std::string_view body) {
+    const auto root = parse(body);
+    if (!root || root->kind != json_kind::object) return std::nullopt;
+    health_info health;
+    health.text = raw_json{root->text};
+    each_member(*root, [&](std::string_view key, json_value member) {
+        if (key == "status") set(health.status, member);
+        if (key == "reason") set(health.reason, member);
+        if (key == "server_version") set(health.version, member);
+        if (key != "backend") return;
+        if (const auto type = member_of(member, "type")) set(health.store, *type);
+    });
+    if (health.status.empty()) return std::nullopt;
+    return health;
+}
+
+failure read_error(int status, std::string_view body) {
+    failure f;
+    f.kind = failure_kind::refused;
+    f.status = status;
+    f.message = "the server answered with HTTP status " + std::to_string(status);
+    const auto root = parse(body);
+    const auto error = root ? member_of(*root, "error") : std::nullopt;
+    if (!error) return f;
+    each_member(*error, [&](std::string_view key, json_value member) {
+        if (key == "code") set(f.code, member);
+        if (key == "message") set(f.message, member);
+        if (key == "retryable") set(f.retryable, member);
+        if (key == "request_id") set(f.request_id, member);
+        if (key != "details") return;
+        f.details = raw_json{member.text};
+        if (const auto fate = member_of(member, "outcome")) {
+            f.not_stored = fate->kind == json_kind::string && json_unescape(*fate) == "not_stored";
+        }
+    });
+    return f;
+}
+
+}  // namespace sluice::client

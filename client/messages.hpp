@@ -1,0 +1,127 @@
+#pragma once
+
+#include "client/failure.hpp"
+#include "proto/job.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What the client says and hears, as values. Members the server sends and the client does not know
+/// are ignored; the text of a job stays at hand, byte for byte.
+namespace sluice::client {
+
+struct new_job {
+    std::string type;
+    std::string queue = "default";
+    raw_json args = "[]";
+    std::optional<int> priority;
+    std::optional<timestamp> produced_at;
+    raw_json extra_options;  ///< further members of `options`, without braces
+};
+
+/// The server's stamps of one job (its clock alone, except `produced_at`).
+struct timeline {
+    std::optional<timestamp> produced_at;
+    std::optional<timestamp> received_at;
+    std::optional<timestamp> durable_at;
+    std::optional<timestamp> available_at;
+    std::optional<timestamp> started_at;
+    std::optional<timestamp> finished_at;
+    std::optional<timestamp> acked_at;
+
+    /// When the job was there for good: durable, or received where that is not known.
+    std::optional<timestamp> created_at() const { return durable_at ? durable_at : received_at; }
+    /// When a worker could have had it: the later of created and available.
+    std::optional<timestamp> due_at() const;
+    /// Nothing where a stamp is missing; never negative.
+    std::optional<std::chrono::microseconds> waiting() const;
+    std::optional<std::chrono::microseconds> running() const;
+    std::optional<std::chrono::microseconds> total() const;
+};
+
+struct attempt_info {
+    std::uint32_t attempt = 0;
+    std::string worker_id;
+    std::string outcome;
+    std::optional<timestamp> started_at;
+    std::optional<timestamp> finished_at;
+};
+
+struct job_info {
+    std::string id;
+    std::string type;
+    std::string queue;
+    std::string state;
+    int priority = 0;
+    std::uint32_t attempt = 0;
+    std::uint32_t max_attempts = 0;
+    raw_json args;
+    raw_json result;
+    std::string error_message;  ///< of the latest failure; empty without one
+    std::optional<timestamp> created_at;
+    std::optional<timestamp> due_at;  ///< scheduled or retryable: when it becomes available
+    timeline times;
+    std::vector<attempt_info> attempts;
+    raw_json text;  ///< the whole job as the server sent it
+
+    bool terminal() const;
+};
+
+struct job_list {
+    std::vector<job_info> jobs;
+    std::string next;  ///< what to pass as `after` for more; empty at the end
+    std::optional<std::uint64_t> total;
+    raw_json text;
+};
+
+struct queue_info {
+    std::string name;
+    bool paused = false;
+    std::vector<std::pair<std::string, std::uint64_t>> jobs;  ///< by state
+    raw_json text;
+};
+
+struct event_info {
+    std::string type;  ///< such as "job.completed"
+    std::string job_id;
+    std::string state;  ///< of the job, right after
+    std::uint32_t attempt = 0;
+    raw_json result;  ///< where the event carries it
+    timeline times;
+};
+
+struct event_list {
+    std::vector<event_info> events;
+    std::uint64_t last_id = 0;
+    bool gap = false;  ///< events were dropped before they could be read
+};
+
+struct health_info {
+    bool ready = false;
+    std::string status;
+    std::string reason;
+    std::string version;
+    std::string store;
+    raw_json text;
+};
+
+std::string encode(const new_job& job);
+std::string encode_batch(const std::vector<new_job>& jobs);
+
+/// Each reads the body of one kind of answer; nothing when it is not what it must be.
+std::optional<job_info> read_job(std::string_view body);  ///< `{"job":{...}}` or the bare job
+std::optional<job_list> read_jobs(std::string_view body);
+std::optional<queue_info> read_queue(std::string_view body);
+std::optional<std::vector<queue_info>> read_queues(std::string_view body);
+std::optional<event_list> read_events(std::string_view body);
+std::optional<health_info> read_health(std::string_view body);
+
+/// An error answer as a value. Bodies that are not Open Job Spec's give a sentence made of the
+/// status alone.
+failure read_error(int status, std::string_view body);
+
+}  // namespace sluice::client
