@@ -1,0 +1,336 @@
+#include "tests/support/memory_store.hpp"
+
+#include <algorithm>
+
+namespace sluice::test {
+namespace {
+
+/// A copy that shares nothing with the original: what happens to one is never seen in the other.
+job_record deep_copy(const job_record& record) {
+    auto copy = record;
+    copy.spec = std::make_shared<const job_spec>(*record.spec);
+    return copy;
+}
+
+std::string place_name(job_place place) {
+    return place == job_place::live ? "live" : place == job_place::history ? "history" : "nowhere";
+}
+
+bool matches(const job_query& query, const job_record& record) {
+    return (!query.state || record.state == *query.state) &&
+           (query.queue.empty() || record.spec->queue == query.queue) &&
+           (query.type.empty() || record.spec->type == query.type) &&
+           (!query.dead_letter || record.dead_letter);
+}
+
+}  // namespace
+
+// -- the image
+
+std::map<std::int64_t, disk_image::row>& disk_image::table(job_place place) {
+    return place == job_place::live ? live : history;
+}
+
+const std::map<std::int64_t, disk_image::row>& disk_image::table(job_place place) const {
+    return place == job_place::live ? live : history;
+}
+
+std::string disk_image::check(const journal_batch& batch) const {
+    for (const auto& write : batch.jobs) {
+        const auto seq = write.record.seq;
+        const auto name = "job " + std::to_string(seq);
+        const bool is_live = !batch.reset && live.contains(seq);
+        const bool is_history = !batch.reset && history.contains(seq);
+        const auto stands = is_live      ? job_place::live
+                            : is_history ? job_place::history
+                                         : job_place::nowhere;
+        if (stands != write.from)
+            return name + " is " + place_name(stands) + ", not " + place_name(write.from);
+        if (write.from == job_place::nowhere && write.to == job_place::nowhere)
+            return name + " goes from nowhere to nowhere";
+        if (write.to == job_place::live && is_terminal(write.record.state))
+            return name + " is live and " + std::string(to_string(write.record.state));
+        if (write.to == job_place::history && !is_terminal(write.record.state))
+            return name + " is history and " + std::string(to_string(write.record.state));
+        if (write.from == job_place::nowhere && seq < next_seq && !batch.reset)
+            return name + " has the number of an older job";
+    }
+    return {};
+}
+
+std::string disk_image::apply(const journal_batch& batch) {
+    if (auto wrong = check(batch); !wrong.empty()) return wrong;
+    if (batch.reset) {
+        live.clear();
+        history.clear();
+        seq_of.clear();
+        keys.clear();
+        queues.clear();
+    }
+    for (const auto& write : batch.jobs) {
+        const auto seq = write.record.seq;
+        const auto& id = write.record.spec->id;
+        if (write.from != job_place::nowhere) table(write.from).erase(seq);
+        if (const auto it = seq_of.find(id); it != seq_of.end() && it->second == seq)
+            seq_of.erase(it);
+        if (write.to == job_place::nowhere) continue;
+        auto copy = std::make_shared<const job_record>(deep_copy(write.record));
+        table(write.to).insert_or_assign(seq, row{std::move(copy), write.purge_at});
+        seq_of.insert_or_assign(id, seq);
+        queues.try_emplace(write.record.spec->queue, false);
+    }
+    for (const auto& write : batch.jobs)
+        next_seq = std::max({next_seq, write.record.seq + 1, write.record.ticket + 1});
+    for (const auto& key : batch.keys) keys.insert_or_assign(key.key.key, key);
+    for (const auto& [queue, paused] : batch.paused_queues) queues.insert_or_assign(queue, paused);
+    return {};
+}
+
+// -- the disk
+
+void memory_disk::lose_power(std::size_t survivors) {
+    const std::lock_guard lock(mutex_);
+    survivors = std::min(survivors, unsynced_.size());
+    for (std::size_t i = 0; i < survivors; ++i) synced_.apply(unsynced_[i]);
+    unsynced_.clear();
+    written_ = synced_;
+}
+
+std::size_t memory_disk::unsynced_batches() const {
+    const std::lock_guard lock(mutex_);
+    return unsynced_.size();
+}
+
+void memory_disk::fail_commit(int nth, bool written) {
+    const std::lock_guard lock(mutex_);
+    fail_in_ = nth;
+    fail_written_ = written;
+}
+
+void memory_disk::refuse_for_space(int commits) {
+    const std::lock_guard lock(mutex_);
+    no_space_ = commits;
+}
+
+void memory_disk::set_reserve(bool there) {
+    const std::lock_guard lock(mutex_);
+    reserve_ = there;
+}
+
+void memory_disk::set_disk_low(bool low) {
+    const std::lock_guard lock(mutex_);
+    disk_low_ = low;
+}
+
+void memory_disk::fail_reads(bool fail) {
+    const std::lock_guard lock(mutex_);
+    fail_reads_ = fail;
+}
+
+void memory_disk::hold_commits() {
+    const std::lock_guard lock(mutex_);
+    hold_ = true;
+}
+
+void memory_disk::release_commits() {
+    {
+        const std::lock_guard lock(mutex_);
+        hold_ = false;
+    }
+    released_.notify_all();
+}
+
+bool memory_disk::commit_waits() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_;
+}
+
+void memory_disk::forget_to_sync(bool forget) {
+    const std::lock_guard lock(mutex_);
+    forget_to_sync_ = forget;
+}
+
+void memory_disk::forget_epoch(bool forget) {
+    const std::lock_guard lock(mutex_);
+    forget_epoch_ = forget;
+}
+
+disk_image memory_disk::image() const {
+    const std::lock_guard lock(mutex_);
+    return written_;
+}
+
+std::uint32_t memory_disk::epoch() const {
+    const std::lock_guard lock(mutex_);
+    return epoch_;
+}
+
+std::uint64_t memory_disk::commits() const {
+    const std::lock_guard lock(mutex_);
+    return commits_;
+}
+
+bool memory_disk::closed() const {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+}
+
+// -- the store
+
+restore_summary memory_store::restore_blocking(const restore_sink& sink) {
+    const std::lock_guard lock(disk_->mutex_);
+    disk_->closed_ = false;
+    if (!disk_->forget_epoch_ || disk_->epoch_ == 0) ++disk_->epoch_;
+    for (const auto& [queue, paused] : disk_->written_.queues) sink.queue(queue, paused);
+    for (const auto& [seq, row] : disk_->written_.live) {
+        const auto& record = *row.record;
+        if (record.state == job_state::active) {
+            sink.active(deep_copy(record));
+            continue;
+        }
+        std::string queue = record.spec->queue;
+        std::string type = record.spec->type;
+        waiting_job job{seq,
+                        record.ticket,
+                        record.state,
+                        record.spec->priority,
+                        record.due_at,
+                        record.spec->expires_at,
+                        queue,
+                        type,
+                        {}};
+        if (record.spec->client_id) job.client_id = record.spec->id;
+        sink.waiting(job);
+        // The views were valid during the call only.
+        std::fill(queue.begin(), queue.end(), '?');
+        std::fill(type.begin(), type.end(), '?');
+    }
+    return {disk_->epoch_, disk_->written_.next_seq};
+}
+
+commit_outcome memory_store::commit_blocking(const journal_batch& batch) {
+    std::unique_lock lock(disk_->mutex_);
+    disk_->waiting_ = disk_->hold_;
+    disk_->released_.wait(lock, [this] { return !disk_->hold_; });
+    disk_->waiting_ = false;
+    if (failed_) return {commit_status::failed, false, "memory: failed before"};
+    if (disk_->no_space_ > 0) {
+        --disk_->no_space_;
+        return {commit_status::no_space, true, "memory: no space"};
+    }
+    const auto refuse = [this](std::string why) {
+        failed_ = true;
+        return commit_outcome{commit_status::failed, false, "memory: " + std::move(why)};
+    };
+    if (disk_->closed_) return refuse("it is closed");
+    if (batch.number <= latest_batch_) return refuse("the number of the batch does not rise");
+    latest_batch_ = batch.number;
+    const bool fault = disk_->fail_in_ && --*disk_->fail_in_ <= 0;
+    if (fault) disk_->fail_in_.reset();
+    if (fault && !disk_->fail_written_) return refuse("a fault that was asked for");
+    if (auto wrong = disk_->written_.apply(batch); !wrong.empty()) return refuse(std::move(wrong));
+    disk_->unsynced_.push_back(batch);
+    if (fault) return refuse("a fault that was asked for");
+    if (batch.sync && !disk_->forget_to_sync_) {
+        for (const auto& earlier : disk_->unsynced_) disk_->synced_.apply(earlier);
+        disk_->unsynced_.clear();
+    }
+    ++disk_->commits_;
+    return {commit_status::ok, disk_->disk_low_, {}};
+}
+
+bool memory_store::make_room_blocking() {
+    const std::lock_guard lock(disk_->mutex_);
+    return std::exchange(disk_->reserve_, false);
+}
+
+std::unique_lock<std::mutex> memory_store::lock_for_read() const {
+    std::unique_lock lock(disk_->mutex_);
+    if (disk_->fail_reads_) throw store_error(74, "memory: a read failed");
+    return lock;
+}
+
+std::vector<job_record> memory_store::load_blocking(std::span<const std::int64_t> seqs) {
+    const auto lock = lock_for_read();
+    std::vector<job_record> records;
+    for (const auto seq : seqs) {
+        const auto it = disk_->written_.live.find(seq);
+        if (it != disk_->written_.live.end()) records.push_back(deep_copy(*it->second.record));
+    }
+    return records;
+}
+
+std::optional<job_store::found_job> memory_store::find_blocking(const uuid& id) {
+    const auto lock = lock_for_read();
+    const auto& image = disk_->written_;
+    const auto seq = image.seq_of.find(id);
+    if (seq == image.seq_of.end()) return std::nullopt;
+    if (const auto it = image.live.find(seq->second); it != image.live.end())
+        return found_job{job_place::live, deep_copy(*it->second.record)};
+    return found_job{job_place::history, deep_copy(*image.history.at(seq->second).record)};
+}
+
+std::optional<key_record> memory_store::find_key_blocking(std::string_view key) {
+    const auto lock = lock_for_read();
+    const auto it = disk_->written_.keys.find(key);
+    if (it == disk_->written_.keys.end()) return std::nullopt;
+    return it->second;
+}
+
+job_page memory_store::list_blocking(const job_query& query) {
+    const auto lock = lock_for_read();
+    const auto& image = disk_->written_;
+    std::vector<const job_record*> all;
+    for (const auto* table : {&image.live, &image.history})
+        for (const auto& [seq, row] : *table) all.push_back(row.record.get());
+    std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) { return a->seq > b->seq; });
+    job_page page;
+    for (const auto* record : all) {
+        if (query.dead_letter && record->dead_letter) ++page.total;
+        if (query.before_seq && record->seq >= *query.before_seq) continue;
+        if (page.jobs.size() == query.limit || !matches(query, *record)) continue;
+        page.jobs.push_back(deep_copy(*record));
+        if (page.jobs.size() == query.limit) page.next_before_seq = record->seq;
+    }
+    return page;
+}
+
+bool memory_store::disk_low_blocking() {
+    const std::lock_guard lock(disk_->mutex_);
+    return disk_->disk_low_;
+}
+
+std::size_t memory_store::purge_blocking(timestamp now, std::size_t max) {
+    const std::lock_guard lock(disk_->mutex_);
+    std::size_t gone = 0;
+    for (auto* image : {&disk_->written_, &disk_->synced_}) {
+        gone = 0;
+        for (auto it = image->history.begin(); it != image->history.end() && gone < max;) {
+            if (!it->second.purge_at || *it->second.purge_at > now) {
+                ++it;
+                continue;
+            }
+            image->seq_of.erase(it->second.record->spec->id);
+            it = image->history.erase(it);
+            ++gone;
+        }
+        for (auto it = image->keys.begin(); it != image->keys.end() && gone < max;) {
+            if (it->second.expires_at > now) {
+                ++it;
+                continue;
+            }
+            it = image->keys.erase(it);
+            ++gone;
+        }
+    }
+    return gone;
+}
+
+void memory_store::close_blocking() {
+    const std::lock_guard lock(disk_->mutex_);
+    for (const auto& earlier : disk_->unsynced_) disk_->synced_.apply(earlier);
+    disk_->unsynced_.clear();
+    disk_->closed_ = true;
+}
+
+}  // namespace sluice::test
