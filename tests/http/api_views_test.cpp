@@ -16,9 +16,9 @@ public:
     }
 
     /// A job that failed once and for all, and is kept.
-    std::string dead_letter(const std::string& queue = "default") {
-        const auto id = push(queue, R"("retry":{"max_attempts":1,"on_exhaustion":"dead_letter"})");
-        fetch(queue);
+    std::string dead_letter(const std::string& name = "default") {
+        const auto id = push(name, R"("retry":{"max_attempts":1,"on_exhaustion":"dead_letter"})");
+        fetch(name);
         const auto answer =
             send("POST", "/ojs/v1/workers/nack",
                  R"({"job_id":")" + id + R"(","error":{"code":"c","message":"m"}})");
@@ -59,7 +59,8 @@ TEST_F(Views, JobsAreFilteredByStateQueueAndType) {
     EXPECT_EQ(send("DELETE", "/ojs/v1/jobs/" + cancelled).status, 200);
     const auto ids = [&](const std::string& filter) {
         std::set<std::string> found;
-        for (const auto& job : get("/ojs/v1/admin/jobs?" + filter)["jobs"]) found.insert(job["id"]);
+        const auto page = get("/ojs/v1/admin/jobs?" + filter);
+        for (const auto& job : page["jobs"]) found.insert(job["id"]);
         return found;
     };
     EXPECT_EQ(ids("state=cancelled"), std::set<std::string>{cancelled});
@@ -149,8 +150,9 @@ TEST_F(Views, EventsGoOnFromWhereAReaderWas) {
     push();
     const auto first = get("/ojs/v1/events");
     EXPECT_EQ(first["gap"], false);
-    for (const std::string after : {first["cursor"].get<std::string>(), first["last_id"].dump(),
-                                    first["events"].back()["id"].get<std::string>()}) {
+    for (const auto& after :
+         std::vector<std::string>{first["cursor"].get<std::string>(), first["last_id"].dump(),
+                                  first["events"].back()["id"].get<std::string>()}) {
         EXPECT_EQ(get("/ojs/v1/events?after=" + after)["events"].size(), 0U) << after;
     }
     const auto waiting =
@@ -221,7 +223,7 @@ TEST_F(Views, MetricsCountJobsByQueue) {
 
 TEST_F(Views, AResetEmptiesEverythingWhereItIsAllowed) {
     const auto id = push();
-    dead_letter();
+    dead_letter("other");
     EXPECT_EQ(send("POST", "/ojs/v1/admin/reset").status, 200);
     EXPECT_EQ(send("GET", "/ojs/v1/jobs/" + id).status, 404);
     EXPECT_EQ(get("/ojs/v1/dead-letter")["jobs"].size(), 0U);
