@@ -34,6 +34,9 @@ struct request {
     std::string request_id;                          ///< ours, or the client's when well formed
     std::chrono::steady_clock::time_point received;  ///< last byte of the request came in
     std::stop_token stop;  ///< requested when the peer has gone or the server drains
+    /// Queues the caller's token is good for, with "*" for any run of characters; empty: every
+    /// queue.
+    std::vector<std::string> queue_patterns;
 
     /// First value of a header field (lower-case name); empty when absent.
     std::string_view field(std::string_view name) const;
@@ -56,5 +59,8 @@ using handler = std::function<asio::awaitable<response>(request, path_values)>;
 
 /// `{"error":...}` with the status of its code, and Retry-After where the code has one.
 response error_response(const error& e, const request& r);
+
+/// Whether the caller may touch `queue`.
+bool queue_allowed(const request& r, std::string_view queue);
 
 }  // namespace sluice::http

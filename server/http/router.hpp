@@ -3,6 +3,7 @@
 #include "proto/limits.hpp"
 #include "server/http/message.hpp"
 
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,10 @@ struct route_options {
 /// Maps method and path to a handler. Filled before the server listens, read-only after.
 class router {
 public:
+    router() = default;
+    router(const router&) = delete;
+    router& operator=(const router&) = delete;
+
     /// `pattern` is made of literal segments and `{name}` segments, such as "/ojs/v1/jobs/{id}".
     /// GET also answers HEAD.
     void add(std::string method, std::string_view pattern, route_options options, handler handle);
@@ -34,11 +39,13 @@ public:
 private:
     struct route {
         std::string method;
-        std::vector<std::string> segments;
+        std::vector<std::string> segments;  ///< each `{name}` kept as "{}"
         route_options options;
         handler handle;
     };
-    std::vector<route> routes_;
+    std::deque<route> routes_;  ///< a deque: `match` points into it
+    /// Routes by number of segments: most paths are told apart by that and their last one.
+    std::vector<std::vector<const route*>> by_length_;
 };
 
 }  // namespace sluice::http

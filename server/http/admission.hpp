@@ -1,0 +1,43 @@
+#pragma once
+
+#include "server/http/auth.hpp"
+#include "server/http/head_check.hpp"
+#include "server/http/http_config.hpp"
+#include "server/http/router.hpp"
+
+#include <boost/asio/ip/address.hpp>
+
+#include <chrono>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace sluice::http {
+
+/// The door: decides from a checked head whether a request comes in. Host, cross-site rules, route,
+/// media type, token and scope, size; never the body.
+class admission {
+public:
+    /// Throws std::invalid_argument for a malformed token digest or host name.
+    admission(const http_config& config, const router& routes,
+              const boost::asio::ip::address& bound_to);
+
+    /// Nothing: the request may go on, with `route` its handler and `out.queue_patterns` set.
+    std::optional<refusal> admit(const head_facts& facts, request& out, router::match& route,
+                                 const boost::asio::ip::address& peer,
+                                 std::chrono::steady_clock::time_point now);
+
+private:
+    std::optional<refusal> check_origin(const head_facts& facts, const request& r) const;
+    std::optional<refusal> authenticate(const head_facts& facts, request& out, scope needed,
+                                        const boost::asio::ip::address& peer,
+                                        std::chrono::steady_clock::time_point now);
+
+    const router& routes_;
+    bool any_host_ = false;
+    std::set<std::string, std::less<>> hosts_;  ///< lower case, without ports
+    authenticator tokens_;
+    failure_limiter failures_;
+};
+
+}  // namespace sluice::http

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "server/http/admission.hpp"
+#include "server/http/http_config.hpp"
+#include "server/http/response_writer.hpp"
+#include "server/observe/log.hpp"
+#include "server/runtime/notifier.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+namespace sluice::http {
+
+class session;
+
+/// What the connections of one server share. On the thread of `executor` only.
+struct server_state {
+    server_state(boost::asio::any_io_executor ex, const router& routes, http_config c, logger& l,
+                 const boost::asio::ip::address& bound_to);
+
+    /// "req_" and a UUID.
+    std::string new_request_id();
+
+    /// Logs that a limit was hit, at most once a second: whoever floods us must not flood the log.
+    void warn_of_limit(std::string_view limit, const boost::asio::ip::address& peer);
+
+    boost::asio::any_io_executor executor;
+    http_config config;
+    logger& log;
+    admission door;
+    date_cache dates;
+    bool draining = false;
+    std::size_t body_bytes = 0;  ///< of requests under way, all connections
+
+    std::size_t connections = 0;
+    std::unordered_set<session*> sessions;  ///< each inserts and removes itself
+    std::unordered_map<boost::asio::ip::address, std::size_t> per_address;
+    notifier session_ended;
+
+private:
+    std::int64_t request_sequence_ = 0;
+    std::uint32_t request_salt_;
+    std::chrono::steady_clock::time_point warned_{};
+    std::int64_t unreported_ = 0;
+};
+
+/// Bytes of one body, counted in `server_state::body_bytes` for as long as this lives.
+class body_charge {
+public:
+    body_charge() = default;
+    explicit body_charge(std::shared_ptr<server_state> state) : state_(std::move(state)) {}
+    body_charge(body_charge&& other) noexcept
+        : state_(std::move(other.state_)), bytes_(std::exchange(other.bytes_, 0)) {}
+    body_charge& operator=(body_charge&& other) noexcept {
+        release();
+        state_ = std::move(other.state_);
+        bytes_ = std::exchange(other.bytes_, 0);
+        return *this;
+    }
+    ~body_charge() { release(); }
+
+    /// False when all bodies together would be too much.
+    bool grow_to(std::size_t bytes) {
+        state_->body_bytes += bytes - bytes_;
+        bytes_ = bytes;
+        return state_->body_bytes <= state_->config.body_bytes_in_flight_max;
+    }
+    void release() {
+        if (state_) state_->body_bytes -= std::exchange(bytes_, 0);
+    }
+
+private:
+    std::shared_ptr<server_state> state_;
+    std::size_t bytes_ = 0;
+};
+
+}  // namespace sluice::http

@@ -1,0 +1,135 @@
+#pragma once
+
+#include "server/http/head_check.hpp"
+#include "server/http/request_reader.hpp"
+#include "server/http/router.hpp"
+#include "server/http/server_state.hpp"
+#include "server/runtime/notifier.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+namespace sluice::http {
+
+/// One connection: requests in, answers out, until either side has had enough.
+///
+/// A reader coroutine parses, checks and starts requests, up to `pipeline_max` at a time; their
+/// handlers start in order of arrival and may end in any. Answers leave in order, and all that are
+/// ready leave in one write. Reading goes on while handlers run: that is how a peer that has gone
+/// is noticed. A request that cannot be trusted is answered, and nothing after it is read as a
+/// request.
+class session : public std::enable_shared_from_this<session> {
+public:
+    session(boost::asio::ip::tcp::socket socket, boost::asio::ip::address peer,
+            std::shared_ptr<server_state> state);
+    ~session();
+    session(const session&) = delete;
+    session& operator=(const session&) = delete;
+
+    /// Serves the connection; ends when it is closed and all its handlers have ended.
+    static boost::asio::awaitable<void> run(std::shared_ptr<session> self);
+
+    /// Requests `stop` of what is under way and closes after the answers; an idle connection stays
+    /// for a moment, for a request may be on its way already.
+    void drain();
+
+    /// Closes at once.
+    void cut();
+
+private:
+    using clock = std::chrono::steady_clock;
+
+    /// A request under way, from its last byte to the moment its answer is handed to the system.
+    struct exchange {
+        std::string method;
+        std::string path;
+        std::string request_id;
+        clock::time_point received;
+        body_charge charge;
+        bool modern = true;
+        bool close = false;
+        bool done = false;
+        response answer;
+    };
+
+    /// A request on its way in.
+    struct incoming {
+        request r;
+        head_facts facts;  ///< its views are dead once the head has been consumed
+        router::match route;
+        body_charge charge;
+    };
+    enum class look : std::uint8_t { need_bytes, refused, admitted };
+
+    /// What the reader waits for; decides what happens when the time is up.
+    enum class phase : std::uint8_t { busy, idle, head, body, linger };
+
+    // session.cpp: reading
+    boost::asio::awaitable<void> read_requests();
+    boost::asio::awaitable<bool> read_body(incoming& next);
+    boost::asio::awaitable<void> send_continue();
+    boost::asio::awaitable<void> wind_down();
+    look look_at_head(incoming& next);
+    bool has_room() const;
+    bool all_answered() const { return exchanges_.empty() && output_.empty(); }
+    std::string_view unread() const;
+    boost::asio::mutable_buffer space(std::size_t wanted);
+    void wait_for_head();
+    bool take(const boost::system::error_code& ec, std::size_t bytes, incoming& next);
+    void refuse(const refusal& why, const incoming& next, bool for_good);
+    void start(incoming next);
+
+    // session_answers.cpp: writing
+    exchange& open_exchange(const incoming& next);
+    void finish(exchange& e, std::exception_ptr fault, response answer);
+    void schedule_flush();
+    void flush();
+    void append_answer(exchange& e);
+    void write();
+    void write_rest(std::size_t sent);
+    void all_sent();
+
+    // session_deadlines.cpp
+    void enter(phase p, clock::time_point deadline = clock::time_point::max());
+    void arm_timer();
+    void timer_fired();
+    void expire();
+
+    boost::asio::ip::tcp::socket socket_;
+    boost::asio::ip::address peer_;
+    std::shared_ptr<server_state> state_;
+    std::stop_source stop_;
+
+    boost::beast::flat_buffer input_;
+    request_reader reader_;
+    std::deque<exchange> exchanges_;
+    notifier changed_;  ///< answers were sent, or the connection was closed
+
+    std::string output_;
+    std::size_t output_answers_ = 0;  ///< answers in `output_`
+    bool flush_posted_ = false;
+    bool writing_ = false;
+    bool last_answer_ = false;   ///< the answer that says "close" is in `output_` or sent
+    bool reading_over_ = false;  ///< nothing that comes in is a request any more
+    bool peer_closed_ = false;
+
+    phase phase_ = phase::busy;
+    bool expired_ = false;
+    clock::time_point read_deadline_ = clock::time_point::max();
+    clock::time_point write_deadline_ = clock::time_point::max();
+    boost::asio::steady_timer timer_;
+    clock::time_point armed_for_ = clock::time_point::max();
+    std::size_t timer_waits_ = 0;
+};
+
+}  // namespace sluice::http

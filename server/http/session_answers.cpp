@@ -1,0 +1,145 @@
+#include "server/http/session.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <exception>
+#include <utility>
+
+namespace sluice::http {
+namespace {
+
+constexpr std::size_t output_kept_bytes = 16 * 1024;
+constexpr std::chrono::seconds linger_time{1};
+
+std::string what_of(const std::exception_ptr& fault) {
+    try {
+        std::rethrow_exception(fault);
+    } catch (const std::exception& e) {
+        return e.what();
+    } catch (...) {
+        return "an exception of unknown type";
+    }
+}
+
+}  // namespace
+
+session::exchange& session::open_exchange(const incoming& next) {
+    exchange& e = exchanges_.emplace_back();
+    e.method = next.r.method;
+    e.path = next.r.path;
+    e.request_id = next.r.request_id;
+    e.received = clock::now();
+    e.modern = next.facts.modern;
+    return e;
+}
+
+void session::finish(exchange& e, std::exception_ptr fault, response answer) {
+    std::string problem;
+    if (fault)
+        problem = what_of(fault);
+    else if (!is_sendable(answer))
+        problem = "a header field of the answer holds a control character";
+    if (!problem.empty()) {
+        state_->log.error("a request failed", {{"problem", std::string_view{problem}},
+                                               {"method", std::string_view{e.method}},
+                                               {"path", std::string_view{e.path}},
+                                               {"request_id", std::string_view{e.request_id}}});
+        request named;
+        named.request_id = e.request_id;
+        const error internal(errc::internal, "internal error", "\"outcome\":\"unknown\"");
+        answer = error_response(internal, named);
+    }
+    e.answer = std::move(answer);
+    e.done = true;
+    e.charge.release();
+    if (&e == &exchanges_.front()) schedule_flush();
+}
+
+/// Not at once: other handlers that were woken together with this one finish in the same round, and
+/// their answers go out in the same write.
+void session::schedule_flush() {
+    if (flush_posted_ || writing_) return;
+    flush_posted_ = true;
+    boost::asio::post(state_->executor, [self = shared_from_this()] { self->flush(); });
+}
+
+void session::flush() {
+    flush_posted_ = false;
+    if (writing_) return;
+    const bool open = socket_.is_open();
+    while (!exchanges_.empty() && exchanges_.front().done) {
+        if (open && !last_answer_) append_answer(exchanges_.front());
+        exchanges_.pop_front();
+    }
+    if (open && !output_.empty())
+        write();
+    else
+        changed_.notify_all();
+}
+
+void session::append_answer(exchange& e) {
+    const bool reader_rests =
+        input_.size() == 0 && (phase_ == phase::busy || phase_ == phase::idle);
+    const bool drained = state_->draining && exchanges_.size() == 1 && reader_rests;
+    const bool last = e.close || e.answer.close || drained;
+    response_frame frame;
+    frame.date = state_->dates.text(std::chrono::system_clock::now());
+    frame.request_id = e.request_id;
+    frame.head_only = e.method == "HEAD";
+    frame.close = last;
+    frame.modern = e.modern;
+    append_response(output_, e.answer, frame);
+    ++output_answers_;
+    if (last) last_answer_ = reading_over_ = true;
+    const auto taken = std::chrono::duration<double, std::milli>(clock::now() - e.received);
+    state_->log.debug("request", {{"method", std::string_view{e.method}},
+                                  {"path", std::string_view{e.path}},
+                                  {"status", std::int64_t{e.answer.status}},
+                                  {"ms", taken.count()},
+                                  {"request_id", std::string_view{e.request_id}}});
+}
+
+/// Most answers fit into the socket's buffer; then no operation is started at all.
+void session::write() {
+    boost::system::error_code ec;
+    const std::size_t sent = socket_.write_some(boost::asio::buffer(output_), ec);
+    if (ec && ec != boost::asio::error::would_block) return cut();
+    if (sent == output_.size()) return all_sent();
+    writing_ = true;
+    write_rest(sent);
+}
+
+void session::write_rest(std::size_t sent) {
+    write_deadline_ = clock::now() + state_->config.write_deadline;
+    arm_timer();
+    socket_.async_write_some(
+        boost::asio::buffer(output_) + sent,
+        [self = shared_from_this(), sent](const boost::system::error_code& ec, std::size_t bytes) {
+            if (!ec && sent + bytes < self->output_.size()) return self->write_rest(sent + bytes);
+            self->writing_ = false;
+            if (ec) {
+                self->cut();
+                self->schedule_flush();
+                return;
+            }
+            self->write_deadline_ = clock::time_point::max();
+            self->all_sent();
+            self->flush();
+        });
+}
+
+void session::all_sent() {
+    output_.clear();
+    if (output_.capacity() > output_kept_bytes) output_.shrink_to_fit();
+    output_answers_ = 0;
+    if (last_answer_) {
+        boost::system::error_code ignored;
+        socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
+        enter(phase::linger, clock::now() + linger_time);
+    } else if (exchanges_.empty() && phase_ == phase::busy && input_.size() == 0) {
+        enter(phase::idle, clock::now() + state_->config.keep_alive);
+    }
+    changed_.notify_all();
+}
+
+}  // namespace sluice::http
