@@ -85,8 +85,13 @@ public:
     /// Answers carry copies of the jobs as they were stored, before anybody took them.
     result<std::vector<job_record>> push(push_request request, instant now);
 
+    /// One lease given to a taker. The job may have gone on by the time the taker can be told.
+    struct given_lease {
+        std::int64_t seq = 0;
+        lease_token lease;
+    };
     struct fetch_outcome {
-        std::vector<std::int64_t> seqs;       ///< leased at once
+        std::vector<given_lease> leases;      ///< given at once
         std::uint64_t gate = 0;               ///< their batch
         std::optional<std::uint64_t> parked;  ///< the taker's number, when it waits
     };
@@ -130,13 +135,13 @@ public:
 
     struct grant {
         std::uint64_t taker = 0;
-        std::vector<std::int64_t> seqs;  ///< empty: the wait ended without a job
+        std::vector<given_lease> leases;  ///< empty: the wait ended without a job
         std::uint64_t gate = 0;
     };
     std::vector<grant> take_grants() { return std::exchange(grants_, {}); }
-    /// Records of granted jobs for the answer, as they are now; without those that were cancelled
+    /// Records of granted jobs for the answer, as they are now; without those whose lease has ended
     /// meanwhile.
-    std::vector<job_record> granted(const std::vector<std::int64_t>& seqs) const;
+    std::vector<job_record> granted(const std::vector<given_lease>& leases) const;
     /// Lets go of jobs that were loaded for a command which is done.
     void evict_idle(instant now);
 
@@ -190,9 +195,9 @@ private:
     void want_head(ready_lane& lane);
     resident_job* take_next(queue_state& queue, const fetch_request& request, bool& blocked,
                             instant now);
-    bool take(const fetch_request& request, std::vector<std::int64_t>& seqs, instant now);
-    bool take_from_any(const fetch_request& request, std::vector<std::int64_t>& seqs, instant now);
-    void grant_job(resident_job& job, const fetch_request& request, instant now);
+    bool take(const fetch_request& request, std::vector<given_lease>& leases, instant now);
+    bool take_from_any(const fetch_request& request, std::vector<given_lease>& leases, instant now);
+    given_lease grant_job(resident_job& job, const fetch_request& request, instant now);
     std::uint64_t park(const fetch_request& request,
                        std::optional<std::chrono::microseconds> deadline);
     void unpark(std::uint64_t id);

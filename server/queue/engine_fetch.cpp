@@ -121,31 +121,30 @@ resident_job* engine::take_next(queue_state& queue, const fetch_request& request
 }
 
 /// Leases what `request` may have now. True when it has to wait for a load to know.
-bool engine::take(const fetch_request& request, std::vector<std::int64_t>& seqs, instant now) {
-    if (is_any(request)) return take_from_any(request, seqs, now);
+bool engine::take(const fetch_request& request, std::vector<given_lease>& leases, instant now) {
+    if (is_any(request)) return take_from_any(request, leases, now);
     for (const auto& name : request.queues) {
         auto* queue = queues_.find(name);
         if (!queue || queue->paused) continue;
         bool blocked = false;
-        while (seqs.size() < request.count) {
+        while (leases.size() < request.count) {
             auto* job = take_next(*queue, request, blocked, now);
             if (!job) break;
-            grant_job(*job, request, now);
-            seqs.push_back(job->record.seq);
+            leases.push_back(grant_job(*job, request, now));
         }
         // The order of queues is strict: a later one is not asked while an earlier one may have
         // jobs.
         if (blocked) return true;
-        if (seqs.size() == request.count) return false;
+        if (leases.size() == request.count) return false;
     }
     return false;
 }
 
-bool engine::take_from_any(const fetch_request& request, std::vector<std::int64_t>& seqs,
+bool engine::take_from_any(const fetch_request& request, std::vector<given_lease>& leases,
                            instant now) {
     bool blocked = false;
     std::unordered_set<const queue_state*> passed;
-    while (seqs.size() < request.count) {
+    while (leases.size() < request.count) {
         queue_state* queue = nullptr;
         for (const auto& [turn, candidate] : queues_.turns()) {
             if (passed.contains(candidate)) continue;
@@ -160,14 +159,14 @@ bool engine::take_from_any(const fetch_request& request, std::vector<std::int64_
             passed.insert(queue);
             continue;
         }
-        grant_job(*job, request, now);
-        seqs.push_back(job->record.seq);
+        leases.push_back(grant_job(*job, request, now));
         queues_.end_turn(*queue);
     }
     return blocked;
 }
 
-void engine::grant_job(resident_job& job, const fetch_request& request, instant now) {
+engine::given_lease engine::grant_job(resident_job& job, const fetch_request& request,
+                                      instant now) {
     auto& record = job.record;
     change_state(job, rules::job_event::fetch);
     ++record.attempt;
@@ -199,6 +198,7 @@ void engine::grant_job(resident_job& job, const fetch_request& request, instant 
     set_lease_timer(job, std::min(job.lease_deadline, job.run_deadline));
     touch(job, false);
     emit(job, "job.started", *record.started_at);
+    return {record.seq, record.lease};
 }
 
 engine::fetch_outcome engine::fetch(const fetch_request& request, instant now) {
@@ -207,10 +207,8 @@ engine::fetch_outcome engine::fetch(const fetch_request& request, instant now) {
     if (const auto* worker = workers_.find(request.worker_id);
         worker && worker->state != worker_state::running)
         return outcome;
-    std::vector<std::int64_t> seqs;
-    const bool blocked = take(request, seqs, now);
-    if (!seqs.empty()) {
-        outcome.seqs = std::move(seqs);
+    const bool blocked = take(request, outcome.leases, now);
+    if (!outcome.leases.empty()) {
         outcome.gate = open_batch_;
     } else if (request.wait.count() > 0) {
         outcome.parked = park(request, now.steady + in_microseconds(request.wait));
@@ -292,24 +290,26 @@ void engine::offer(queue_state& queue, instant now) {
     while (!queue.heads.empty()) {
         const auto id = first_taker(queue);
         if (!id) return;
-        std::vector<std::int64_t> seqs;
-        const bool blocked = take(takers_.at(*id).request, seqs, now);
-        if (seqs.empty() && blocked) {
+        std::vector<given_lease> leases;
+        const bool blocked = take(takers_.at(*id).request, leases, now);
+        if (leases.empty() && blocked) {
             blocked_offers_.push_back(&queue);
             return;
         }
-        if (seqs.empty()) continue;  // what was ready had gone stale; it is out of the line now
-        grants_.push_back({*id, std::move(seqs), open_batch_});
+        if (leases.empty()) continue;  // what was ready had gone stale; it is out of the line now
+        grants_.push_back({*id, std::move(leases), open_batch_});
         unpark(*id);
     }
 }
 
-std::vector<job_record> engine::granted(const std::vector<std::int64_t>& seqs) const {
+std::vector<job_record> engine::granted(const std::vector<given_lease>& leases) const {
     std::vector<job_record> records;
-    records.reserve(seqs.size());
-    for (const auto seq : seqs)
-        if (const auto* job = jobs_.find(seq); job && job->record.state == job_state::active)
+    records.reserve(leases.size());
+    for (const auto& given : leases) {
+        const auto* job = jobs_.find(given.seq);
+        if (job && job->record.state == job_state::active && job->record.lease == given.lease)
             records.push_back(job->record);
+    }
     return records;
 }
 

@@ -140,13 +140,13 @@ void engine::serve_load_waiters(instant now) {
     for (const auto id : std::exchange(load_waiters_, {})) {
         const auto it = takers_.find(id);
         if (it == takers_.end()) continue;
-        std::vector<std::int64_t> seqs;
-        const bool blocked = take(it->second.request, seqs, now);
-        if (seqs.empty() && blocked) {
+        std::vector<given_lease> leases;
+        const bool blocked = take(it->second.request, leases, now);
+        if (leases.empty() && blocked) {
             load_waiters_.push_back(id);
             continue;
         }
-        grants_.push_back({id, std::move(seqs), open_batch_});
+        grants_.push_back({id, std::move(leases), open_batch_});
         unpark(id);
     }
 }

@@ -226,7 +226,7 @@ void local_backend::purge() {
 
 void local_backend::collect_grants() {
     for (auto& grant : engine_.take_grants()) {
-        if (grant.seqs.empty())
+        if (grant.leases.empty())
             deliver(grant.taker, {});
         else
             held_grants_.push_back(std::move(grant));
@@ -238,14 +238,14 @@ void local_backend::deliver_grants() {
     while (!held_grants_.empty() && held_grants_.front().gate <= committed) {
         auto grant = std::move(held_grants_.front());
         held_grants_.pop_front();
-        deliver(grant.taker, std::move(grant.seqs));
+        deliver(grant.taker, std::move(grant.leases));
     }
 }
 
-void local_backend::deliver(std::uint64_t taker, std::vector<std::int64_t> seqs) {
+void local_backend::deliver(std::uint64_t taker, std::vector<engine::given_lease> leases) {
     const auto it = parked_.find(taker);
     if (it == parked_.end()) return;
-    it->second->seqs = std::move(seqs);
+    it->second->leases = std::move(leases);
     it->second->done = true;
     it->second->woken.notify_all();
     parked_.erase(it);
@@ -270,14 +270,14 @@ asio::awaitable<result<std::vector<job_record>>> local_backend::await_grant(
             const std::stop_callback on_stop(stop, give_up);
             while (!waiting.done) co_await waiting.woken.wait();
         }
-        outcome.seqs = std::move(waiting.seqs);
-    } else if (!outcome.seqs.empty()) {
+        outcome.leases = std::move(waiting.leases);
+    } else if (!outcome.leases.empty()) {
         after_command();
         const bool ok = co_await durable(outcome.gate);
         if (!ok) co_return failure();
     }
     if (failed_) co_return failure();
-    auto jobs = engine_.granted(outcome.seqs);
+    auto jobs = engine_.granted(outcome.leases);
     if (stop.stop_requested() && !jobs.empty()) {
         // Nobody is there any more to hear of them.
         engine_.return_grants(jobs, now());

@@ -231,7 +231,7 @@ asio::awaitable<result<change_answer>> local_backend::with_fetch(
         outcome = engine_.fetch(*request, now());
     }
     auto settled = co_await settle(std::move(answer), id);
-    if (!settled || (!outcome.parked && outcome.seqs.empty())) co_return settled;
+    if (!settled || (!outcome.parked && outcome.leases.empty())) co_return settled;
     auto jobs = co_await await_grant(std::move(outcome), std::stop_token{});
     if (!jobs) co_return jobs.error();
     settled->jobs = std::move(*jobs);

@@ -56,7 +56,7 @@ private:
     /// A fetch that waits; lives in the frame of its coroutine.
     struct parked_fetch {
         explicit parked_fetch(const asio::any_io_executor& executor) : woken(executor) {}
-        std::vector<std::int64_t> seqs;
+        std::vector<engine::given_lease> leases;
         bool done = false;
         notifier woken;
     };
@@ -88,7 +88,7 @@ private:
     // Grants and timers
     void collect_grants();
     void deliver_grants();
-    void deliver(std::uint64_t taker, std::vector<std::int64_t> seqs);
+    void deliver(std::uint64_t taker, std::vector<engine::given_lease> leases);
     asio::awaitable<result<std::vector<job_record>>> await_grant(engine::fetch_outcome outcome,
                                                                  std::stop_token stop);
     void arm_timer();

@@ -119,7 +119,7 @@ std::vector<uuid> engine_fixture::push_many(std::string queue, int count) {
 std::vector<job_record> engine_fixture::fetch(fetch_request request) {
     const auto outcome = engine_->fetch(request, clock.now);
     if (!manual) settle();
-    if (!outcome.parked) return engine_->granted(outcome.seqs);
+    if (!outcome.parked) return engine_->granted(outcome.leases);
     auto given = answer_to(*outcome.parked);
     return given ? std::move(*given) : std::vector<job_record>{};
 }
@@ -153,7 +153,7 @@ std::optional<std::vector<job_record>> engine_fixture::answer_to(std::uint64_t t
     collect_grants();
     const auto it = grants_.find(taker);
     if (it == grants_.end() || it->second.gate > engine_->committed_batch()) return std::nullopt;
-    return engine_->granted(it->second.seqs);
+    return engine_->granted(it->second.leases);
 }
 
 result<change_answer> engine_fixture::ack(const job_record& granted, raw_json value) {
