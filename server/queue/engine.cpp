@@ -73,6 +73,11 @@ void engine::emit(const resident_job& job, std::string_view type, timestamp time
     event.state = job.record.state;
     event.attempt = job.record.attempt;
     event.interruptions = job.record.interruptions;
+    event.max_attempts = job.record.spec->retry.max_attempts;
+    event.worker_id = job.record.worker_id;
+    event.due_at = job.record.due_at;
+    if (job.record.failed_last && !job.record.failures.empty())
+        event.keep_failure(job.record.failures.back());
     event.stamp_from(job.record);
     events_.add(std::move(event));
 }

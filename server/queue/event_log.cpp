@@ -5,6 +5,8 @@
 namespace sluice {
 namespace {
 
+constexpr std::size_t failure_message_bytes_max = 512;
+
 bool listed(const std::vector<std::string>& names, std::string_view name) {
     return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -15,6 +17,7 @@ job_event to_event(const logged_event& logged) {
     spec->type = *logged.job_type;
     spec->queue = *logged.queue;
     spec->produced_at = logged.produced_at;
+    spec->retry.max_attempts = logged.max_attempts;
     job_event event;
     event.id = logged.id;
     event.type = logged.type;
@@ -24,6 +27,9 @@ job_event to_event(const logged_event& logged) {
     event.job.state = logged.state;
     event.job.attempt = logged.attempt;
     event.job.interruptions = logged.interruptions;
+    event.job.worker_id = logged.worker_id;
+    event.job.due_at = logged.due_at;
+    if (logged.failure) event.job.failures.push_back(*logged.failure);
     event.job.received_at = logged.received_at;
     event.job.durable_at = logged.durable_at;
     event.job.available_at = logged.available_at;
@@ -43,6 +49,16 @@ void logged_event::stamp_from(const job_record& job) {
     started_at = job.started_at;
     finished_at = job.finished_at;
     acked_at = job.acked_at;
+}
+
+void logged_event::keep_failure(const job_failure& latest) {
+    job_failure kept;
+    kept.type = latest.type;
+    kept.code = latest.code;
+    kept.message = latest.message.substr(0, failure_message_bytes_max);
+    kept.attempt = latest.attempt;
+    kept.occurred_at = latest.occurred_at;
+    failure = std::make_shared<const job_failure>(std::move(kept));
 }
 
 void event_log::publish(std::uint64_t batch, const std::function<void(logged_event&)>& finish) {

@@ -24,12 +24,18 @@ struct logged_event {
     job_state state = job_state::available;
     std::uint32_t attempt = 0;
     std::uint32_t interruptions = 0;
+    std::uint32_t max_attempts = 0;
+    std::string worker_id;  ///< of the latest grant
+    std::optional<timestamp> due_at;
+    /// Of events about a failure, with the message cut short: the job itself has it whole.
+    std::shared_ptr<const job_failure> failure;
     std::optional<timestamp> produced_at, durable_at, available_at, started_at, finished_at,
         acked_at;
     timestamp received_at;
 
     /// Takes the times from the job as it is now.
     void stamp_from(const job_record& job);
+    void keep_failure(const job_failure& latest);
 };
 
 /// The latest lifecycle events, oldest first. An event is visible once its batch is durable.

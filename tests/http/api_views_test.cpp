@@ -1,5 +1,6 @@
 #include "tests/http/api_fixture.hpp"
 
+#include <map>
 #include <set>
 
 namespace sluice::http {
@@ -144,6 +145,26 @@ TEST_F(Views, EventsTellTheLifeOfAJobInOrder) {
     EXPECT_EQ(get("/ojs/v1/events?types=job.started,job.completed")["events"].size(), 2U);
     EXPECT_EQ(get("/ojs/v1/events?types=job.*&queues=q")["events"].size(), 3U);
     EXPECT_EQ(get("/ojs/v1/events?types=worker.*")["events"].size(), 0U);
+}
+
+TEST_F(Views, EventsOfAFailureSayWhatWentWrongAndWhatComesNext) {
+    const auto id = push("q", R"("retry":{"max_attempts":5})");
+    fetch("q", "w-7");
+    send("POST", "/ojs/v1/workers/nack",
+         R"({"job_id":")" + id + R"(","error":{"code":"boom","message":"it broke"}})");
+    dead_letter("d");
+    const auto events = get("/ojs/v1/events?queues=q,d")["events"];
+    std::map<std::string, json> latest;
+    for (const auto& event : events) latest[event["type"]] = event["data"];
+    EXPECT_EQ(events[1]["data"]["worker_id"], "w-7");
+    EXPECT_EQ(latest["job.retrying"]["error"]["code"], "boom");
+    EXPECT_EQ(latest["job.retrying"]["error"]["message"], "it broke");
+    EXPECT_EQ(latest["job.retrying"]["max_attempts"], 5);
+    EXPECT_TRUE(latest["job.retrying"]["next_retry_at"].is_string());
+    EXPECT_EQ(latest["job.failed"]["error"]["code"], "c");
+    EXPECT_TRUE(latest["job.failed"]["duration_ms"].is_number());
+    EXPECT_EQ(latest["job.discarded"]["last_error"]["message"], "m");
+    EXPECT_EQ(latest["job.discarded"]["total_attempts"], 1);
 }
 
 TEST_F(Views, EventsGoOnFromWhereAReaderWas) {
