@@ -17,6 +17,7 @@ namespace sluice::sqlite {
 namespace {
 
 using page = std::array<unsigned char, page_bytes>;
+constexpr int header_bytes = 100;
 constexpr std::size_t covered_bytes = page_bytes - page_checksum_bytes;
 
 std::uint64_t load_word(const unsigned char* from) {
@@ -77,19 +78,18 @@ int checked_read(sqlite3_file* file, void* out, int amount, sqlite3_int64 offset
     if (amount == page_bytes && offset % page_bytes == 0) {
         return read_page(file, to, offset / page_bytes);
     }
+    // The header is read by itself to learn the page size, even while the log holds a newer page 1
+    // and a power cut has torn this one. Before it is trusted it is read again as part of its page.
+    if (offset + amount <= header_bytes) {
+        return below(file)->pMethods->xRead(below(file), out, amount, offset);
+    }
     page whole;
     while (amount > 0) {
         const auto skip = static_cast<int>(offset % page_bytes);
         const int part = std::min(amount, page_bytes - skip);
         const int rc = read_page(file, whole.data(), offset / page_bytes);
+        if (rc != SQLITE_OK) return rc;
         std::memcpy(to, whole.data() + skip, static_cast<std::size_t>(part));
-        if (rc != SQLITE_OK) {
-            // SQLite reads the head of an empty file and expects zeros.
-            if (rc == SQLITE_IOERR_SHORT_READ) {
-                std::memset(to + part, 0, static_cast<std::size_t>(amount - part));
-            }
-            return rc;
-        }
         to += part;
         amount -= part;
         offset += part;

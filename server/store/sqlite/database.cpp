@@ -61,8 +61,9 @@ void statement::bind(int index, std::string_view text) {
 }
 
 void statement::bind(int index, std::span<const std::uint8_t> blob) {
-    check_bind(
-        sqlite3_bind_blob64(statement_.get(), index, blob.data(), blob.size(), SQLITE_STATIC));
+    // The same for a blob.
+    const void* data = blob.data() ? static_cast<const void*>(blob.data()) : "";
+    check_bind(sqlite3_bind_blob64(statement_.get(), index, data, blob.size(), SQLITE_STATIC));
 }
 
 void statement::bind_null(int index) {

@@ -172,10 +172,11 @@ std::string insert_job_sql(job_place to) {
 }
 
 std::string update_job_sql(job_place at) {
-    std::string sql = "UPDATE " + std::string(table_name(at)) + " SET seq = seq";
-    append_columns(sql, changing, assignment_of);
-    if (at == job_place::history) append_columns(sql, only_history, assignment_of);
-    return sql + " WHERE seq = " + parameter_text(p_seq);
+    std::string assignments;
+    append_columns(assignments, changing, assignment_of);
+    if (at == job_place::history) append_columns(assignments, only_history, assignment_of);
+    return "UPDATE " + std::string(table_name(at)) + " SET " + assignments.substr(2) +
+           " WHERE seq = " + parameter_text(p_seq);
 }
 
 std::string move_job_sql(job_place from, job_place to) {

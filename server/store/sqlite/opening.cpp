@@ -3,8 +3,8 @@
 #include "server/store/sqlite/checked_pages.hpp"
 #include "server/store/sqlite/schema.hpp"
 
+#include <optional>
 #include <string>
-#include <utility>
 
 namespace sluice::sqlite {
 namespace {
@@ -27,25 +27,27 @@ connection connect(const data_directory& directory, int flags, const char* vfs) 
     return db;
 }
 
-/// What the database file holds by itself, without the log.
-struct bare_database {
-    std::int64_t version = 0;
-    std::uint64_t commit = 0;
-};
+std::uint64_t commit_of(connection& db) {
+    return static_cast<std::uint64_t>(
+        db.query_integer("SELECT value FROM meta WHERE key = 'commit'"));
+}
 
-bare_database look_without_log(const data_directory& directory, const char* vfs) {
-    connection db(file_uri(directory.file(database_name), "immutable=1"),
-                  SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, vfs);
-    bare_database found;
-    if (db.query_integer("PRAGMA application_id") != application_id) {
-        refuse(directory.file(database_name), "it is not a database of this server");
+/// The latest commit in the database file by itself. Nothing if that cannot be told: a power cut
+/// during a checkpoint leaves torn pages, which the log holds whole.
+std::optional<std::uint64_t> commit_without_log(const data_directory& directory, const char* vfs) {
+    try {
+        connection db(file_uri(directory.file(database_name), "immutable=1"),
+                      SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, vfs);
+        return commit_of(db);
+    } catch (const database_error& e) {
+        if (e.is_damage() || e.primary_code() == SQLITE_ERROR) return std::nullopt;
+        throw;
     }
-    found.version = db.query_integer("PRAGMA user_version");
-    if (found.version == schema_version) {
-        found.commit = static_cast<std::uint64_t>(
-            db.query_integer("SELECT value FROM meta WHERE key = 'commit'"));
-    }
-    return found;
+}
+
+void refuse_foreign(const data_directory& directory, connection& db) {
+    if (db.query_integer("PRAGMA application_id") == application_id) return;
+    refuse(directory.file(database_name), "it is not a database of this server");
 }
 
 void refuse_newer(const data_directory& directory, std::int64_t version) {
@@ -66,11 +68,6 @@ bool is_fresh(const data_directory& directory) {
                directory.has(database_name) ? "it is empty" : "it is missing");
     }
     return true;
-}
-
-std::uint64_t commit_of(connection& db) {
-    return static_cast<std::uint64_t>(
-        db.query_integer("SELECT value FROM meta WHERE key = 'commit'"));
 }
 
 /// A creation that was cut off before its first commit has tables, perhaps, but no mark.
@@ -97,11 +94,11 @@ opened_database create(const data_directory& directory, const char* vfs, const c
     return opened;
 }
 
-void check_position(const data_directory& directory, const bare_database& bare,
+void check_position(const data_directory& directory, std::optional<std::uint64_t> without_log,
                     std::uint64_t commit, const high_water_mark& mark) {
-    if (bare.version == schema_version && bare.commit < mark.checkpointed) {
+    if (without_log && *without_log < mark.checkpointed) {
         refuse(directory.file(database_name),
-               "it holds commits up to " + std::to_string(bare.commit) + ", but " +
+               "it holds commits up to " + std::to_string(*without_log) + ", but " +
                    std::to_string(mark.checkpointed) + " were moved into it");
     }
     if (commit < mark.commit) {
@@ -123,11 +120,11 @@ opened_database open_existing(const sqlite_store_config& config, const data_dire
         opened.writer.close();
         return create(directory, vfs, base);
     }
-    const auto bare = look_without_log(directory, vfs);
-    refuse_newer(directory, bare.version);
+    const auto without_log = commit_without_log(directory, vfs);
     opened.mark = open_mark(directory, base, false);
     const auto mark = opened.mark->read();
     opened.writer = connect(directory, SQLITE_OPEN_READWRITE, vfs);
+    refuse_foreign(directory, opened.writer);
     const auto version = opened.writer.query_integer("PRAGMA user_version");
     refuse_newer(directory, version);
     if (version == 0) refuse(directory.file(database_name), "it has no schema");
@@ -136,7 +133,7 @@ opened_database open_existing(const sqlite_store_config& config, const data_dire
     }
     opened.position = mark.value_or(high_water_mark{});
     if (config.testing.check_mark) {
-        check_position(directory, bare, commit_of(opened.writer), opened.position);
+        check_position(directory, without_log, commit_of(opened.writer), opened.position);
     }
     migrate(opened.writer, version);
     opened.reader = connect(directory, SQLITE_OPEN_READONLY, vfs);

@@ -1,0 +1,115 @@
+#include "tests/support/store_model.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::test {
+namespace {
+
+job_write listed(std::int64_t seq, std::string queue, std::string type, job_state state,
+                 bool dead_letter = false) {
+    auto job = make_job(seq);
+    auto spec = std::make_shared<job_spec>(*job.spec);
+    spec->queue = std::move(queue);
+    spec->type = std::move(type);
+    job.spec = spec;
+    job.state = state;
+    job.dead_letter = dead_letter;
+    const auto to = is_terminal(state) ? job_place::history : job_place::live;
+    return {job_place::nowhere, to, std::move(job), std::nullopt};
+}
+
+class StoreList : public testing::Test {
+protected:
+    StoreList() {
+        journal_batch batch;
+        batch.jobs = {listed(1, "a", "x", job_state::completed),
+                      listed(2, "a", "y", job_state::available),
+                      listed(3, "b", "x", job_state::discarded, true),
+                      listed(4, "a", "x", job_state::available),
+                      listed(5, "b", "y", job_state::discarded),
+                      listed(6, "a", "x", job_state::discarded, true),
+                      listed(7, "b", "x", job_state::scheduled),
+                      listed(100'000, "b", "x", job_state::available)};
+        store->commit_blocking(batch);
+    }
+    std::vector<std::int64_t> list(job_query query) {
+        std::vector<std::int64_t> found;
+        page = store->list_blocking(query);
+        for (const auto& job : page.jobs) found.push_back(job.seq);
+        return found;
+    }
+
+    using seqs = std::vector<std::int64_t>;
+    temp_directory directory;
+    std::unique_ptr<job_store> store = open_sqlite_store(small_store(directory.path()));
+    job_page page;
+};
+
+TEST_F(StoreList, NewestFirstOverLiveAndFinishedJobs) {
+    EXPECT_EQ(list({}), (seqs{100'000, 7, 6, 5, 4, 3, 2, 1}));
+    EXPECT_FALSE(page.next_before_seq);
+}
+
+TEST_F(StoreList, PagesMeetWithoutGapOrOverlap) {
+    job_query query;
+    query.limit = 3;
+    EXPECT_EQ(list(query), (seqs{100'000, 7, 6}));
+    query.before_seq = page.next_before_seq;
+    EXPECT_EQ(list(query), (seqs{5, 4, 3}));
+    query.before_seq = page.next_before_seq;
+    EXPECT_EQ(list(query), (seqs{2, 1}));
+    EXPECT_FALSE(page.next_before_seq);
+}
+
+TEST_F(StoreList, FiltersByStateQueueAndType) {
+    job_query query;
+    query.state = job_state::available;
+    EXPECT_EQ(list(query), (seqs{100'000, 4, 2}));
+    query.queue = "a";
+    EXPECT_EQ(list(query), (seqs{4, 2}));
+    query.type = "x";
+    EXPECT_EQ(list(query), (seqs{4}));
+    query.queue = "unknown";
+    EXPECT_EQ(list(query), seqs{});
+    EXPECT_FALSE(page.next_before_seq);
+    query = {};
+    query.state = job_state::discarded;
+    EXPECT_EQ(list(query), (seqs{6, 5, 3}));
+}
+
+TEST_F(StoreList, DeadLettersComeWithTheirNumber) {
+    job_query query;
+    query.dead_letter = true;
+    EXPECT_EQ(list(query), (seqs{6, 3}));
+    EXPECT_EQ(page.total, 2U);
+    query.queue = "b";
+    EXPECT_EQ(list(query), (seqs{3}));
+    query.queue.clear();
+    query.limit = 1;
+    EXPECT_EQ(list(query), (seqs{6}));
+    query.before_seq = page.next_before_seq;
+    EXPECT_EQ(list(query), (seqs{3}));
+}
+
+TEST_F(StoreList, AFilterThatMatchesLittleGoesOnInTheNextPage) {
+    journal_batch batch;
+    for (std::int64_t seq = 200'000; seq < 600'000; seq += 10'000) {
+        batch.jobs.push_back(listed(seq, "c", "z", job_state::available));
+    }
+    ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
+    job_query query;
+    query.queue = "a";
+    seqs all;
+    int pages = 0;
+    do {
+        const auto found = list(query);
+        all.insert(all.end(), found.begin(), found.end());
+        query.before_seq = page.next_before_seq;
+        ASSERT_LT(++pages, 20);
+    } while (page.next_before_seq);
+    EXPECT_GT(pages, 1);
+    EXPECT_EQ(all, (seqs{6, 4, 2, 1}));
+}
+
+}  // namespace
+}  // namespace sluice::test
