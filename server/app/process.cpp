@@ -22,6 +22,7 @@ void raise_descriptor_limit() {
 void prepare_process(logger& log) {
     ::umask(S_IRWXG | S_IRWXO);
     ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);
     raise_descriptor_limit();
     if (::geteuid() == 0) {
         ::prctl(PR_SET_DUMPABLE, 0);

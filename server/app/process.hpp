@@ -5,8 +5,9 @@
 /// What concerns the process as a whole, before the first thread starts.
 namespace sluice::app {
 
-/// Files and directories we make are ours alone; a write to a closed socket is an error, not a
-/// death; as many descriptors as we may have; no core dump with secrets when started as root.
+/// Files and directories we make are ours alone; a write to a closed socket, or to a file that
+/// may not grow, is an error, not a death; as many descriptors as we may have; no core dump with
+/// secrets when started as root.
 void prepare_process(logger& log);
 
 }  // namespace sluice::app

@@ -31,7 +31,7 @@ int report_problems(const std::vector<std::string>& problems) {
 }
 
 int serve(config::config settings, bool salvage, logger& log) {
-    const auto address = config::listen_codec::write(settings.http);
+    const auto address = config::listen_codec::format(settings.http);
     try {
         application app{std::move(settings), salvage, log};
         return app.run();

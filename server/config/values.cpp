@@ -217,10 +217,10 @@ problem listen_codec::read(const raw_value& raw, http::http_config& out) {
     return std::nullopt;
 }
 
-std::string listen_codec::write(const http::http_config& value) {
+std::string listen_codec::format(const http::http_config& value) {
     const bool v6 = value.host.find(':') != std::string::npos;
-    return quote_toml(
-        fmt::format("{}{}{}:{}", v6 ? "[" : "", value.host, v6 ? "]" : "", value.port));
+    return v6 ? fmt::format("[{}]:{}", value.host, value.port)
+              : fmt::format("{}:{}", value.host, value.port);
 }
 
 problem pools_codec::read(const raw_value& raw, std::vector<worker::pool_config::queue_pool>& out) {

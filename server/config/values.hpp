@@ -110,7 +110,8 @@ struct duration_codec {
 struct listen_codec {
     static constexpr std::string_view type = "host:port";
     static problem read(const raw_value& raw, http::http_config& out);
-    static std::string write(const http::http_config& value);
+    static std::string write(const http::http_config& value) { return quote_toml(format(value)); }
+    static std::string format(const http::http_config& value);
 };
 
 /// "emails=4".
