@@ -1,0 +1,234 @@
+#include "proto/codec.hpp"
+#include "proto/limits.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace sluice {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view id = "019461a8-1a2b-7c3d-8e4f-5a6b7c8d9e0f";
+const std::string job_id = R"("job_id":")" + std::string{id} + '"';
+
+std::string body(std::string_view members) {
+    return '{' + job_id + std::string{members} + '}';
+}
+
+TEST(DecodeFetch, FillsInTheDefaults) {
+    const auto fetch = decode_fetch("{}");
+    ASSERT_TRUE(fetch);
+    EXPECT_EQ(fetch->queues, std::vector<std::string>{"default"});
+    EXPECT_EQ(fetch->count, 1U);
+    EXPECT_EQ(fetch->wait, 0ms);
+    EXPECT_TRUE(fetch->worker_id.empty() && fetch->types.empty());
+    EXPECT_FALSE(fetch->visibility_timeout);
+    EXPECT_EQ(decode_fetch(R"({"queues":[]})")->queues, std::vector<std::string>{"default"});
+}
+
+TEST(DecodeFetch, ReadsEveryMember) {
+    const auto fetch = decode_fetch(
+        R"({"queues":["b","a"],"types":["x.y"],"count":5,"worker_id":"w-1","wait_ms":250,)"
+        R"("visibility_timeout_ms":3000,"unknown":{}})");
+    ASSERT_TRUE(fetch) << fetch.error().message;
+    EXPECT_EQ(fetch->queues, (std::vector<std::string>{"b", "a"}));
+    EXPECT_EQ(fetch->types, std::vector<std::string>{"x.y"});
+    EXPECT_EQ(fetch->count, 5U);
+    EXPECT_EQ(fetch->worker_id, "w-1");
+    EXPECT_EQ(fetch->wait, 250ms);
+    EXPECT_EQ(fetch->visibility_timeout, 3s);
+}
+
+TEST(DecodeFetch, ClampsWhatIsTooMuch) {
+    const auto fetch = decode_fetch(R"({"count":1000000000,"wait_ms":1000000})");
+    ASSERT_TRUE(fetch);
+    EXPECT_EQ(fetch->count, limits::fetch_count_max);
+    EXPECT_EQ(fetch->wait, limits::wait_max);
+}
+
+TEST(DecodeFetch, RefusesWhatIsWrong) {
+    for (const std::string_view wrong :
+         {R"({"count":0})", R"({"count":-1})", R"({"count":1.5})", R"({"count":"1"})",
+          R"({"wait_ms":-1})", R"({"wait_ms":"1"})", R"({"queues":"default"})", R"({"queues":[1]})",
+          R"({"queues":["Bad Name"]})", R"({"queues":[""]})", R"({"types":{}})",
+          R"({"worker_id":7})", R"({"visibility_timeout_ms":-1})",
+          R"({"visibility_timeout_ms":604800001})", R"({"count":1,"count":1})"}) {
+        const auto fetch = decode_fetch(wrong);
+        ASSERT_FALSE(fetch) << wrong;
+        EXPECT_EQ(fetch.error().code, errc::invalid_request) << wrong;
+    }
+    EXPECT_FALSE(decode_fetch(R"({"worker_id":")" + std::string(256, 'w') + "\"}"));
+    for (const std::string_view broken : {"", "{", "[]", "null"})
+        EXPECT_EQ(decode_fetch(broken).error().code, errc::invalid_payload) << broken;
+}
+
+TEST(DecodeAck, ReadsEveryMember) {
+    const auto ack = decode_ack(body(
+        R"(,"worker_id":"w","lease":"7.1a2b.90cd12ef","result": {"a": 1e400 },"fetch":{"count":2})"));
+    ASSERT_TRUE(ack) << ack.error().message;
+    EXPECT_EQ(to_string(ack->job_id), id);
+    EXPECT_EQ(ack->worker_id, "w");
+    EXPECT_EQ(ack->lease, (lease_token{7, 0x1a2b, 0x90cd12ef}));
+    EXPECT_EQ(ack->result, R"({"a": 1e400 })");
+    ASSERT_TRUE(ack->fetch);
+    EXPECT_EQ(ack->fetch->count, 2U);
+}
+
+TEST(DecodeAck, NeedsOnlyTheJob) {
+    const auto ack = decode_ack(body(""));
+    ASSERT_TRUE(ack);
+    EXPECT_FALSE(ack->lease);
+    EXPECT_TRUE(ack->result.empty());
+    EXPECT_FALSE(ack->fetch);
+    EXPECT_EQ(decode_ack("{}").error().details, R"("field":"job_id","reason":"missing")");
+    EXPECT_EQ(decode_ack(R"({"job_id":"x"})").error().code, errc::invalid_request);
+    EXPECT_EQ(decode_ack(body(R"(,"fetch":{"count":0})")).error().details,
+              R"("field":"fetch.count")");
+}
+
+TEST(DecodeAck, TakesALeaseThatWasNeverGivenForALostOne) {
+    for (const std::string_view lease : {"", "x", "7.1.1", "0.1.00000001"})
+        EXPECT_EQ(decode_ack(body(R"(,"lease":")" + std::string{lease} + '"')).error().code,
+                  errc::lease_lost)
+            << lease;
+    EXPECT_EQ(decode_ack(body(R"(,"lease":7)")).error().code, errc::invalid_request);
+}
+
+nack_request accepted_nack(std::string_view members) {
+    auto nack = decode_nack(body(members));
+    EXPECT_TRUE(nack) << members << ": " << nack.error().message;
+    return nack ? std::move(*nack) : nack_request{};
+}
+
+TEST(DecodeNack, ReadsTheError) {
+    const auto nack = accepted_nack(
+        R"(,"error":{"type":"Smtp","code":"handler_error","message":"refused","retryable":false,)"
+        R"("retry_after_ms":1500,"details":{ "port" : 587 }})");
+    EXPECT_EQ(nack.failure.type, "Smtp");
+    EXPECT_EQ(nack.failure.code, "handler_error");
+    EXPECT_EQ(nack.failure.message, "refused");
+    EXPECT_EQ(nack.failure.details, R"({ "port" : 587 })");
+    EXPECT_FALSE(nack.retryable);
+    EXPECT_EQ(nack.retry_after, 1500ms);
+    EXPECT_FALSE(nack.end);
+}
+
+TEST(DecodeNack, RetriesUnlessTold) {
+    EXPECT_TRUE(accepted_nack(R"(,"error":{"code":"x","message":"m"})").retryable);
+    EXPECT_TRUE(accepted_nack(R"(,"error":{"message":"m","retryable":null})").retryable);
+}
+
+TEST(DecodeNack, FindsATypeForEveryError) {
+    const auto type = [](std::string_view error) {
+        return accepted_nack(",\"error\":" + std::string{error}).failure.type;
+    };
+    EXPECT_EQ(type(R"({"type":"T","code":"c","message":"","details":{"error_class":"D"}})"), "T");
+    EXPECT_EQ(type(R"({"code":"c","message":"","details":{"error_class":"Auth.TokenExpired"}})"),
+              "Auth.TokenExpired");
+    EXPECT_EQ(type(R"({"code":"c","message":"","details":{"error_class":7}})"), "c");
+    EXPECT_EQ(type(R"({"message":""})"), "handler_error");
+}
+
+TEST(DecodeNack, FollowsTheHandlersResponseCode) {
+    const auto nack = [](std::string_view code) {
+        return accepted_nack(R"(,"error":{"message":"m","retryable":true,"code":")" +
+                             std::string{code} + "\"}");
+    };
+    EXPECT_EQ(nack("DISCARD").end, exhaustion::discard);
+    EXPECT_EQ(nack("FAIL").end, exhaustion::discard);
+    EXPECT_EQ(nack("DEAD_LETTER").end, exhaustion::dead_letter);
+    EXPECT_FALSE(nack("DEAD_LETTER").retryable);
+    EXPECT_FALSE(nack("RETRY").end);
+    EXPECT_TRUE(nack("RETRY").retryable);
+}
+
+TEST(DecodeNack, CutsLongWordsOnACharacter) {
+    const auto message = [](const std::string& text) {
+        return accepted_nack(R"(,"error":{"message":")" + text + "\"}").failure.message;
+    };
+    const std::string full(limits::error_message_bytes_max, 'm');
+    EXPECT_EQ(message(full), full);
+    EXPECT_EQ(message(full + "m"), full);
+    EXPECT_EQ(message(full.substr(1) + "\xC3\xA9"), full.substr(1));
+    EXPECT_EQ(message(full.substr(2) + "\xC3\xA9"), full.substr(2) + "\xC3\xA9");
+    const auto nack = accepted_nack(R"(,"error":{"message":"","type":")" + std::string(300, 't') +
+                                    R"(","code":")" + std::string(300, 'c') + "\"}");
+    EXPECT_EQ(nack.failure.type.size(), limits::error_type_bytes_max);
+    EXPECT_EQ(nack.failure.code.size(), limits::error_type_bytes_max);
+}
+
+TEST(DecodeNack, DropsDetailsThatAreTooLargeAndSaysSo) {
+    const std::string details = "[\"" + std::string(limits::error_details_bytes_max, 'd') + "\"]";
+    const auto nack = accepted_nack(R"(,"error":{"message":"","details":)" + details + '}');
+    EXPECT_EQ(nack.failure.details, R"({"dropped_bytes":)" + std::to_string(details.size()) + '}');
+}
+
+TEST(DecodeNack, KeepsABacktraceWhenThereAreNoDetails) {
+    EXPECT_EQ(accepted_nack(R"(,"error":{"message":"","backtrace":["a", "b"]})").failure.details,
+              R"({"backtrace":["a", "b"]})");
+    EXPECT_EQ(
+        accepted_nack(R"(,"error":{"message":"","backtrace":[],"details":{}})").failure.details,
+        "{}");
+}
+
+TEST(DecodeNack, GivesBackWithoutAnError) {
+    EXPECT_TRUE(accepted_nack(R"(,"release":true)").release);
+    EXPECT_TRUE(accepted_nack(R"(,"requeue":true)").requeue);
+    EXPECT_EQ(accepted_nack(R"(,"snooze_ms":250)").snooze, 250ms);
+    EXPECT_EQ(accepted_nack(R"(,"snooze_ms":0)").snooze, 0ms);
+    EXPECT_TRUE(accepted_nack(R"(,"requeue":true,"error":{"message":"m"},"fetch":{})").fetch);
+}
+
+TEST(DecodeNack, RefusesWhatIsWrong) {
+    for (const std::string_view wrong :
+         {"", R"(,"error":null)", R"(,"release":false)", R"(,"error":{})", R"(,"error":"x")",
+          R"(,"error":{"message":1})", R"(,"error":{"message":"","retryable":"no"})",
+          R"(,"error":{"message":"","message":""})", R"(,"error":{"message":"","code":7})",
+          R"(,"error":{"message":"","retry_after_ms":-1})", R"(,"snooze_ms":-1)",
+          R"(,"snooze_ms":31536000001)", R"(,"release":true,"requeue":true)",
+          R"(,"release":true,"snooze_ms":1)", R"(,"release":1)"}) {
+        const auto nack = decode_nack(body(wrong));
+        ASSERT_FALSE(nack) << wrong;
+        EXPECT_EQ(nack.error().code, errc::invalid_request) << wrong;
+    }
+}
+
+TEST(DecodeHeartbeat, ReadsEveryMember) {
+    const auto beat = decode_heartbeat(
+        R"({"worker_id":"w","state":"quiet","visibility_timeout_ms":1000,"active_jobs":[")" +
+        std::string{id} + R"(",{)" + job_id + R"(,"lease":"7.1a2b.90cd12ef"}]})");
+    ASSERT_TRUE(beat) << beat.error().message;
+    EXPECT_EQ(beat->worker_id, "w");
+    EXPECT_EQ(beat->state, worker_state::quiet);
+    EXPECT_EQ(beat->visibility_timeout, 1s);
+    ASSERT_EQ(beat->jobs.size(), 2U);
+    EXPECT_EQ(to_string(beat->jobs[0].job_id), id);
+    EXPECT_FALSE(beat->jobs[0].lease);
+    EXPECT_EQ(beat->jobs[1].lease, (lease_token{7, 0x1a2b, 0x90cd12ef}));
+}
+
+TEST(DecodeHeartbeat, TakesTheWorkerProtocolsForm) {
+    const auto beat =
+        decode_heartbeat(R"({"worker_id":"w","active_jobs":2,"state":"drain","active_job_ids":[")" +
+                         std::string{id} + "\"]}");
+    ASSERT_TRUE(beat) << beat.error().message;
+    EXPECT_EQ(beat->state, worker_state::quiet);
+    EXPECT_EQ(beat->jobs.size(), 1U);
+}
+
+TEST(DecodeHeartbeat, RefusesWhatIsWrong) {
+    for (const std::string_view wrong :
+         {"{}", R"({"worker_id":""})", R"({"worker_id":null})", R"({"worker_id":"w","state":"x"})",
+          R"({"worker_id":"w","active_jobs":"x"})", R"({"worker_id":"w","active_jobs":["x"]})",
+          R"({"worker_id":"w","active_jobs":[{}]})", R"({"worker_id":"w","active_jobs":1.5})",
+          R"({"worker_id":"w","active_job_ids":2})"}) {
+        const auto beat = decode_heartbeat(wrong);
+        ASSERT_FALSE(beat) << wrong;
+        EXPECT_EQ(beat.error().code, errc::invalid_request) << wrong;
+    }
+}
+
+}  // namespace
+}  // namespace sluice
