@@ -39,6 +39,13 @@ verdict check_media(const head_facts& facts) {
                    "Content-Type must be application/openjobspec+json or application/json"};
 }
 
+/// A client may name the version of the specification it speaks (ojs-http-binding.md §3.2).
+verdict check_version(const request& r) {
+    const std::string_view version = r.field("ojs-version");
+    if (version.empty() || version == "1" || version.starts_with("1.")) return std::nullopt;
+    return refusal{422, errc::unsupported, "this server speaks OJS-Version 1.0"};
+}
+
 }  // namespace
 
 admission::admission(const http_config& config, const router& routes,
@@ -73,6 +80,7 @@ verdict admission::admit(const head_facts& facts, request& out, router::match& r
         no.allow = route.allow;
         return no;
     }
+    if (auto no = check_version(out)) return no;
     if (auto no = check_media(facts)) return no;
     if (auto no = authenticate(facts, out, route.options.needs, peer, now)) return no;
     if (facts.content_length > route.options.body_bytes_max)
