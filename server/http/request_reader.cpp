@@ -13,8 +13,10 @@ namespace beast_http = boost::beast::http;
 
 /// Beast joins continued lines with a space; a peer before us may not, so they are refused.
 bool has_folded_line(std::string_view head) {
-    for (std::size_t end = head.find('\n'); end + 1 < head.size(); end = head.find('\n', end + 1))
-        if (head[end + 1] == ' ' || head[end + 1] == '\t') return true;
+    for (std::size_t at = head.find('\n'); at != head.npos; at = head.find('\n', at + 1)) {
+        const std::string_view next = head.substr(at + 1, 1);
+        if (next == " " || next == "\t") return true;
+    }
     return false;
 }
 
