@@ -165,7 +165,8 @@ private:
     struct taker {
         std::uint64_t id = 0;
         fetch_request request;
-        std::optional<std::chrono::microseconds> deadline;  ///< absent: waits for a load only
+        std::optional<std::chrono::microseconds>
+            deadline;  ///< absent: only until the loads are done
     };
 
     // engine.cpp
@@ -191,7 +192,7 @@ private:
     void pop_line(ready_lane& lane);
     void enter_window(resident_job& job, std::size_t bytes);
     void leave_window(resident_job& job);
-    ready_lane* best_lane(queue_state& queue, const fetch_request& request);
+    static ready_lane* best_lane(const queue_state& queue, const fetch_request& request);
     void want_head(ready_lane& lane);
     resident_job* take_next(queue_state& queue, const fetch_request& request, bool& blocked,
                             instant now);
@@ -254,7 +255,7 @@ private:
 
     std::map<std::uint64_t, taker> takers_;
     std::uint64_t next_taker_ = 1;
-    std::vector<std::uint64_t> load_waiters_;  ///< takers that only wait for a load
+    std::vector<std::uint64_t> load_waiters_;  ///< takers that wait for a load to know more
     taker_list any_queue_takers_;              ///< takers of "*"
     std::vector<grant> grants_;
     std::vector<wanted_load> wanted_;

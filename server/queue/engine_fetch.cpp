@@ -63,7 +63,7 @@ void engine::pop_line(ready_lane& lane) {
     queues_.update_turn(*lane.queue);
 }
 
-ready_lane* engine::best_lane(queue_state& queue, const fetch_request& request) {
+ready_lane* engine::best_lane(const queue_state& queue, const fetch_request& request) {
     if (request.types.empty()) return queue.heads.empty() ? nullptr : queue.heads.begin()->lane;
     ready_lane* best = nullptr;
     for (const auto& type : request.types) {
@@ -214,8 +214,8 @@ engine::fetch_outcome engine::fetch(const fetch_request& request, instant now) {
         outcome.parked = park(request, now.steady + in_microseconds(request.wait));
     } else if (blocked) {
         outcome.parked = park(request, std::nullopt);
-        load_waiters_.push_back(*outcome.parked);
     }
+    if (outcome.parked && blocked) load_waiters_.push_back(*outcome.parked);
     return outcome;
 }
 
@@ -272,7 +272,12 @@ std::optional<std::uint64_t> engine::first_taker(const queue_state& queue) const
     };
     consider(queue.takers);
     for (const auto& head : queue.heads) consider(head.lane->takers);
-    if (queue.turn != 0) consider(any_queue_takers_);
+    if (queue.turn == 0) return first;
+    for (const auto id : any_queue_takers_) {
+        if (first && *first < id) break;
+        if (!best_lane(queue, takers_.at(id).request)) continue;
+        return id;
+    }
     return first;
 }
 

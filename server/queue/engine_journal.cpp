@@ -135,7 +135,7 @@ void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> rec
     serve_load_waiters(now);
 }
 
-/// Takers that do not wait for new jobs, only to learn what is there.
+/// Takers that could not be told what there is before a load was done.
 void engine::serve_load_waiters(instant now) {
     for (const auto id : std::exchange(load_waiters_, {})) {
         const auto it = takers_.find(id);
@@ -146,6 +146,7 @@ void engine::serve_load_waiters(instant now) {
             load_waiters_.push_back(id);
             continue;
         }
+        if (leases.empty() && it->second.deadline) continue;  // nothing yet; it waits on
         grants_.push_back({id, std::move(leases), open_batch_});
         unpark(id);
     }

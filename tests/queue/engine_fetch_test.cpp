@@ -1,0 +1,369 @@
+#include "tests/support/engine_fixture.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::test {
+namespace {
+
+fetch_request wanted(std::vector<std::string> queues, std::chrono::milliseconds wait = 0ms) {
+    fetch_request request;
+    request.worker_id = "w1";
+    request.queues = std::move(queues);
+    request.wait = wait;
+    return request;
+}
+
+engine_config small_window(std::size_t jobs = 4) {
+    engine_config config;
+    config.window_jobs = jobs;
+    return config;
+}
+
+std::vector<uuid> ids_of(const std::vector<job_record>& jobs) {
+    std::vector<uuid> ids;
+    for (const auto& job : jobs) ids.push_back(job.spec->id);
+    return ids;
+}
+
+// -- order
+
+TEST(Fetch, TakesTheJobsOfAQueueInTheOrderOfArrival) {
+    engine_fixture f;
+    const auto pushed = f.push_many("q", 10);
+    EXPECT_EQ(ids_of(f.fetch("q", 10)), pushed);
+}
+
+TEST(Fetch, TakesHigherPrioritiesFirst) {
+    engine_fixture f;
+    auto low = make_spec("q");
+    low.priority = -1;
+    auto high = make_spec("q");
+    high.priority = 7;
+    const auto last = f.push(low);
+    const auto middle = f.push("q");
+    const auto first = f.push(high);
+    EXPECT_EQ(ids_of(f.fetch("q", 3)), (std::vector<uuid>{first, middle, last}));
+}
+
+TEST(Fetch, MergesTheTypesOfAQueueInTheOrderOfArrival) {
+    engine_fixture f;
+    std::vector<uuid> pushed;
+    for (const auto* type : {"a", "b", "a", "c", "b"})
+        pushed.push_back(f.push(make_spec("q", type)));
+    EXPECT_EQ(ids_of(f.fetch("q", 5)), pushed);
+}
+
+TEST(Fetch, LeavesTypesAloneThatWereNotAskedFor) {
+    engine_fixture f;
+    f.push(make_spec("q", "a"));
+    const auto b = f.push(make_spec("q", "b"));
+    f.push(make_spec("q", "c"));
+    auto request = wanted({"q"});
+    request.types = {"b", "x"};
+    request.count = 5;
+    EXPECT_EQ(ids_of(f.fetch(request)), std::vector<uuid>{b});
+}
+
+TEST(Fetch, AsksQueuesStrictlyFromLeftToRight) {
+    engine_fixture f;
+    const auto b1 = f.push("b");
+    const auto a1 = f.push("a");
+    const auto a2 = f.push("a");
+    auto request = wanted({"a", "b"});
+    request.count = 3;
+    EXPECT_EQ(ids_of(f.fetch(request)), (std::vector<uuid>{a1, a2, b1}));
+}
+
+TEST(Fetch, OfNothingIsEmptyAndWaitsForNobody) {
+    engine_fixture f;
+    auto request = wanted({"q"}, 10s);
+    request.count = 0;
+    EXPECT_TRUE(f.fetch(request).empty());
+    EXPECT_FALSE(f.core().next_timer(f.clock.now));
+}
+
+TEST(Fetch, DoesNotOfferAJobBeforeItIsDurable) {
+    engine_fixture f;
+    const auto taker = f.park(wanted({"q"}, 10s));
+    f.manual = true;
+    f.push("q");
+    EXPECT_FALSE(f.answer_to(taker));
+    EXPECT_TRUE(f.commit());
+    ASSERT_TRUE(f.answer_to(taker));
+    EXPECT_EQ(f.answer_to(taker)->size(), 1U);
+}
+
+// -- takers that wait
+
+TEST(ParkedFetch, IsServedInOrderOfArrival) {
+    engine_fixture f;
+    const auto first = f.park(wanted({"q"}, 10s));
+    const auto second = f.park(wanted({"q"}, 10s));
+    const auto a = f.push("q");
+    EXPECT_FALSE(f.answer_to(second));
+    const auto b = f.push("q");
+    EXPECT_EQ(ids_of(*f.answer_to(first)), std::vector<uuid>{a});
+    EXPECT_EQ(ids_of(*f.answer_to(second)), std::vector<uuid>{b});
+}
+
+TEST(ParkedFetch, GetsSeveralJobsOfOneBatch) {
+    engine_fixture f;
+    auto request = wanted({"q"}, 10s);
+    request.count = 3;
+    const auto taker = f.park(request);
+    const auto pushed = f.push_many("q", 5);
+    EXPECT_EQ(ids_of(*f.answer_to(taker)), (std::vector<uuid>{pushed[0], pushed[1], pushed[2]}));
+}
+
+TEST(ParkedFetch, IsNotWokenByTypesItDidNotAskFor) {
+    engine_fixture f;
+    auto request = wanted({"q"}, 10s);
+    request.types = {"b"};
+    const auto only_b = f.park(request);
+    const auto all = f.park(wanted({"q"}, 10s));
+    const auto a = f.push(make_spec("q", "a"));
+    EXPECT_FALSE(f.answer_to(only_b));
+    EXPECT_EQ(ids_of(*f.answer_to(all)), std::vector<uuid>{a});
+    const auto b = f.push(make_spec("q", "b"));
+    EXPECT_EQ(ids_of(*f.answer_to(only_b)), std::vector<uuid>{b});
+}
+
+TEST(ParkedFetch, EndsEmptyWhenItsTimeHasPassed) {
+    engine_fixture f;
+    const auto taker = f.park(wanted({"q"}, 10s));
+    f.pass(10s - 1us);
+    EXPECT_FALSE(f.answer_to(taker));
+    f.pass(1us);
+    ASSERT_TRUE(f.answer_to(taker));
+    EXPECT_TRUE(f.answer_to(taker)->empty());
+    const auto id = f.push("q");
+    EXPECT_EQ(f.job(id).state, job_state::available);
+}
+
+TEST(ParkedFetch, ThatIsAbandonedTakesNothing) {
+    engine_fixture f;
+    const auto taker = f.park(wanted({"q"}, 10s));
+    EXPECT_TRUE(f.core().abandon(taker));
+    EXPECT_FALSE(f.core().abandon(taker));
+    const auto id = f.push("q");
+    EXPECT_EQ(f.job(id).state, job_state::available);
+    EXPECT_FALSE(f.core().next_timer(f.clock.now));
+}
+
+TEST(ParkedFetch, OfAQueueThatNeverHadAJobLeavesNoTrace) {
+    engine_fixture f;
+    const auto taker = f.park(wanted({"nothing-here"}, 10s));
+    f.core().abandon(taker);
+    EXPECT_TRUE(f.core().queues().empty());
+}
+
+TEST(ParkedFetch, TakesFromTheFirstOfItsQueuesThatHasAJob) {
+    engine_fixture f;
+    const auto taker = f.park(wanted({"a", "b"}, 10s));
+    const auto id = f.push("b");
+    EXPECT_EQ(ids_of(*f.answer_to(taker)), std::vector<uuid>{id});
+    const auto other = f.push("a");
+    EXPECT_EQ(f.job(other).state, job_state::available);
+}
+
+TEST(Drain, AnswersThoseWhoWaitAndGrantsNoMore) {
+    engine_fixture f;
+    const auto taker = f.park(wanted({"q"}, 10s));
+    f.core().begin_drain();
+    ASSERT_TRUE(f.answer_to(taker));
+    EXPECT_TRUE(f.answer_to(taker)->empty());
+    EXPECT_TRUE(f.fetch(wanted({"q"}, 10s)).empty());
+    EXPECT_EQ(f.heartbeat("w1").directive, worker_state::quiet);
+    push_request request;
+    request.jobs.push_back(make_spec("q"));
+    const auto refused = f.try_push(request);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, errc::shutting_down);
+}
+
+TEST(Drain, GivesWhatInServerWorkersHoldBackWithoutAnAttempt) {
+    engine_fixture f;
+    const auto id = f.push("q");
+    auto request = wanted({"q"});
+    request.worker_id = std::string(in_server_worker_id);
+    ASSERT_EQ(f.fetch(request).size(), 1U);
+    const auto other = f.push("q");
+    f.fetch_one("q", "remote");
+    f.core().begin_drain();
+    f.core().release_in_server(f.clock.now);
+    f.settle();
+    EXPECT_EQ(f.job(id).state, job_state::available);
+    EXPECT_EQ(f.job(id).attempt, 0U);
+    EXPECT_EQ(f.job(other).state, job_state::active);
+}
+
+TEST(Worker, ThatSaysItIsQuietIsGivenNothing) {
+    engine_fixture f;
+    f.push("q");
+    heartbeat_request beat;
+    beat.worker_id = "w1";
+    beat.state = worker_state::quiet;
+    f.core().heartbeat(beat, f.clock.now);
+    EXPECT_TRUE(f.fetch("q").empty());
+    f.heartbeat("w1");
+    EXPECT_EQ(f.fetch("q").size(), 1U);
+}
+
+// -- "*": in-server workers that serve all queues
+
+engine_config with_handlers() {
+    engine_config config;
+    config.handled_types = {"a", "b"};
+    config.pool_queues = {"own"};
+    return config;
+}
+
+fetch_request from_any(std::vector<std::string> types, std::size_t count = 1,
+                       std::chrono::milliseconds wait = 0ms) {
+    auto request = wanted({"*"}, wait);
+    request.worker_id = std::string(in_server_worker_id);
+    request.types = std::move(types);
+    request.count = count;
+    return request;
+}
+
+TEST(AnyQueue, ServesQueuesInTurn) {
+    engine_fixture f(with_handlers());
+    const auto flood = f.push(make_spec("flood", "a"));
+    const auto flood2 = f.push(make_spec("flood", "a"));
+    f.push(make_spec("flood", "a"));
+    const auto small = f.push(make_spec("small", "b"));
+    EXPECT_EQ(ids_of(f.fetch(from_any({"a", "b"}, 3))), (std::vector<uuid>{flood, small, flood2}));
+}
+
+TEST(AnyQueue, LeavesOwnPoolsAndUnknownTypesAlone) {
+    engine_fixture f(with_handlers());
+    f.push(make_spec("own", "a"));
+    f.push(make_spec("q", "unknown"));
+    EXPECT_TRUE(f.fetch(from_any({"a", "b"}, 5)).empty());
+    const auto id = f.push(make_spec("q", "b"));
+    EXPECT_EQ(ids_of(f.fetch(from_any({"a", "b"}, 5))), std::vector<uuid>{id});
+}
+
+TEST(AnyQueue, WakesAWaitingTakerForTheTypesItTakes) {
+    engine_fixture f(with_handlers());
+    const auto only_a = f.park(from_any({"a"}, 1, 10s));
+    const auto b = f.push(make_spec("q", "b"));
+    EXPECT_FALSE(f.answer_to(only_a));
+    const auto a = f.push(make_spec("q", "a"));
+    EXPECT_EQ(ids_of(*f.answer_to(only_a)), std::vector<uuid>{a});
+    EXPECT_EQ(f.job(b).state, job_state::available);
+}
+
+TEST(AnyQueue, SharesANamedQueueWithItsOwnTakersInOrderOfArrival) {
+    engine_fixture f(with_handlers());
+    const auto any = f.park(from_any({"a", "b"}, 1, 10s));
+    const auto named = f.park(wanted({"q"}, 10s));
+    const auto first = f.push(make_spec("q", "a"));
+    const auto second = f.push(make_spec("q", "a"));
+    EXPECT_EQ(ids_of(*f.answer_to(any)), std::vector<uuid>{first});
+    EXPECT_EQ(ids_of(*f.answer_to(named)), std::vector<uuid>{second});
+}
+
+// -- lines whose jobs are at rest
+
+TEST(LineAtRest, KeepsItsOrderAcrossRefills) {
+    engine_fixture f(small_window());
+    std::vector<uuid> pushed;
+    for (int i = 0; i < 50; ++i) pushed.push_back(f.push("q"));
+    EXPECT_LE(f.core().resident_count(), 4U);
+    std::vector<uuid> taken;
+    while (taken.size() < pushed.size()) {
+        const auto jobs = f.fetch("q", 3);
+        ASSERT_FALSE(jobs.empty());
+        for (const auto& job : jobs) taken.push_back(job.spec->id);
+    }
+    EXPECT_EQ(taken, pushed);
+}
+
+TEST(LineAtRest, KeepsItsOrderWhenJobsArriveMeanwhile) {
+    engine_fixture f(small_window());
+    std::vector<uuid> pushed;
+    std::vector<uuid> taken;
+    for (int i = 0; i < 300; ++i) {
+        pushed.push_back(f.push(make_spec("q", i % 3 == 0 ? "a" : "b")));
+        if (i % 2 == 0) taken.push_back(f.fetch_one("q").spec->id);
+    }
+    while (taken.size() < pushed.size()) taken.push_back(f.fetch_one("q").spec->id);
+    EXPECT_EQ(taken, pushed);
+}
+
+TEST(LineAtRest, SkipsJobsThatWereCancelledInItsMiddle) {
+    engine_fixture f(small_window());
+    std::vector<uuid> left;
+    std::vector<uuid> all;
+    for (int i = 0; i < 40; ++i) all.push_back(f.push("q"));
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (i % 3 == 0 || (i > 10 && i < 20))
+            ASSERT_TRUE(f.cancel(all[i]));
+        else
+            left.push_back(all[i]);
+    }
+    std::vector<uuid> taken;
+    while (taken.size() < left.size()) taken.push_back(f.fetch_one("q").spec->id);
+    EXPECT_EQ(taken, left);
+    EXPECT_TRUE(f.fetch("q").empty());
+}
+
+TEST(LineAtRest, AJobThatComesBackIsFirstAgain) {
+    engine_fixture f(small_window());
+    for (int i = 0; i < 20; ++i) f.push("q");
+    const auto first = f.fetch_one("q");
+    f.fetch_one("q");
+    nack_request release;
+    release.release = true;
+    ASSERT_TRUE(f.nack(first, release));
+    EXPECT_EQ(f.fetch_one("q").spec->id, first.spec->id);
+}
+
+TEST(LineAtRest, ATakerThatWaitsOnAnEmptiedQueueGetsWhatItsNextQueueHas) {
+    engine_fixture f(small_window(0));
+    const auto gone = f.push("a");
+    const auto there = f.push("b");
+    ASSERT_TRUE(f.cancel(gone));  // its place in line is stale and nothing in memory says so
+    f.crash();
+    ASSERT_FALSE(f.core().resident(there));
+    EXPECT_EQ(ids_of(f.fetch(wanted({"a", "b"}, 10s))), std::vector<uuid>{there});
+}
+
+TEST(LineAtRest, AHeadThatWasCancelledWhileItWasReadDoesNotHideTheNextQueue) {
+    engine_fixture f(small_window(0));
+    const auto gone = f.push("a");
+    const auto there = f.push("b");
+    f.manual = true;
+    const auto outcome = f.core().fetch(wanted({"a", "b"}, 10s), f.clock.now);
+    ASSERT_TRUE(outcome.parked);
+    f.make_resident(gone);
+    ASSERT_TRUE(f.core().cancel(gone, f.clock.now));
+    f.settle();
+    ASSERT_TRUE(f.answer_to(*outcome.parked));
+    EXPECT_EQ(ids_of(*f.answer_to(*outcome.parked)), std::vector<uuid>{there});
+}
+
+TEST(LineAtRest, AFetchThatDoesNotWaitStillLearnsWhatIsThere) {
+    engine_fixture f(small_window(0));
+    const auto id = f.push("q");
+    EXPECT_EQ(ids_of(f.fetch("q")), std::vector<uuid>{id});
+    EXPECT_TRUE(f.fetch("q").empty());
+}
+
+TEST(LineAtRest, ADrainAnswersATakerThatWaitsForARead) {
+    engine_fixture f(small_window(0));
+    const auto id = f.push("q");
+    f.manual = true;
+    const auto outcome = f.core().fetch(wanted({"q"}), f.clock.now);
+    ASSERT_TRUE(outcome.parked);
+    f.core().begin_drain();
+    ASSERT_TRUE(f.answer_to(*outcome.parked));
+    EXPECT_TRUE(f.answer_to(*outcome.parked)->empty());
+    f.settle();
+    EXPECT_EQ(f.job(id).state, job_state::available);
+}
+
+}  // namespace
+}  // namespace sluice::test
