@@ -18,14 +18,16 @@ void skip_space(std::string_view& text) {
     text.remove_prefix(count);
 }
 
-/// Length of the string at the start of `text`, quotes included.
+/// Length of the string at the start of `text`, quotes included: up to the first quote that has an
+/// even number of backslashes in front.
 std::size_t string_length(std::string_view text) {
-    std::size_t at = 1;
+    std::size_t quote = 0;
     while (true) {
-        at = text.find_first_of("\"\\", at);
-        if (at == std::string_view::npos) return text.size();
-        if (text[at] == '"') return at + 1;
-        at += 2;
+        quote = text.find('"', quote + 1);
+        if (quote == std::string_view::npos) return text.size();
+        std::size_t before = quote;
+        while (text[before - 1] == '\\') --before;
+        if ((quote - before) % 2 == 0) return quote + 1;
     }
 }
 
