@@ -227,6 +227,18 @@ TEST_F(Jobs, AWaitEndsWhenThePeerHasGone) {
     EXPECT_EQ(json_of(finish(waiting))["job"]["state"], "available");
 }
 
+TEST_F(Jobs, AServerThatDrainsTakesNoJobsAndSaysThatNothingIsStored) {
+    queue->begin_drain();
+    const auto answer = post(echo);
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(field_of(answer, "Retry-After"), "1");
+    const auto error = json_of(answer)["error"];
+    EXPECT_EQ(error["code"], "shutting_down");
+    EXPECT_EQ(error["retryable"], true);
+    EXPECT_EQ(error["details"]["outcome"], "not_stored");
+    EXPECT_EQ(stored(), 0U);
+}
+
 TEST_F(Jobs, ATokenBoundToQueuesSeesNoOtherQueue) {
     const auto mine = push("mine.a");
     const auto foreign = push("theirs");

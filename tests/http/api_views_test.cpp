@@ -206,6 +206,10 @@ TEST_F(Views, QueuesAreListedWithWhatTheyHold) {
     EXPECT_EQ(stats["queue"]["available"], 1);
     EXPECT_EQ(stats["stats"]["depth"], 2);
     EXPECT_EQ(get("/ojs/v1/queues/c/stats", 404)["error"]["code"], "not_found");
+    for (const std::string name : {"A", "a b", "-a", "<svg>"}) {
+        const auto error = get("/ojs/v1/queues/" + name + "/stats", 400)["error"];
+        EXPECT_EQ(error["code"], "invalid_request") << name;
+    }
     queue_patterns = {"b"};
     EXPECT_EQ(get("/ojs/v1/queues")["queues"].size(), 1U);
     get("/ojs/v1/queues/a/stats", 404);

@@ -1,4 +1,5 @@
 #include "proto/json_text.hpp"
+#include "proto/limits.hpp"
 #include "server/http/api/answers.hpp"
 #include "server/http/api/handlers.hpp"
 
@@ -9,6 +10,14 @@ namespace sluice::http {
 namespace {
 
 constexpr std::uint64_t page_max = 1000;
+
+/// What the name of a queue can be; anything else in a path is a mistake, not an unknown queue.
+bool is_queue_name(std::string_view name) {
+    const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+    return !name.empty() && name.size() <= limits::queue_bytes_max && plain(name.front()) &&
+           std::all_of(name.begin(), name.end(),
+                       [&](char c) { return plain(c) || c == '-' || c == '.'; });
+}
 
 std::uint64_t depth(const queue_stats& queue) {
     std::uint64_t waiting = 0;
@@ -65,6 +74,13 @@ asio::awaitable<response> list_queues(services_ptr services, request r, path_val
 
 asio::awaitable<response> queue_statistics(services_ptr services, request r, path_values values) {
     const std::string& name = values[0];
+    if (!is_queue_name(name)) {
+        const error malformed(errc::invalid_request,
+                              "A queue's name is made of a-z, 0-9, '-' and '.' and begins with a "
+                              "letter or digit.",
+                              R"("field":"queue")");
+        co_return error_response(malformed, r);
+    }
     auto all = co_await services->queue->queues();
     if (!all) co_return error_response(all.error(), r);
     const auto queue =
