@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::string_view api = "/ojs/v1";
 
-std::string path(std::string_view rest) { return std::string{api} + std::string{rest}; }
+std::string path(std::string_view rest) {
+    return std::string{api} + std::string{rest};
+}
 
 std::string path(std::string_view before, std::string_view name, std::string_view after = {}) {
     return path(before) + encode_component(name) + std::string{after};

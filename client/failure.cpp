@@ -19,15 +19,21 @@ exit_code exit_code_of_status(int status) {
         case 400:
         case 413:
         case 415:
-        case 422: return exit_code::usage;
+        case 422:
+            return exit_code::usage;
         case 401:
-        case 403: return exit_code::denied;
+        case 403:
+            return exit_code::denied;
         case 404:
-        case 410: return exit_code::not_found;
-        case 409: return exit_code::conflict;
+        case 410:
+            return exit_code::not_found;
+        case 409:
+            return exit_code::conflict;
         case 408:
-        case 504: return exit_code::timed_out;
-        default: return exit_code::failed;
+        case 504:
+            return exit_code::timed_out;
+        default:
+            return exit_code::failed;
     }
 }
 
@@ -36,11 +42,16 @@ exit_code exit_code_of_status(int status) {
 exit_code exit_code_of(const failure& f) {
     switch (f.kind) {
         case failure_kind::unreachable:
-        case failure_kind::lost: return exit_code::unreachable;
-        case failure_kind::timed_out: return exit_code::timed_out;
-        case failure_kind::closed: return exit_code::interrupted;
-        case failure_kind::refused: return exit_code_of_status(f.status);
-        case failure_kind::bad_answer: return exit_code::failed;
+        case failure_kind::lost:
+            return exit_code::unreachable;
+        case failure_kind::timed_out:
+            return exit_code::timed_out;
+        case failure_kind::closed:
+            return exit_code::interrupted;
+        case failure_kind::refused:
+            return exit_code_of_status(f.status);
+        case failure_kind::bad_answer:
+            return exit_code::failed;
     }
     return exit_code::failed;
 }

@@ -63,7 +63,9 @@ void histogram::merge(const histogram& other) {
     count_ += other.count_;
 }
 
-std::chrono::nanoseconds histogram::min() const { return to_duration(min_); }
+std::chrono::nanoseconds histogram::min() const {
+    return to_duration(min_);
+}
 
 std::chrono::nanoseconds histogram::mean() const {
     if (count_ == 0) return {};

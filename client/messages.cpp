@@ -47,7 +47,7 @@ void set(std::string& target, json_value value) {
 }
 
 template <class Number>
-    requires std::is_arithmetic_v<Number>
+requires std::is_arithmetic_v<Number>
 void set(Number& target, json_value value) {
     if (value.kind != json_kind::number) return;
     if (const auto number = json_integer(value)) target = static_cast<Number>(*number);

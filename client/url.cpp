@@ -14,7 +14,9 @@ std::string base_url::host_field() const {
     return field;
 }
 
-std::string base_url::text() const { return "http://" + host_field() + prefix; }
+std::string base_url::text() const {
+    return "http://" + host_field() + prefix;
+}
 
 boost::system::result<base_url, complaint> parse_base_url(std::string_view text) {
     const auto parsed = boost::urls::parse_uri(boost::urls::string_view{text.data(), text.size()});

@@ -43,8 +43,8 @@ bool read_args(const std::string& text, std::string& args) {
     if ((text == "-" || text.starts_with('@')) && !read_source(text, content)) return false;
     if (check_json(content, limits::json_depth_max)) return false;
     const json_value root = json_root(content);
-    args = root.kind == json_kind::array ? std::string{root.text}
-                                         : "[" + std::string{root.text} + "]";
+    args =
+        root.kind == json_kind::array ? std::string{root.text} : "[" + std::string{root.text} + "]";
     return true;
 }
 
@@ -62,9 +62,8 @@ void add_what(CLI::App& command, produce_options& options) {
     command.add_option("-t,--type", options.work.type, "Job type, sluice.square by default")
         ->type_name("TYPE");
     add_value(command, "--args", "JSON", "Arguments: JSON, @FILE, or - for standard input",
-              "JSON, nor a file that can be read", [&options](const std::string& text) {
-                  return read_args(text, options.work.args);
-              });
+              "JSON, nor a file that can be read",
+              [&options](const std::string& text) { return read_args(text, options.work.args); });
     add_value(command, "--pause", "A..B",
               "How long sluice.square takes, such as 0.25s..0.75s; 0 by default",
               "a duration such as 250ms, or a range such as 0.25s..0.75s",
@@ -80,13 +79,12 @@ void add_what(CLI::App& command, produce_options& options) {
 void add_pace(CLI::App& command, produce_options& options) {
     add_value(command, "-n,--count", "N", "How many jobs, 1 by default; 0: until Ctrl-C",
               "a whole number such as 500 or 20k", store_count(options.work.count));
-    auto* rate = add_value(command, "--rate", "R",
-                           "Jobs a second, all producers together, at a constant rate",
-                           "a rate above 0 such as 5000, 5k or 0.5",
-                           [&options](const std::string& text) {
-                               options.work.rate = parse_rate(text);
-                               return options.work.rate.has_value();
-                           });
+    auto* rate = add_value(
+        command, "--rate", "R", "Jobs a second, all producers together, at a constant rate",
+        "a rate above 0 such as 5000, 5k or 0.5", [&options](const std::string& text) {
+            options.work.rate = parse_rate(text);
+            return options.work.rate.has_value();
+        });
     add_value(command, "--interval", "A..B",
               "Time between two jobs of one producer, such as 1s or 0.5s..1.5s",
               "a duration such as 1s, or a range such as 0.5s..1.5s",
@@ -126,8 +124,7 @@ void add_ending(CLI::App& command, produce_options& options) {
                     throw CLI::ValidationError("--in-process-baseline",
                                                "\"" + text + "\" is not one of also, only");
                 }
-                options.baseline =
-                    text == "only" ? baseline_choice::only : baseline_choice::also;
+                options.baseline = text == "only" ? baseline_choice::only : baseline_choice::also;
             },
             "Do the same work the synchronous way too (make all, then process all, in this "
             "process), or --in-process-baseline=only")
@@ -145,6 +142,10 @@ void add_ending(CLI::App& command, produce_options& options) {
               });
     command.add_option("--label", options.label, "Name of the run in its report")
         ->type_name("TEXT");
+    command
+        .add_option("--save", options.save,
+                    "Also write the report to this file, as --json prints it, for report compare")
+        ->type_name("FILE");
 }
 
 void check(const produce_options& options) {

@@ -54,9 +54,8 @@ run_report run_baseline(const produce_options& options, live_view& view) {
     run.in_process = true;
     run.followed = true;
     run.producers = 1;
-    run.label = options.baseline == baseline_choice::only && !options.label.empty()
-                    ? options.label
-                    : "synchronous";
+    run.label = options.baseline == baseline_choice::only && !options.label.empty() ? options.label
+                                                                                    : "synchronous";
     run.time_scale = options.time_scale;
     const double back = 1 / options.time_scale;
 

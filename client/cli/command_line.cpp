@@ -31,8 +31,7 @@ const CLI::App* deepest(const CLI::App* command) {
 
 std::string typed_name(const CLI::App* command) {
     const CLI::App* parent = command->get_parent();
-    return parent == nullptr ? command->get_name()
-                             : typed_name(parent) + " " + command->get_name();
+    return parent == nullptr ? command->get_name() : typed_name(parent) + " " + command->get_name();
 }
 
 void collect_options(const CLI::App* command, std::vector<std::string>& names) {
@@ -53,7 +52,8 @@ std::vector<std::string> command_names(const CLI::App* command) {
 void add_global_options(command_line& line) {
     auto& root = line.root;
     auto& globals = line.globals;
-    root.add_option("-u,--url", globals.url, "Server, http://127.0.0.1:8080 by default (SLUICE_URL)")
+    root.add_option("-u,--url", globals.url,
+                    "Server, http://127.0.0.1:8080 by default (SLUICE_URL)")
         ->envname("SLUICE_URL")
         ->type_name("URL");
     root.add_option("--token-file", globals.token_file,
@@ -110,8 +110,7 @@ command_line::command_line() : root("Talk to a Sluice job queue server.", "sluic
     root.require_subcommand(0, 1);
     root.fallthrough();
     root.add_flag_callback(
-        "--version",
-        [this] { chosen = [](const context& ctx) { return show_version(ctx); }; },
+        "--version", [this] { chosen = [](const context& ctx) { return show_version(ctx); }; },
         "Show the version");
     add_global_options(*this);
     add_produce_command(*this);

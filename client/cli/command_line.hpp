@@ -16,8 +16,8 @@ struct command_line {
     command_line(const command_line&) = delete;
     command_line& operator=(const command_line&) = delete;
 
-    /// Reads the arguments (without the program's name). On `ok`, `chosen` is the command to run; it
-    /// is empty when all that was asked for has been printed.
+    /// Reads the arguments (without the program's name). On `ok`, `chosen` is the command to run;
+    /// it is empty when all that was asked for has been printed.
     exit_code read(std::vector<std::string> arguments);
 
     CLI::App root;

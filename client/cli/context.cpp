@@ -66,17 +66,24 @@ std::string refused_step(const client::failure& f, bool has_token, std::string_v
     switch (f.status) {
         case 400:
         case 413:
-        case 422: return "Correct the value and try again.";
+        case 422:
+            return "Correct the value and try again.";
         case 401:
             return has_token ? "The server does not know this token; ask who runs it for another."
                              : "Give a token with --token-file FILE, SLUICE_TOKEN_FILE or "
                                "SLUICE_TOKEN.";
-        case 403: return "This token may not do that; a token with the right scope may.";
-        case 404: return not_found_step(subject);
-        case 409: return "See how it is now: sluice job get ID";
-        case 429: return "The server has enough to do for now; try again later.";
-        case 507: return "The server's disk is nearly full; nothing was stored.";
-        default: return "See how the server feels: sluice health";
+        case 403:
+            return "This token may not do that; a token with the right scope may.";
+        case 404:
+            return not_found_step(subject);
+        case 409:
+            return "See how it is now: sluice job get ID";
+        case 429:
+            return "The server has enough to do for now; try again later.";
+        case 507:
+            return "The server's disk is nearly full; nothing was stored.";
+        default:
+            return "See how the server feels: sluice health";
     }
 }
 
@@ -87,8 +94,8 @@ std::optional<complaint> prepare(context& to) {
     to.err = probe_terminal(STDERR_FILENO, to.options.colour);
     auto url = client::parse_base_url(to.options.url);
     if (url.has_error()) {
-        return complaint{
-            fmt::format("the server's URL \"{}\" is no good: {}", to.options.url, url.error().text)};
+        return complaint{fmt::format("the server's URL \"{}\" is no good: {}", to.options.url,
+                                     url.error().text)};
     }
     to.server.url = std::move(*url);
     if (auto wrong = read_token(to.options, to.server.token)) return wrong;
@@ -97,7 +104,9 @@ std::optional<complaint> prepare(context& to) {
     return std::nullopt;
 }
 
-void print(std::string_view text) { write_to(stdout, text); }
+void print(std::string_view text) {
+    write_to(stdout, text);
+}
 
 void note(const context& ctx, std::string_view text) {
     if (!ctx.options.quiet) write_to(stderr, text);
@@ -131,9 +140,12 @@ std::string next_step(const client::failure& f, bool has_token, std::string_view
                    "health";
         case failure_kind::timed_out:
             return "Give it more time with --timeout, or see how the server is: sluice health";
-        case failure_kind::closed: return {};
-        case failure_kind::bad_answer: return "Does the URL name a Sluice server? See --url.";
-        case failure_kind::refused: return refused_step(f, has_token, subject);
+        case failure_kind::closed:
+            return {};
+        case failure_kind::bad_answer:
+            return "Does the URL name a Sluice server? See --url.";
+        case failure_kind::refused:
+            return refused_step(f, has_token, subject);
     }
     return {};
 }

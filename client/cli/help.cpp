@@ -9,7 +9,7 @@ namespace sluice::cli {
 namespace {
 
 constexpr std::size_t width = 80;
-constexpr std::size_t name_columns = 26;
+constexpr std::size_t name_columns = 27;
 
 // Words wrapped to the terminal, each line after the first indented to `indent`.
 std::string wrapped(std::string_view text, std::size_t indent) {
@@ -77,6 +77,8 @@ std::string group_of(const CLI::App& command, std::string_view group) {
     std::string out;
     for (const auto* option : command.get_options()) {
         if (option->get_group() != group || option->get_positional()) continue;
+        // Help stands with what is the same everywhere.
+        if (option == command.get_help_ptr() && command.get_parent() != nullptr) continue;
         out += entry(option_name(*option), option->get_description());
     }
     return out.empty() ? out : "\n" + std::string{group} + ":\n" + out;

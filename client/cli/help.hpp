@@ -5,7 +5,8 @@
 #include <string>
 #include <string_view>
 
-/// What `--help` and `sluice help` print: what it is, how it is typed, examples first, then options.
+/// What `--help` and `sluice help` print: what it is, how it is typed, examples first, then
+/// options.
 namespace sluice::cli {
 
 /// Names of option groups. Options of `everywhere` come last.

@@ -209,8 +209,8 @@ exit_code delete_dead_letters(const context& ctx, const ids& jobs, bool confirme
                  "If they may go for good, add --yes.");
         return exit_code::usage;
     }
-    const std::string question = fmt::format("Delete {} dead letter{} for good?", jobs.size(),
-                                             jobs.size() == 1 ? "" : "s");
+    const std::string question =
+        fmt::format("Delete {} dead letter{} for good?", jobs.size(), jobs.size() == 1 ? "" : "s");
     if (!confirmed && !ask(ctx, question)) {
         note(ctx, "Nothing was deleted.\n");
         return exit_code::failed;

@@ -24,7 +24,9 @@ void job_tracker::push_ended() {
     early_count_ = 0;
 }
 
-void job_tracker::push_failed() { push_ended(); }
+void job_tracker::push_failed() {
+    push_ended();
+}
 
 job_tracker::notices job_tracker::created(std::uint64_t index, std::size_t producer,
                                           const std::string& id, nanoseconds enqueue) {
@@ -127,8 +129,12 @@ std::vector<std::string> job_tracker::outstanding_ids() const {
     return ids;
 }
 
-bool job_tracker::take_lost_events() { return std::exchange(lost_events_, false); }
+bool job_tracker::take_lost_events() {
+    return std::exchange(lost_events_, false);
+}
 
-std::vector<std::string> job_tracker::take_incomplete() { return std::exchange(incomplete_, {}); }
+std::vector<std::string> job_tracker::take_incomplete() {
+    return std::exchange(incomplete_, {});
+}
 
 }  // namespace sluice::cli

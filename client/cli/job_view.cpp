@@ -59,7 +59,10 @@ std::string render_timeline(const client::timeline& times, const terminal& term)
 
 std::string render_attempts(const client::job_info& job, const terminal& term) {
     if (job.attempts.size() < 2) return {};
-    table rows({{"attempt", align::right}, {"outcome"}, {"ran", align::right}, {"worker", align::left, true}});
+    table rows({{"attempt", align::right},
+                {"outcome"},
+                {"ran", align::right},
+                {"worker", align::left, true}});
     for (const auto& each : job.attempts) {
         const bool ended = each.started_at && each.finished_at;
         rows.add({std::to_string(each.attempt), each.outcome,
@@ -104,7 +107,11 @@ std::string render_jobs(const std::vector<client::job_info>& jobs, output_format
         for (const auto& job : jobs) out += render_job_line(job, format);
         return out;
     }
-    table rows({{"id"}, {"type", align::left, true}, {"queue", align::left, true}, {"state"}, {"created"}});
+    table rows({{"id"},
+                {"type", align::left, true},
+                {"queue", align::left, true},
+                {"state"},
+                {"created"}});
     for (const auto& job : jobs) {
         rows.add({job.id, job.type, job.queue, job.state,
                   job.created_at ? whole_seconds(*job.created_at).substr(11) : ""});

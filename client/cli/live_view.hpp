@@ -13,9 +13,9 @@ namespace sluice::cli {
 /// How a run shows itself while it goes on.
 enum class view_mode : std::uint8_t {
     silent,
-    lines,     ///< each step of each job, creation in yellow, processing in cyan
-    bar,       ///< one line that is drawn anew
-    reports,   ///< one line a second, for logs
+    lines,    ///< each step of each job, creation in yellow, processing in cyan
+    bar,      ///< one line that is drawn anew
+    reports,  ///< one line a second, for logs
 };
 
 /// `lines` up to 100 jobs, beyond that a bar on a terminal and a line a second elsewhere.

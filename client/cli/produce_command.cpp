@@ -61,9 +61,8 @@ exit_code produce(const context& ctx, const produce_options& options) {
     exit_code code = exit_code::ok;
     const bool network = options.baseline != baseline_choice::only;
     if (network) {
-        code = run_to_end([&](auto executor) {
-            return over_http(executor, ctx, options, over_network);
-        });
+        code = run_to_end(
+            [&](auto executor) { return over_http(executor, ctx, options, over_network); });
     }
     const bool reported = network && over_network.created > 0;
     const bool text = !ctx.wants_json();
@@ -84,12 +83,19 @@ exit_code produce(const context& ctx, const produce_options& options) {
     if (text && reported && baseline && ctx.options.output == output_format::table) {
         print("\n" + render_comparison({summarize(over_network), summarize(in_process)}, ctx.out));
     }
-    if (!text && (reported || baseline)) {
-        const bool pretty = ctx.options.output == output_format::json;
-        print(reported ? encode_report(over_network, baseline ? &in_process : nullptr, pretty)
-                       : encode_report(in_process, nullptr, pretty));
-    }
+    const auto as_json = [&](bool pretty) {
+        return reported ? encode_report(over_network, baseline ? &in_process : nullptr, pretty)
+                        : encode_report(in_process, nullptr, pretty);
+    };
+    if (!text && (reported || baseline)) print(as_json(ctx.options.output == output_format::json));
     if (text && reported) show_next(ctx, over_network);
+    if (!options.save.empty() && (reported || baseline)) {
+        std::ofstream file{options.save, std::ios::binary};
+        if (!(file << as_json(true) << std::flush)) {
+            complain(ctx, "cannot write " + options.save, "The report is not saved.");
+            return code == exit_code::ok ? exit_code::failed : code;
+        }
+    }
     return code;
 }
 

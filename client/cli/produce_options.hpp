@@ -23,6 +23,7 @@ struct produce_options {
     baseline_choice baseline = baseline_choice::none;
     double time_scale = 1;
     std::string label;
+    std::string save;  ///< a file that gets the report as JSON, beside what is printed
 };
 
 /// One, or as many as a rate needs so that a slow answer does not delay the next job.

@@ -141,8 +141,7 @@ asio::awaitable<void> produce_run::push_one(std::size_t number, send_schedule::s
         end_with(ending::failed, stored.error());
         co_return;
     }
-    const auto told =
-        tracker_.created(slot.index, number, stored->id, steady::now() - intended);
+    const auto told = tracker_.created(slot.index, number, stored->id, steady::now() - intended);
     for (const auto& n : told) {
         if (n.what == job_tracker::step::created) {
             view_.created(passed(), n, producers_.size(), args);
@@ -276,8 +275,10 @@ exit_code produce_run::conclude() {
     const auto& run = tracker_.report();
     const std::uint64_t open = options_.wait ? tracker_.outstanding() : 0;
     switch (ending_) {
-        case ending::abandoned: return exit_code::interrupted;
-        case ending::failed: return complain(ctx_, *failure_);
+        case ending::abandoned:
+            return exit_code::interrupted;
+        case ending::failed:
+            return complain(ctx_, *failure_);
         case ending::gave_up:
             complain(ctx_,
                      fmt::format("{} of {} jobs have not finished, and none has for {}",
@@ -292,7 +293,8 @@ exit_code produce_run::conclude() {
                 return exit_code::interrupted;
             }
             break;
-        case ending::none: break;
+        case ending::none:
+            break;
     }
     if (!options_.wait || run.completed == run.created) return exit_code::ok;
     return run.completed == 0 ? exit_code::failed : exit_code::partial;

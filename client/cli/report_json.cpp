@@ -12,8 +12,12 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-double microseconds_of(nanoseconds value) { return static_cast<double>(value.count()) / 1e3; }
-double seconds_of(nanoseconds value) { return static_cast<double>(value.count()) / 1e9; }
+double microseconds_of(nanoseconds value) {
+    return static_cast<double>(value.count()) / 1e3;
+}
+double seconds_of(nanoseconds value) {
+    return static_cast<double>(value.count()) / 1e9;
+}
 
 json json_of(const client::histogram& values) {
     json bins = json::array();
@@ -136,12 +140,13 @@ run_summary summarize(const run_report& run) {
     return s;
 }
 
-boost::system::result<std::vector<run_summary>, client::complaint> read_reports(std::string_view text) {
+boost::system::result<std::vector<run_summary>, client::complaint> read_reports(
+    std::string_view text) {
     try {
         const json document = json::parse(text);
         if (!document.is_object() || document.value("schema", "") != produce_schema) {
-            return client::complaint{fmt::format(
-                "it is not a report of `sluice produce --json` ({})", produce_schema)};
+            return client::complaint{
+                fmt::format("it is not a report of `sluice produce --json` ({})", produce_schema)};
         }
         std::vector<run_summary> runs{summary_of(document)};
         if (document.contains("baseline")) runs.push_back(summary_of(document["baseline"]));

@@ -33,7 +33,8 @@ struct run_summary {
 run_summary summarize(const run_report& run);
 
 /// The runs in one JSON document that `encode_report` wrote (one, or two with a baseline).
-boost::system::result<std::vector<run_summary>, client::complaint> read_reports(std::string_view json);
+boost::system::result<std::vector<run_summary>, client::complaint> read_reports(
+    std::string_view json);
 
 /// The runs side by side.
 std::string render_comparison(const std::vector<run_summary>& runs, const terminal& term);

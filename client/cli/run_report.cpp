@@ -40,8 +40,7 @@ std::string plural(std::uint64_t count, std::string_view noun) {
 }
 
 std::string pace_of(const run_report& run) {
-    const std::string jobs =
-        run.wanted == 0 ? "jobs until interrupted" : plural(run.wanted, "job");
+    const std::string jobs = run.wanted == 0 ? "jobs until interrupted" : plural(run.wanted, "job");
     if (run.rate) return jobs + " at " + format_rate(*run.rate) + "/s";
     if (run.interval) return jobs + ", one each " + format_span(*run.interval);
     return jobs;
@@ -50,13 +49,9 @@ std::string pace_of(const run_report& run) {
 std::string phase_row(std::string_view name, const client::histogram& values,
                       std::string_view note) {
     std::string row = "  " + pad(name, name_columns - 2, align::left);
-    const std::array<nanoseconds, 7> figures{values.min(),
-                                             values.quantile(0.5),
-                                             values.quantile(0.9),
-                                             values.quantile(0.99),
-                                             values.quantile(0.999),
-                                             values.max(),
-                                             values.mean()};
+    const std::array<nanoseconds, 7> figures{
+        values.min(),           values.quantile(0.5), values.quantile(0.9), values.quantile(0.99),
+        values.quantile(0.999), values.max(),         values.mean()};
     for (const auto figure : figures) {
         row += pad(format_latency(figure), figure_columns, align::right);
     }
@@ -76,7 +71,8 @@ std::vector<phase> phases_of(const run_report& run, const terminal& term) {
     if (!run.enqueue.empty()) {
         phases.push_back({"enqueue", run.enqueue, "request" + to + "durable"});
     }
-    if (!run.waiting.empty()) phases.push_back({"waiting", run.waiting, "created" + to + "started"});
+    if (!run.waiting.empty())
+        phases.push_back({"waiting", run.waiting, "created" + to + "started"});
     if (!run.running.empty()) {
         phases.push_back({"running", run.running, "started" + to + "finished"});
     }
@@ -93,7 +89,8 @@ std::string title_of(const run_report& run, const terminal& term) {
     } else {
         facts = plural(run.created, "job") + " created";
     }
-    facts += fmt::format(", {}, {}/s", format_latency(run.elapsed), format_rate(run.rate_reached()));
+    facts +=
+        fmt::format(", {}, {}/s", format_latency(run.elapsed), format_rate(run.rate_reached()));
     const std::string name = run.in_process ? "In process, one after the other"
                              : run.followed ? "Creation to processing"
                                             : "Creation";
@@ -120,7 +117,8 @@ std::string bounds(double low_ms, double high_ms, const terminal& term) {
                                                         : format_rate(value);
     };
     const std::string_view dash = term.utf8 ? "–" : "-";
-    return fmt::format("{}{}{} {}", digits(low_ms), dash, digits(high_ms), pad(unit, 2, align::left));
+    return fmt::format("{}{}{} {}", digits(low_ms), dash, digits(high_ms),
+                       pad(unit, 2, align::left));
 }
 
 struct histogram_row {
@@ -136,8 +134,7 @@ std::vector<histogram_row> rows_of(const client::histogram& values) {
     for (int power = -10; before < values.count(); ++power) {
         const double high = std::ldexp(1.0, power);
         const auto limit = nanoseconds{std::llround(high * 1e6)};
-        const std::uint64_t up_to =
-            power >= 40 ? values.count() : values.count_below(limit);
+        const std::uint64_t up_to = power >= 40 ? values.count() : values.count_below(limit);
         const bool first = power == -10;
         if (up_to > before || before > 0) {
             rows.push_back({first ? 0 : high / 2, high, up_to - before, up_to});
@@ -237,10 +234,11 @@ std::string render_warnings(const run_report& run, const terminal& term) {
         out += paint(term, style::yellow, "warning: ") + text + "\n";
     };
     if (run.lag.quantile(0.99) > lag_worth_a_warning) {
-        warn(fmt::format("jobs left up to {} late (p99 {}, max {}): this machine or the number of\n"
-                         "         producers is too small for the rate; `enqueue` includes the delay",
-                         format_latency(run.lag.max()), format_latency(run.lag.quantile(0.99)),
-                         format_latency(run.lag.max())));
+        warn(fmt::format(
+            "jobs left up to {} late (p99 {}, max {}): this machine or the number of\n"
+            "         producers is too small for the rate; `enqueue` includes the delay",
+            format_latency(run.lag.max()), format_latency(run.lag.quantile(0.99)),
+            format_latency(run.lag.max())));
     }
     if (run.refusals > 0) {
         warn(fmt::format("the server said \"not now\" {}; the jobs were pushed again",

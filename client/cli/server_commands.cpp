@@ -108,8 +108,8 @@ asio::awaitable<exit_code> check(asio::any_io_executor executor, const context& 
         print(printable(health->status) + "\n");
     } else {
         const auto how = health->ready ? style::green : style::red;
-        std::string line = paint(ctx.out, how, printable(health->status)) + "  " +
-                           ctx.server.url.text();
+        std::string line =
+            paint(ctx.out, how, printable(health->status)) + "  " + ctx.server.url.text();
         if (!health->version.empty()) line += "  sluiced " + printable(health->version);
         if (!health->store.empty()) line += "  " + printable(health->store);
         if (!health->reason.empty()) line += "\n  " + printable(health->reason);
@@ -133,7 +133,8 @@ exit_code show_health(const context& ctx, bool readiness) {
 }
 
 exit_code show_version(const context& ctx) {
-    print(ctx.wants_json() ? "{\"schema\":\"sluice.version/1\",\"version\":\"" SLUICE_VERSION "\"}\n"
+    print(ctx.wants_json() ? "{\"schema\":\"sluice.version/1\",\"version\":\"" SLUICE_VERSION
+                             "\"}\n"
                            : "sluice " SLUICE_VERSION "\n");
     return exit_code::ok;
 }

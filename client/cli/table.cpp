@@ -7,7 +7,6 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::size_t gap = 2;
 constexpr std::size_t narrowest = 8;
 
 }  // namespace
@@ -24,28 +23,32 @@ void table::add(std::vector<std::string> cells) {
     rows_.push_back(std::move(cells));
 }
 
-std::vector<std::size_t> table::widths(const terminal& term) const {
-    std::vector<std::size_t> widths;
+table::layout table::fit(const terminal& term) const {
+    layout plan;
     std::size_t all = 0;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
         std::size_t width = columns_of(columns_[i].title);
         for (const auto& row : rows_) width = std::max(width, columns_of(row[i]));
-        widths.push_back(width);
-        all += width + (i > 0 ? gap : 0);
+        plan.widths.push_back(width);
+        all += width + (i > 0 ? plan.gap : 0);
+    }
+    if (all > term.width) {
+        plan.gap = 1;
+        all -= columns_.size() - 1;
     }
     for (std::size_t i = 0; i < columns_.size() && all > term.width; ++i) {
-        if (!columns_[i].shrinks || widths[i] <= narrowest) continue;
-        const std::size_t cut = std::min(all - term.width, widths[i] - narrowest);
-        widths[i] -= cut;
+        if (!columns_[i].shrinks || plan.widths[i] <= narrowest) continue;
+        const std::size_t cut = std::min(all - term.width, plan.widths[i] - narrowest);
+        plan.widths[i] -= cut;
         all -= cut;
     }
-    return widths;
+    return plan;
 }
 
 std::string table::render(const terminal& term) const {
-    const auto width = widths(term);
+    const auto [width, gap] = fit(term);
     const auto mark = glyphs_of(term).ellipsis;
-    const auto line = [&](const auto& cell_of) {
+    const auto line = [&, &width = width, gap = gap](const auto& cell_of) {
         std::string text;
         for (std::size_t i = 0; i < columns_.size(); ++i) {
             if (i > 0) text.append(gap, ' ');

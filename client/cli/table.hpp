@@ -16,8 +16,8 @@ struct column {
     bool shrinks = false;  ///< gives way when the terminal is too narrow
 };
 
-/// Rows under titles, as wide as their content; fits the terminal where a column may shrink. Cells
-/// may hold text from anywhere: it is made safe to print.
+/// Rows under titles, as wide as their content. Where the terminal is too narrow, the gaps shrink
+/// first, then the columns that may. Cells may hold text from anywhere: it is made safe to print.
 class table {
 public:
     explicit table(std::vector<column> columns) : columns_(std::move(columns)) {}
@@ -30,7 +30,11 @@ public:
     std::string render_plain() const;
 
 private:
-    std::vector<std::size_t> widths(const terminal& term) const;
+    struct layout {
+        std::vector<std::size_t> widths;
+        std::size_t gap = 2;  ///< blanks between columns
+    };
+    layout fit(const terminal& term) const;
 
     std::vector<column> columns_;
     std::vector<std::vector<std::string>> rows_;

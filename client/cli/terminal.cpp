@@ -35,13 +35,20 @@ bool colour_by(colour_choice choice, bool tty) {
 
 std::string_view code_of(style how) {
     switch (how) {
-        case style::plain: return "";
-        case style::bold: return "\x1b[1m";
-        case style::dim: return "\x1b[2m";
-        case style::red: return "\x1b[31m";
-        case style::green: return "\x1b[32m";
-        case style::yellow: return "\x1b[33m";
-        case style::cyan: return "\x1b[36m";
+        case style::plain:
+            return "";
+        case style::bold:
+            return "\x1b[1m";
+        case style::dim:
+            return "\x1b[2m";
+        case style::red:
+            return "\x1b[31m";
+        case style::green:
+            return "\x1b[32m";
+        case style::yellow:
+            return "\x1b[33m";
+        case style::cyan:
+            return "\x1b[36m";
     }
     return "";
 }

@@ -17,8 +17,8 @@ struct work_options {
     std::string type{square_type};
     std::string args;  ///< a JSON array; empty: a random number and a pause for `sluice.square`
     span pause;        ///< second argument of `sluice.square` where `args` is empty
-    std::uint64_t count = 1;  ///< 0: until interrupted
-    std::optional<double> rate;  ///< jobs a second, all producers together
+    std::uint64_t count = 1;       ///< 0: until interrupted
+    std::optional<double> rate;    ///< jobs a second, all producers together
     std::optional<span> interval;  ///< of each producer
     std::uint64_t seed = 0;
 };
