@@ -350,7 +350,8 @@ result<nack_request> decode_nack(std::string_view body) {
         return error{errc::invalid_request,
                      "Only one of 'requeue', 'release' and 'snooze_ms' can be asked for.",
                      R"("field":"release")"};
-    if (ways == 0 && !draft->has_error) return *decode::missing("", "error", errc::invalid_request);
+    if (!request.release && !request.snooze && !draft->has_error)
+        return *decode::missing("", "error", errc::invalid_request);
     return std::move(request);
 }
 

@@ -8,9 +8,36 @@ import yaml
 # What one string literal may surely hold (C++ [implimits]).
 PIECE = 60_000
 
+
+def nodes(node):
+    """Every object of the document."""
+    children = node if isinstance(node, list) else ()
+    if isinstance(node, dict):
+        yield node
+        children = node.values()
+    for child in children:
+        yield from nodes(child)
+
+
+def check(document):
+    """Ends the build at a reference that leads nowhere, or an operation named twice."""
+    for node in nodes(document):
+        target = document
+        for step in node.get("$ref", "#/").removeprefix("#/").split("/"):
+            target = target.get(step) if step else target
+            if target is None:
+                sys.exit(f"{source}: {node['$ref']} leads nowhere")
+    names = [node["operationId"] for node in nodes(document) if "operationId" in node]
+    for name in set(names):
+        if names.count(name) > 1:
+            sys.exit(f"{source}: {name} names two operations")
+
+
 source, target = sys.argv[1:]
 with open(source, encoding="utf-8") as file:
-    text = json.dumps(yaml.safe_load(file), ensure_ascii=False, separators=(",", ":"))
+    contract = yaml.safe_load(file)
+check(contract)
+text = json.dumps(contract, ensure_ascii=False, separators=(",", ":"))
 if ')json"' in text:
     sys.exit(f"{source}: holds the end of a raw string")
 
