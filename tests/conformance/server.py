@@ -30,7 +30,7 @@ class Server:
         self.address = self.wait_until_ready()
 
     def wait_until_ready(self):
-        # The pipe has no time limit of its own; killing the process ends a read that waits for ever.
+        # A read of the pipe has no time limit; killing the process ends one that waits too long.
         too_late = threading.Timer(READY_SECONDS, self.process.kill)
         too_late.start()
         try:

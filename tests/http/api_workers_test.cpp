@@ -213,14 +213,20 @@ TEST_F(Workers, ATestDirectiveOfAJobReachesTheWorkerThatNamesIt) {
 TEST_F(Workers, ATokenBoundToQueuesWorksOnThoseAlone) {
     const auto foreign = push("theirs");
     fetch("theirs");
+    const auto mine = push("mine");
+    fetch("mine");
     queue_patterns = {"mine"};
     EXPECT_EQ(ask("fetch", {{"queues", {"mine", "theirs"}}}).status, 403);
     EXPECT_EQ(ask("fetch", {{"queues", {"mine"}}}).status, 200);
     EXPECT_EQ(ack({{"job_id", foreign}}).status, 404);
     EXPECT_EQ(fail(foreign).status, 404);
-    const auto beat = ask("heartbeat", {{"worker_id", "w-1"}, {"active_jobs", {foreign}}});
-    EXPECT_EQ(json_of(beat)["jobs"][0]["error"], "not_found");
-    EXPECT_EQ(json_of(beat)["jobs_extended"], json::array());
+    const auto beat =
+        json_of(ask("heartbeat", {{"worker_id", "w-1"}, {"active_jobs", {foreign, mine}}}));
+    EXPECT_EQ(beat["jobs"][0]["job_id"], foreign);
+    EXPECT_EQ(beat["jobs"][0]["error"], "not_found");
+    EXPECT_EQ(beat["jobs"][1]["job_id"], mine);
+    EXPECT_EQ(beat["jobs_extended"], json::array({mine}));
+    EXPECT_EQ(ack({{"job_id", mine}}).status, 200);
     queue_patterns.clear();
     EXPECT_EQ(state_of(foreign), "active");
 }

@@ -40,8 +40,8 @@ std::vector<std::string> list_parameter(const request& r, std::string_view name)
 std::optional<std::chrono::seconds> preferred_wait(const request& r);
 void add_preference_applied(response& answer, std::chrono::seconds wait);
 
-/// `Server-Timing: parse;dur=…, commit;dur=…, total;dur=…` in milliseconds (api: the latency of an
-/// answer is part of the answer).
+/// `Server-Timing: parse;dur=…, commit;dur=…, total;dur=…` in milliseconds, from the last
+/// byte of the request on.
 void add_server_timing(response& answer, const request& r,
                        std::chrono::steady_clock::time_point parsed,
                        std::optional<std::chrono::microseconds> commit);

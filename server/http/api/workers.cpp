@@ -4,8 +4,8 @@
 #include "server/http/api/conformance_quirks.hpp"
 #include "server/http/api/handlers.hpp"
 
-#include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace sluice::http {
 namespace {
@@ -181,11 +181,38 @@ response heartbeat_body(const heartbeat_answer& beat, timestamp now) {
     return answer;
 }
 
-beat_result unknown_job(const uuid& id) {
-    beat_result unknown;
-    unknown.job_id = id;
-    unknown.problem = errc::not_found;
-    return unknown;
+/// The answer as the caller sees it: each job of the request in its order. `foreign` ones, which
+/// were never asked about, look like jobs that do not exist.
+void add_foreign(heartbeat_answer& answer, const std::vector<heartbeat_job>& asked,
+                 const std::vector<bool>& foreign) {
+    std::vector<beat_result> all;
+    all.reserve(asked.size());
+    auto own = answer.jobs.begin();
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        if (!foreign[i]) {
+            all.push_back(std::move(*own++));
+            continue;
+        }
+        beat_result unknown;
+        unknown.job_id = asked[i].job_id;
+        unknown.problem = errc::not_found;
+        all.push_back(std::move(unknown));
+    }
+    answer.jobs = std::move(all);
+}
+
+asio::awaitable<result<heartbeat_answer>> beat_own_jobs(services_ptr services, request r,
+                                                        heartbeat_request beat) {
+    const auto asked = std::exchange(beat.jobs, {});
+    std::vector<bool> foreign;
+    for (const auto& job : asked) {
+        const bool allowed = co_await may_touch(services, r, job.job_id);
+        foreign.push_back(!allowed);
+        if (allowed) beat.jobs.push_back(job);
+    }
+    auto answer = co_await services->queue->heartbeat(std::move(beat));
+    if (answer) add_foreign(*answer, asked, foreign);
+    co_return answer;
 }
 
 asio::awaitable<response> heartbeat(services_ptr services, request r, path_values) {
@@ -194,22 +221,10 @@ asio::awaitable<response> heartbeat(services_ptr services, request r, path_value
     if (const auto refused = check_worker_id(beat->worker_id)) {
         co_return error_response(*refused, r);
     }
-    // A foreign job is reported like one that does not exist, and its lease is not renewed.
-    std::vector<beat_result> foreign;
-    if (!r.queue_patterns.empty()) {
-        for (auto job = beat->jobs.begin(); job != beat->jobs.end();) {
-            const bool allowed = co_await may_touch(services, r, job->job_id);
-            if (allowed) {
-                ++job;
-                continue;
-            }
-            foreign.push_back(unknown_job(job->job_id));
-            job = beat->jobs.erase(job);
-        }
-    }
-    auto answer = co_await services->queue->heartbeat(std::move(*beat));
+    auto beating = r.queue_patterns.empty() ? services->queue->heartbeat(std::move(*beat))
+                                            : beat_own_jobs(services, r, std::move(*beat));
+    auto answer = co_await std::move(beating);
     if (!answer) co_return error_response(answer.error(), r);
-    std::move(foreign.begin(), foreign.end(), std::back_inserter(answer->jobs));
     co_return heartbeat_body(*answer, services->now().wall);
 }
 
