@@ -208,9 +208,9 @@ private:
 
     // engine_answer.cpp
     result<resident_job*> holder(const uuid& id, const std::optional<lease_token>& lease,
-                                 const std::string& worker_id, lease_outcome wanted,
+                                 const std::string& worker_id, lease_outcome wanted, instant now,
                                  bool& repeated);
-    void reclaim(resident_job& job);
+    void reclaim(resident_job& job, instant now);
     void give_back(resident_job& job, rules::job_event event, lease_outcome outcome, instant now);
     void add_failure(resident_job& job, job_failure failure, instant now);
     void fail(resident_job& job, job_failure failure, bool retryable,
@@ -230,6 +230,7 @@ private:
 
     // engine_journal.cpp
     resident_job& make_resident(job_record record, job_place place);
+    void resume_run(resident_job& job, instant now);
     void serve_load_waiters(instant now);
     std::optional<timestamp> purge_time(const resident_job& job) const;
     void stamp_committed(resident_job& job, timestamp time, std::vector<uuid>& ended);

@@ -31,7 +31,7 @@ std::string_view verb_of(lease_outcome outcome) {
 /// worker where both name one.
 result<resident_job*> engine::holder(const uuid& id, const std::optional<lease_token>& lease,
                                      const std::string& worker_id, lease_outcome wanted,
-                                     bool& repeated) {
+                                     instant now, bool& repeated) {
     auto* job = find(id);
     if (!job) return error(errc::not_found);
     const auto& record = job->record;
@@ -50,7 +50,7 @@ result<resident_job*> engine::holder(const uuid& id, const std::optional<lease_t
         return job;
     }
     if (record.outcome == lease_outcome::lapsed && record.state == job_state::available) {
-        reclaim(*job);
+        reclaim(*job, now);
         return job;
     }
     return error(errc::already_finished, "This lease was answered otherwise before.",
@@ -59,12 +59,13 @@ result<resident_job*> engine::holder(const uuid& id, const std::optional<lease_t
 
 /// The holder of the latest lease is heard after it had lapsed and before anybody else was given
 /// the job.
-void engine::reclaim(resident_job& job) {
+void engine::reclaim(resident_job& job, instant now) {
     auto& record = job.record;
+    if (job.lease_length.count() == 0) resume_run(job, now);  // it was at rest meanwhile
     leave_window(job);
     change_state(job, rules::job_event::reclaim);
     ++record.attempt;
-    --record.interruptions;
+    if (record.interruptions > 0) --record.interruptions;  // none when it was revived in between
     record.outcome = lease_outcome::open;
     record.finished_at.reset();
     if (!record.attempts.empty()) {
@@ -76,8 +77,8 @@ void engine::reclaim(resident_job& job) {
 
 result<change_answer> engine::ack(const ack_request& request, instant now) {
     bool repeated = false;
-    auto held =
-        holder(request.job_id, request.lease, request.worker_id, lease_outcome::acked, repeated);
+    auto held = holder(request.job_id, request.lease, request.worker_id, lease_outcome::acked, now,
+                       repeated);
     if (!held) return held.error();
     auto& job = **held;
     if (repeated) return answer(job, true);
@@ -94,7 +95,7 @@ result<change_answer> engine::nack(const nack_request& request, instant now) {
     const bool back = request.release || request.snooze;
     const auto wanted = back ? lease_outcome::released : lease_outcome::nacked;
     bool repeated = false;
-    auto held = holder(request.job_id, request.lease, request.worker_id, wanted, repeated);
+    auto held = holder(request.job_id, request.lease, request.worker_id, wanted, now, repeated);
     if (!held) return held.error();
     auto& job = **held;
     if (repeated) return answer(job, true);
@@ -294,7 +295,7 @@ beat_result engine::renew(const heartbeat_job& beat, const heartbeat_request& re
                            ? record.lease != *beat.lease
                            : !record.worker_id.empty() && record.worker_id != request.worker_id;
     if (!other && record.state == job_state::available && record.outcome == lease_outcome::lapsed)
-        reclaim(*job);
+        reclaim(*job, now);
     made.state = record.state;
     if (record.state != job_state::active || other) {
         made.problem = other ? errc::lease_lost : errc::conflict;

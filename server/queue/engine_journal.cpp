@@ -41,23 +41,27 @@ void engine::restore_active(job_record record, instant now) {
     auto& job = make_resident(std::move(record), job_place::live);
     auto& queue = *job.queue;
     ++queue.jobs[static_cast<std::size_t>(job_state::active)];
-    const auto& spec = *job.record.spec;
     if (job.record.worker_id == in_server_worker_id) {
         lapse(job, "the server stopped while it ran.", now);
         return;
     }
-    job.lease_length = spec.visibility_timeout.value_or(config_.visibility_timeout);
-    // The wall clock may have jumped while the server was down; a lease is never prolonged by that.
-    const auto left = job.record.lease_expires_at ? *job.record.lease_expires_at - now.wall
-                                                  : std::chrono::microseconds{0};
-    job.lease_deadline =
-        now.steady + std::clamp(left, std::chrono::microseconds{0}, job.lease_length);
-    const std::chrono::microseconds run_length = spec.timeout.value_or(config_.execution_timeout);
-    const auto ran = job.record.started_at ? now.wall - *job.record.started_at : run_length;
-    job.run_deadline =
-        now.steady + std::clamp(run_length - ran, std::chrono::microseconds{0}, run_length);
+    resume_run(job, now);
     workers_.hold(job.record.worker_id, job.record.seq);
     set_lease_timer(job, std::min(job.lease_deadline, job.run_deadline));
+}
+
+/// Works out the deadlines of a run that began before its job was read from the store. The wall
+/// clock may have jumped meanwhile; neither deadline is ever prolonged by that.
+void engine::resume_run(resident_job& job, instant now) {
+    const auto& record = job.record;
+    constexpr std::chrono::microseconds none{0};
+    job.lease_length = record.spec->visibility_timeout.value_or(config_.visibility_timeout);
+    const auto left = record.lease_expires_at ? *record.lease_expires_at - now.wall : none;
+    job.lease_deadline = now.steady + std::clamp(left, none, job.lease_length);
+    const std::chrono::microseconds run_length =
+        record.spec->timeout.value_or(config_.execution_timeout);
+    const auto ran = record.started_at ? now.wall - *record.started_at : run_length;
+    job.run_deadline = now.steady + std::clamp(run_length - ran, none, run_length);
 }
 
 resident_job& engine::make_resident(job_record record, job_place place) {

@@ -28,5 +28,425 @@ TEST(Lease, AGrantThatEndedBeforeItWasDurableIsNotHandedOutUnderTheNextWorkersLe
     EXPECT_EQ(f.core().granted(second.leases).size(), 1U);
 }
 
+// -- answers
+
+ack_request ack_of(const job_record& job, std::string result = {}) {
+    ack_request request;
+    request.job_id = job.spec->id;
+    request.lease = job.lease;
+    request.result = std::move(result);
+    return request;
+}
+
+template <class T>
+errc code_of(const result<T>& answer) {
+    return answer ? errc::internal : answer.error().code;
+}
+
+TEST(Ack, RepeatedUnderTheSameLeaseIsTheSameAnswer) {
+    engine_fixture f;
+    f.push();
+    const auto job = f.fetch_one();
+    ASSERT_TRUE(f.ack(job, "1"));
+    const auto again = f.ack(job, "2");
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->repeated);
+    EXPECT_EQ(again->job.result, "1");
+}
+
+TEST(Ack, RepeatedLongAfterTheJobLeftMemoryIsTheSameAnswer) {
+    engine_config config;
+    config.finished_cache = 0;
+    engine_fixture f(config);
+    f.push();
+    const auto job = f.fetch_one();
+    ASSERT_TRUE(f.ack(job));
+    EXPECT_EQ(f.core().resident_count(), 0U);
+    f.crash();
+    const auto again = f.ack(job);
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->repeated);
+}
+
+TEST(Ack, AfterANackUnderTheSameLeaseIsRefused) {
+    engine_fixture f;
+    f.push();
+    const auto job = f.fetch_one();
+    ASSERT_TRUE(f.nack(job));
+    EXPECT_EQ(code_of(f.ack(job)), errc::already_finished);
+}
+
+TEST(Nack, RepeatedUnderTheSameLeaseIsTheSameAnswerAndFailsOnce) {
+    engine_fixture f;
+    const auto id = f.push();
+    const auto job = f.fetch_one();
+    ASSERT_TRUE(f.nack(job));
+    const auto again = f.nack(job);
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->repeated);
+    EXPECT_EQ(f.job(id).failures.size(), 1U);
+}
+
+TEST(Nack, AfterAnAckUnderTheSameLeaseIsRefused) {
+    engine_fixture f;
+    f.push();
+    const auto job = f.fetch_one();
+    ASSERT_TRUE(f.ack(job));
+    EXPECT_EQ(code_of(f.nack(job)), errc::already_finished);
+}
+
+TEST(Release, RepeatedUnderTheSameLeaseIsTheSameAnswer) {
+    engine_fixture f;
+    const auto id = f.push();
+    const auto job = f.fetch_one();
+    nack_request release;
+    release.release = true;
+    ASSERT_TRUE(f.nack(job, release));
+    EXPECT_TRUE(f.nack(job, release)->repeated);
+    EXPECT_EQ(f.job(id).state, job_state::available);
+    EXPECT_EQ(f.job(id).attempt, 0U);
+}
+
+TEST(Answer, ForAJobThatIsNotThereIsNotFound) {
+    engine_fixture f;
+    ack_request request;
+    request.job_id = make_uuid(f.clock.now.wall, 77, 1);
+    EXPECT_EQ(code_of(f.core().ack(request, f.clock.now)), errc::not_found);
+    nack_request nack;
+    nack.job_id = request.job_id;
+    EXPECT_EQ(code_of(f.core().nack(nack, f.clock.now)), errc::not_found);
+}
+
+TEST(Fence, AStaleLeaseIsLostAndChangesNothing) {
+    engine_config config;
+    config.visibility_timeout = 10s;
+    engine_fixture f(config);
+    const auto id = f.push();
+    const auto stale = f.fetch_one("default", "w1");
+    f.pass(11s);
+    const auto latest = f.fetch_one("default", "w2");
+    EXPECT_NE(to_string(stale.lease), to_string(latest.lease));
+    EXPECT_EQ(code_of(f.ack(stale)), errc::lease_lost);
+    EXPECT_EQ(code_of(f.nack(stale)), errc::lease_lost);
+    const auto beat = f.heartbeat("w1", {stale});
+    EXPECT_EQ(beat.jobs.at(0).problem, errc::lease_lost);
+    EXPECT_EQ(f.job(id).state, job_state::active);
+    EXPECT_EQ(f.job(id).worker_id, "w2");
+    EXPECT_TRUE(f.ack(latest));
+}
+
+TEST(Fence, ALeaseOfAnotherJobIsLost) {
+    engine_fixture f;
+    f.push();
+    f.push();
+    auto a = f.fetch_one();
+    const auto b = f.fetch_one();
+    a.lease = b.lease;
+    EXPECT_EQ(code_of(f.ack(a)), errc::lease_lost);
+}
+
+TEST(Fence, NoTokenIsEverGivenTwiceAcrossRestarts) {
+    engine_fixture f;
+    f.push();
+    const auto before = f.fetch_one();
+    f.lose_power();  // the grant was written, not synced: it may be gone
+    const auto after = f.fetch_one();
+    EXPECT_GT(after.lease.epoch, before.lease.epoch);
+    EXPECT_EQ(code_of(f.ack(before)), errc::lease_lost);
+}
+
+TEST(Fence, ALeaseOutlivesTheProcess) {
+    engine_fixture f;
+    f.push();
+    const auto job = f.fetch_one();
+    f.crash();
+    EXPECT_TRUE(f.ack(job));
+}
+
+TEST(Fence, WithoutALeaseTheWorkerAndTheStateDecide) {
+    engine_fixture f;
+    f.push();
+    auto job = f.fetch_one("default", "w1");
+    auto request = ack_of(job);
+    request.lease.reset();
+    request.worker_id = "w2";
+    EXPECT_EQ(code_of(f.core().ack(request, f.clock.now)), errc::conflict);
+    request.worker_id = "w1";
+    EXPECT_TRUE(f.core().ack(request, f.clock.now));
+    EXPECT_EQ(code_of(f.core().ack(request, f.clock.now)), errc::conflict);
+}
+
+// -- lapses
+
+engine_config short_leases() {
+    engine_config config;
+    config.visibility_timeout = 10s;
+    config.interruptions_max = 2;
+    return config;
+}
+
+TEST(VisibilityTimeout, ReturnsTheJobToTheFrontAndSpendsNoAttempt) {
+    engine_fixture f(short_leases());
+    const auto id = f.push();
+    f.push();
+    f.fetch_one();
+    f.pass(10s);
+    EXPECT_EQ(f.job(id).state, job_state::available);
+    EXPECT_EQ(f.job(id).attempt, 0U);
+    EXPECT_EQ(f.job(id).interruptions, 1U);
+    EXPECT_EQ(f.job(id).outcome, lease_outcome::lapsed);
+    EXPECT_EQ(f.fetch_one().spec->id, id);
+}
+
+TEST(VisibilityTimeout, OfTheFetchGoesBeforeThatOfTheJobAndOfTheServer) {
+    engine_fixture f(short_leases());
+    auto spec = make_spec();
+    spec.visibility_timeout = 5s;
+    const auto id = f.push(spec);
+    f.fetch_one();
+    f.pass(5s);
+    EXPECT_EQ(f.job(id).state, job_state::available);
+    fetch_request request;
+    request.worker_id = "w1";
+    request.queues = {"default"};
+    request.visibility_timeout = 2s;
+    ASSERT_EQ(f.fetch(request).size(), 1U);
+    f.pass(2s);
+    EXPECT_EQ(f.job(id).interruptions, 2U);
+}
+
+TEST(VisibilityTimeout, TooOftenMakesADeadLetter) {
+    engine_fixture f(short_leases());
+    const auto id = f.push();
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(f.job(id).state, job_state::available);
+        f.fetch_one();
+        f.pass(10s);
+    }
+    EXPECT_EQ(f.job(id).state, job_state::discarded);
+    EXPECT_TRUE(f.job(id).dead_letter);
+    EXPECT_EQ(f.job(id).interruptions, 3U);
+    ASSERT_EQ(f.job(id).failures.size(), 1U);
+    EXPECT_EQ(f.job(id).failures.front().type, "interrupted");
+}
+
+TEST(VisibilityTimeout, SurvivesARestartWithTheTimeThatWasLeft) {
+    engine_fixture f(short_leases());
+    const auto id = f.push();
+    f.fetch_one();
+    f.clock.advance(4s);
+    f.crash();
+    f.pass(6s - 1us);
+    EXPECT_EQ(f.job(id).state, job_state::active);
+    f.pass(1us);
+    EXPECT_EQ(f.job(id).state, job_state::available);
+}
+
+TEST(VisibilityTimeout, IsNeverProlongedByAClockThatWasSetBackWhileTheServerWasDown) {
+    engine_fixture f(short_leases());
+    const auto id = f.push();
+    f.fetch_one();
+    f.clock.jump_wall(-std::chrono::hours{24 * 30});
+    f.crash();
+    f.pass(10s);
+    EXPECT_EQ(f.job(id).state, job_state::available);
+}
+
+TEST(LateAck, CountsAsLongAsNobodyElseWasGivenTheJob) {
+    engine_fixture f(short_leases());
+    const auto id = f.push();
+    const auto job = f.fetch_one();
+    f.pass(1h);
+    ASSERT_EQ(f.job(id).state, job_state::available);
+    const auto answer = f.ack(job, "true");
+    ASSERT_TRUE(answer);
+    EXPECT_FALSE(answer->repeated);
+    EXPECT_EQ(f.job(id).state, job_state::completed);
+    EXPECT_EQ(f.job(id).attempt, 1U);
+    EXPECT_EQ(f.job(id).interruptions, 0U);
+    EXPECT_TRUE(f.fetch().empty());
+}
+
+TEST(LateAck, CountsForAJobThatIsAtRest) {
+    auto config = short_leases();
+    config.window_jobs = 0;
+    engine_fixture f(config);
+    const auto id = f.push();
+    const auto job = f.fetch_one();
+    f.pass(1h);
+    ASSERT_FALSE(f.core().resident(id));
+    EXPECT_TRUE(f.ack(job));
+    EXPECT_TRUE(f.fetch().empty());
+}
+
+TEST(LateAck, AfterTheJobBecameADeadLetterIsRefused) {
+    auto config = short_leases();
+    config.interruptions_max = 0;
+    engine_fixture f(config);
+    f.push();
+    const auto job = f.fetch_one();
+    f.pass(10s);
+    EXPECT_EQ(code_of(f.ack(job)), errc::already_finished);
+}
+
+TEST(LateAck, OfARevivedDeadLetterLeavesItsCountsSound) {
+    auto config = short_leases();
+    config.interruptions_max = 0;
+    engine_fixture f(config);
+    const auto id = f.push();
+    const auto job = f.fetch_one();
+    f.pass(10s);
+    ASSERT_TRUE(f.retry_dead_letter(id));
+    ASSERT_TRUE(f.ack(job));
+    EXPECT_EQ(f.job(id).interruptions, 0U);
+    EXPECT_EQ(f.job(id).attempt, 1U);
+}
+
+TEST(Heartbeat, StartsTheLeaseAnewFromNow) {
+    engine_fixture f(short_leases());
+    const auto id = f.push();
+    const auto job = f.fetch_one();
+    f.pass(9s);
+    const auto beat = f.heartbeat("w1", {job});
+    ASSERT_FALSE(beat.jobs.at(0).problem);
+    EXPECT_EQ(beat.jobs.at(0).lease_expires_at, f.clock.now.wall + 10s);
+    f.pass(10s - 1us);
+    EXPECT_EQ(f.job(id).state, job_state::active);
+    f.pass(1us);
+    EXPECT_EQ(f.job(id).state, job_state::available);
+}
+
+TEST(Heartbeat, TakesALapsedJobBack) {
+    engine_fixture f(short_leases());
+    const auto id = f.push();
+    const auto job = f.fetch_one();
+    f.pass(15s);
+    const auto beat = f.heartbeat("w1", {job});
+    EXPECT_FALSE(beat.jobs.at(0).problem);
+    EXPECT_EQ(f.job(id).state, job_state::active);
+    EXPECT_TRUE(f.fetch().empty());
+    f.pass(9s);
+    EXPECT_EQ(f.job(id).state, job_state::active);
+    EXPECT_TRUE(f.ack(job));
+}
+
+TEST(Heartbeat, TakesALapsedJobBackThatIsAtRest) {
+    auto config = short_leases();
+    config.window_jobs = 0;
+    engine_fixture f(config);
+    const auto id = f.push();
+    const auto job = f.fetch_one();
+    f.pass(15s);
+    ASSERT_FALSE(f.core().resident(id));
+    EXPECT_FALSE(f.heartbeat("w1", {job}).jobs.at(0).problem);
+    f.pass(9s);
+    EXPECT_EQ(f.job(id).state, job_state::active);
+    EXPECT_EQ(f.job(id).failures.size(), 0U);
+    EXPECT_TRUE(f.ack(job));
+}
+
+TEST(Heartbeat, TakesALapsedJobBackAgainAndAgain) {
+    engine_fixture f(short_leases());
+    const auto id = f.push();
+    const auto job = f.fetch_one();
+    for (int i = 0; i < 5; ++i) {
+        f.pass(11s);
+        ASSERT_EQ(f.job(id).state, job_state::available);
+        ASSERT_FALSE(f.heartbeat("w1", {job}).jobs.at(0).problem);
+    }
+    const auto next = f.push();
+    EXPECT_EQ(f.fetch_one().spec->id, next);
+    EXPECT_TRUE(f.fetch().empty());
+    EXPECT_TRUE(f.ack(job));
+}
+
+TEST(Heartbeat, TellsOfJobsThatEndedOrAreUnknown) {
+    engine_fixture f;
+    const auto id = f.push();
+    const auto job = f.fetch_one();
+    ASSERT_TRUE(f.cancel(id));
+    heartbeat_request request;
+    request.worker_id = "w1";
+    request.jobs.push_back({id, job.lease});
+    request.jobs.push_back({make_uuid(f.clock.now.wall, 99, 9), job.lease});
+    const auto beat = f.core().heartbeat(request, f.clock.now);
+    EXPECT_EQ(beat.jobs.at(0).problem, errc::conflict);
+    EXPECT_EQ(beat.jobs.at(0).state, job_state::cancelled);
+    EXPECT_EQ(beat.jobs.at(1).problem, errc::not_found);
+}
+
+TEST(WorkerSilence, LetsGoOfAllThatTheWorkerHolds) {
+    engine_config config;
+    config.worker_silence = 60s;
+    engine_fixture f(config);
+    const auto a = f.push();
+    const auto b = f.push();
+    const auto held = f.fetch("default", 2);
+    f.heartbeat("w1", held);
+    f.pass(60s - 1us);
+    EXPECT_EQ(f.job(a).state, job_state::active);
+    f.pass(1us);
+    EXPECT_EQ(f.job(a).state, job_state::available);
+    EXPECT_EQ(f.job(b).state, job_state::available);
+    EXPECT_EQ(f.job(a).interruptions, 1U);
+}
+
+TEST(WorkerSilence, DoesNotConcernWorkersThatNeverBeat) {
+    engine_config config;
+    config.worker_silence = 60s;
+    engine_fixture f(config);
+    const auto id = f.push();
+    f.fetch_one();
+    f.pass(10min);
+    EXPECT_EQ(f.job(id).state, job_state::active);
+}
+
+TEST(ExecutionTimeout, IsAFailureWhateverHeartbeatsCome) {
+    engine_config config;
+    config.visibility_timeout = 10s;
+    engine_fixture f(config);
+    auto spec = make_spec();
+    spec.timeout = 30s;
+    const auto id = f.push(spec);
+    const auto job = f.fetch_one();
+    for (int i = 0; i < 5; ++i) {
+        f.pass(5s);
+        ASSERT_FALSE(f.heartbeat("w1", {job}).jobs.at(0).problem);
+    }
+    f.pass(5s);
+    EXPECT_EQ(f.job(id).state, job_state::retryable);
+    EXPECT_EQ(f.job(id).attempt, 1U);
+    EXPECT_EQ(f.job(id).interruptions, 0U);
+    EXPECT_EQ(f.job(id).outcome, lease_outcome::timed_out);
+    EXPECT_EQ(f.job(id).failures.at(0).type, "timeout");
+    EXPECT_EQ(code_of(f.ack(job)), errc::already_finished);
+}
+
+TEST(ExecutionTimeout, GoesOnAcrossARestart) {
+    engine_fixture f;
+    auto spec = make_spec();
+    spec.timeout = 30s;
+    const auto id = f.push(spec);
+    f.fetch_one();
+    f.pass(20s);
+    f.crash();
+    f.pass(10s - 1us);
+    EXPECT_EQ(f.job(id).state, job_state::active);
+    f.pass(1us);
+    EXPECT_EQ(f.job(id).state, job_state::retryable);
+}
+
+TEST(InServerLease, EndsWithTheProcessAndNotByTime) {
+    engine_fixture f(short_leases());
+    const auto id = f.push();
+    f.fetch_one("default", std::string(in_server_worker_id));
+    f.pass(20min);
+    EXPECT_EQ(f.job(id).state, job_state::active);
+    f.crash();
+    EXPECT_EQ(f.job(id).state, job_state::available);
+    EXPECT_EQ(f.job(id).interruptions, 1U);
+    EXPECT_EQ(f.job(id).attempt, 0U);
+}
+
 }  // namespace
 }  // namespace sluice::test
