@@ -30,8 +30,8 @@ struct interrupted {};
 using outcome = std::variant<completed, failed, interrupted>;
 
 /// Runs one job. `stop` is requested, on the worker's executor, when the server wants the worker
-/// back; a handler that waits must then return `interrupted`. An exception counts as `failed` with
-/// its what().
+/// back: it ends, or the job was cancelled or ran out of time. A handler that waits must then
+/// return `interrupted`. An exception counts as `failed` with its what().
 using handler =
     std::function<boost::asio::awaitable<outcome>(job_record job, std::stop_token stop)>;
 

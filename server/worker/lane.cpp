@@ -19,6 +19,9 @@ namespace {
 /// it drains, and our own stop is about to come.
 constexpr auto rest = 100ms;
 
+/// How often a long run is compared with the state of its job. Only while something runs.
+constexpr auto watch_period = 1s;
+
 failed failure_of(std::exception_ptr fault) {
     failed how;
     how.failure.type = "sluice.exception";
@@ -83,14 +86,18 @@ lane::lane(asio::any_io_executor executor, backend& store, const handler_registr
       log_(log),
       queue_(std::move(queue)),
       concurrency_(concurrency),
+      slots_(concurrency),
       room_(executor),
+      work_begins_(executor),
+      drain_begins_(executor),
       channel_(executor, concurrency),
       dispatcher_(executor, log_fault(log)),
       workers_(executor, log_fault(log)) {}
 
 void lane::start() {
-    for (std::size_t i = 0; i < concurrency_; ++i) workers_.spawn(work());
+    for (run_slot& slot : slots_) workers_.spawn(work(slot));
     dispatcher_.spawn(dispatch());  // after the workers: all of them wait when it sends
+    dispatcher_.spawn(watch());
 }
 
 fetch_request lane::next_request() const {
@@ -124,13 +131,34 @@ asio::awaitable<void> lane::dispatch() {
 }
 
 void lane::send(message job) {
-    if (job) ++leased_;
+    if (job && leased_++ == 0) work_begins_.notify_all();
     [[maybe_unused]] const bool sent =
         channel_.try_send(boost::system::error_code{}, std::move(job));
     assert(sent);  // never more jobs, nor more end markers, than there are workers
 }
 
-asio::awaitable<void> lane::work() {
+/// Stops handlers whose job was cancelled, or ran out of its execution timeout, so that they do not
+/// keep a worker busy. A job is looked at once it has run for a whole round.
+asio::awaitable<void> lane::watch() {
+    while (!draining_) {
+        if (leased_ == 0) {
+            co_await work_begins_.wait();
+            continue;
+        }
+        co_await drain_begins_.wait_for(watch_period);
+        for (run_slot& slot : slots_) {
+            if (!slot.running || draining_) continue;
+            if (!std::exchange(slot.seen, true)) continue;
+            const lease_token lease = slot.lease;
+            const auto job = co_await store_.info(slot.job);
+            const bool gone = job ? job->state != job_state::active || job->lease != lease
+                                  : job.error().code == errc::not_found;
+            if (gone && slot.running && slot.lease == lease) slot.stop.request_stop();
+        }
+    }
+}
+
+asio::awaitable<void> lane::work(run_slot& mine) {
     while (true) {
         auto received = co_await channel_.async_receive(nothrow_await);
         auto& [ec, job] = received;
@@ -138,16 +166,23 @@ asio::awaitable<void> lane::work() {
         const uuid id = job->spec->id;
         const lease_token lease = job->lease;
 
+        if (mine.stop.stop_requested()) mine.stop = std::stop_source{};
+        mine.job = id;
+        mine.lease = lease;
+        mine.seen = false;
+
         outcome how = interrupted{};
         const handler* run = draining_ ? nullptr : handlers_.find(job->spec->type);
         if (run != nullptr) {
+            mine.running = true;
             try {
-                auto running = (*run)(std::move(*job), running_.get_token());
+                auto running = (*run)(std::move(*job), mine.stop.get_token());
                 outcome end = co_await std::move(running);
                 how = std::move(end);
             } catch (...) {
                 how = failure_of(std::current_exception());
             }
+            mine.running = false;
         }
         job.reset();
 
@@ -169,13 +204,17 @@ asio::awaitable<void> lane::drain() {
     draining_ = true;
     fetching_.request_stop();
     room_.notify_all();
+    work_begins_.notify_all();
+    drain_begins_.notify_all();
     co_await dispatcher_.join();
     // Behind every job: a worker gives back what it still receives before its marker.
     for (std::size_t i = 0; i < concurrency_; ++i) send(nullptr);
 }
 
 void lane::interrupt() {
-    running_.request_stop();
+    for (run_slot& slot : slots_) {
+        if (slot.running) slot.stop.request_stop();
+    }
 }
 
 asio::awaitable<bool> lane::join_until(std::chrono::steady_clock::time_point deadline) {

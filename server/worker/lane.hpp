@@ -14,6 +14,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 namespace sluice::worker {
 
@@ -35,7 +36,7 @@ public:
     /// ends when it has finished the job it runs.
     boost::asio::awaitable<void> drain();
 
-    /// Asks the handlers to stop. What they leave undone goes back without spending an attempt.
+    /// Asks all handlers to stop. What they leave undone goes back without spending an attempt.
     void interrupt();
 
     /// After drain: completes when all workers have ended; false when `deadline` passed first.
@@ -44,13 +45,23 @@ public:
     std::size_t busy() const { return leased_; }
 
 private:
+    /// What one worker runs.
+    struct run_slot {
+        bool running = false;
+        bool seen = false;  ///< by the watch, in its latest round
+        uuid job;
+        lease_token lease;
+        std::stop_source stop;
+    };
+
     /// A null pointer is the end marker: it stops the worker that receives it. A waiting receive is
     /// never cancelled, for the channel would then refuse messages although it has room.
     using message = std::unique_ptr<job_record>;
     using channel = boost::asio::experimental::channel<void(boost::system::error_code, message)>;
 
     boost::asio::awaitable<void> dispatch();
-    boost::asio::awaitable<void> work();
+    boost::asio::awaitable<void> watch();
+    boost::asio::awaitable<void> work(run_slot& mine);
     fetch_request next_request() const;
     void send(message job);
 
@@ -61,11 +72,13 @@ private:
     const std::size_t concurrency_;
     std::size_t leased_ = 0;  ///< jobs in the channel or with a worker
     bool draining_ = false;
+    std::vector<run_slot> slots_;
     std::stop_source fetching_;
-    std::stop_source running_;
     notifier room_;
+    notifier work_begins_;  ///< the first job after a time without any
+    notifier drain_begins_;
     channel channel_;
-    task_group dispatcher_;
+    task_group dispatcher_;  ///< and the watch
     task_group workers_;
 };
 

@@ -90,13 +90,22 @@ public:
         co_return change_answer{};
     }
 
+    asio::awaitable<result<job_record>> info(uuid id) override {
+        const auto it = leases_.find(id);
+        if (it == leases_.end()) co_return error(errc::not_found);
+        job_record job;
+        job.spec = it->second.second;
+        job.state = job_state::active;
+        job.lease = it->second.first;
+        co_return job;
+    }
+
     void begin_drain() override {
         draining = true;
         changed_.notify_all();
     }
 
     asio::awaitable<result<push_answer>> push(push_request) override { return unused(); }
-    asio::awaitable<result<job_record>> info(uuid) override { return unused(); }
     asio::awaitable<result<job_record>> wait(uuid, std::chrono::milliseconds,
                                              std::stop_token) override {
         return unused();

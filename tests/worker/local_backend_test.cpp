@@ -29,6 +29,7 @@ protected:
     std::vector<uuid> pushed;
     std::map<uuid, job_record> ended;
     bool stopped = false;
+    std::optional<std::chrono::milliseconds> timeout;
     task_group tasks{context.get_executor(),
                      [](std::exception_ptr fault) { std::rethrow_exception(fault); }};
 
@@ -62,6 +63,8 @@ protected:
         request.jobs.emplace_back();
         request.jobs.back().type = std::move(type);
         request.jobs.back().args = std::move(args);
+        request.jobs.back().timeout = timeout;
+        request.jobs.back().retry.max_attempts = 1;
         const auto answer = co_await store->push(std::move(request));
         EXPECT_TRUE(answer) << answer.error().message;
         if (answer) pushed.push_back(answer->jobs.front().spec->id);
@@ -76,6 +79,10 @@ protected:
         EXPECT_TRUE(answer);
         if (answer) ended[id] = std::move(*answer);
     }
+    asio::awaitable<void> cancel(uuid id) {
+        const auto answer = co_await store->cancel(id);
+        EXPECT_TRUE(answer);
+    }
     asio::awaitable<void> stop(std::chrono::milliseconds grace) {
         store->begin_drain();
         co_await pool->stop(grace);
@@ -84,8 +91,10 @@ protected:
         stopped = true;
     }
 
+    /// Until `count` jobs have been pushed in all.
     void push_all(const std::string& type, const std::function<raw_json(int)>& args, int count) {
-        for (int i = 0; i < count; ++i) tasks.spawn(push(type, args(i)));
+        const int before = static_cast<int>(pushed.size());
+        for (int i = before; i < count; ++i) tasks.spawn(push(type, args(i)));
         ASSERT_TRUE(run_until([&] { return std::cmp_equal(pushed.size(), count); }));
     }
     void stop_and_wait(std::chrono::milliseconds grace) {
@@ -124,6 +133,35 @@ TEST_F(PoolOnBackend, StopGivesRunningJobsBackWithoutAnAttempt) {
     }
     EXPECT_EQ(ended.size(), 20U);
     EXPECT_TRUE(disk->closed());
+}
+
+TEST_F(PoolOnBackend, StopsTheHandlerOfACancelledJob) {
+    start(1);
+    push_all(
+        "sluice.sleep", [](int) { return "[3600000]"; }, 1);
+    ASSERT_TRUE(run_until([&] { return store->health().jobs_granted == 1; }));
+    tasks.spawn(cancel(pushed.front()));
+    push_all(
+        "sluice.square", [](int) { return "[3]"; }, 2);  // the only worker must be free again
+    tasks.spawn(wait_for(pushed.back()));
+    ASSERT_TRUE(run_until([&] { return ended.size() == 1; }));
+    EXPECT_EQ(ended[pushed.back()].state, job_state::completed);
+    stop_and_wait(1s);
+    EXPECT_EQ(ended[pushed.front()].state, job_state::cancelled);
+}
+
+TEST_F(PoolOnBackend, StopsTheHandlerOfAJobThatRanOutOfTime) {
+    timeout = 100ms;
+    start(1);
+    push_all(
+        "sluice.sleep", [](int) { return "[3600000]"; }, 1);
+    push_all(
+        "sluice.square", [](int) { return "[3]"; }, 2);
+    tasks.spawn(wait_for(pushed.back()));
+    ASSERT_TRUE(run_until([&] { return ended.size() == 1; }));
+    EXPECT_EQ(ended[pushed.back()].state, job_state::completed);
+    stop_and_wait(1s);
+    EXPECT_EQ(ended[pushed.front()].state, job_state::discarded);
 }
 
 TEST_F(PoolOnBackend, ReportsAFailureThatIsNotRetryable) {
