@@ -225,7 +225,7 @@ private:
     void lease_timer(resident_job& job, instant now);
     void due(std::int64_t seq, instant now);
     void worker_timer(std::int64_t number, instant now);
-    void arm_due(const resident_job& job, instant now);
+    void arm_due(std::int64_t seq, job_state state, timestamp due_at, instant now);
     void request_due_loads();
 
     // engine_journal.cpp

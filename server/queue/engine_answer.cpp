@@ -101,8 +101,9 @@ result<change_answer> engine::nack(const nack_request& request, instant now) {
     if (repeated) return answer(job, true);
     if (request.snooze) {
         give_back(job, rules::job_event::snooze, lease_outcome::released, now);
-        job.record.due_at = now.wall + *request.snooze;
-        arm_due(job, now);
+        auto& record = job.record;
+        record.due_at = now.wall + *request.snooze;
+        arm_due(record.seq, record.state, *record.due_at, now);
     } else if (request.release) {
         give_back(job, rules::job_event::release, lease_outcome::released, now);
         join_line(job, now);
@@ -157,7 +158,7 @@ void engine::fail(resident_job& job, job_failure failure, bool retryable,
             retry_after ? *retry_after : rules::backoff_delay(policy, record.attempt, random01);
         record.due_at = now.wall + *record.retry_delay;
         record.ticket = next_seq_++;
-        arm_due(job, now);
+        arm_due(record.seq, record.state, *record.due_at, now);
         touch(job, true);
         emit(job, "job.retrying", stamp(now));
         return;
@@ -247,6 +248,7 @@ result<job_record> engine::retry_dead_letter(const uuid& id, instant now) {
     record.retry_delay.reset();
     record.ticket = next_seq_++;
     job->place = job_place::live;
+    job->ended_in = 0;
     touch(*job, true);
     emit(*job, "job.enqueued", stamp(now));
     join_line(*job, now);

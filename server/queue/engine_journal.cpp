@@ -32,7 +32,7 @@ void engine::restore_waiting(const waiting_job& job) {
         queue.relist(lane);
         queues_.update_turn(queue);
     }
-    if (job.due_at) wall_timers_.add({job.due_at->time_since_epoch(), timer_kind::due, job.seq});
+    if (job.due_at) arm_due(job.seq, job.state, *job.due_at, start_);
     if (job.expires_at)
         wall_timers_.add({job.expires_at->time_since_epoch(), timer_kind::due, job.seq});
 }

@@ -57,15 +57,14 @@ void engine::lease_timer(resident_job& job, instant now) {
     set_lease_timer(job, std::min(job.lease_deadline, job.run_deadline));
 }
 
-/// Sets the timer for `due_at`. Back-off is a length of time, so clock jumps do not touch it; a
-/// schedule is a time of day.
-void engine::arm_due(const resident_job& job, instant now) {
-    const auto& record = job.record;
-    if (record.state == job_state::retryable) {
-        const auto left = std::max(*record.due_at - now.wall, std::chrono::microseconds{0});
-        steady_timers_.add({now.steady + left, timer_kind::due, record.seq});
+/// Sets the timer for the end of a back-off or for a schedule. Back-off is a length of time, so
+/// clock jumps do not touch it; a schedule is a time of day.
+void engine::arm_due(std::int64_t seq, job_state state, timestamp due_at, instant now) {
+    if (state == job_state::retryable) {
+        const auto left = std::max(due_at - now.wall, std::chrono::microseconds{0});
+        steady_timers_.add({now.steady + left, timer_kind::due, seq});
     } else {
-        wall_timers_.add({record.due_at->time_since_epoch(), timer_kind::due, record.seq});
+        wall_timers_.add({due_at.time_since_epoch(), timer_kind::due, seq});
     }
 }
 
@@ -80,14 +79,21 @@ void engine::due(std::int64_t seq, instant now) {
     auto& record = job->record;
     if (job->place != job_place::live) return;
     const bool waits = record.state != job_state::active && !is_terminal(record.state);
-    if (waits && record.spec->expires_at && *record.spec->expires_at <= now.wall) {
-        expire(*job, now);
-        return;
+    if (waits && record.spec->expires_at) {
+        if (*record.spec->expires_at <= now.wall) {
+            expire(*job, now);
+            return;
+        }
+        // The clock was set back while the job was read.
+        wall_timers_.add({record.spec->expires_at->time_since_epoch(), timer_kind::due, seq});
     }
     const bool retry = record.state == job_state::retryable;
-    const bool schedule =
-        record.state == job_state::scheduled && record.due_at && *record.due_at <= now.wall;
+    const bool schedule = record.state == job_state::scheduled;
     if (!retry && !schedule) return;
+    if (schedule && *record.due_at > now.wall) {
+        arm_due(seq, record.state, *record.due_at, now);
+        return;
+    }
     change_state(*job, rules::job_event::due);
     if (schedule) record.ticket = next_seq_++;
     touch(*job, true);

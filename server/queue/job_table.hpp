@@ -64,13 +64,15 @@ public:
     }
     resident_job& insert(resident_job job) {
         const auto seq = job.record.seq;
-        if (job.record.spec->client_id) client_ids_.emplace(job.record.spec->id, seq);
+        if (job.record.spec->client_id) client_ids_.insert_or_assign(job.record.spec->id, seq);
         return jobs_.insert_or_assign(seq, std::move(job)).first->second;
     }
     void erase(std::int64_t seq) {
         const auto it = jobs_.find(seq);
         if (it == jobs_.end()) return;
-        if (it->second.record.spec->client_id) client_ids_.erase(it->second.record.spec->id);
+        // While a dead letter is being deleted its id may be given to a new job.
+        const auto named = client_ids_.find(it->second.record.spec->id);
+        if (named != client_ids_.end() && named->second == seq) client_ids_.erase(named);
         jobs_.erase(it);
     }
     /// In order, so that whoever walks them does the same in every run.
