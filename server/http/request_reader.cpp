@@ -13,11 +13,8 @@ namespace beast_http = boost::beast::http;
 
 /// Beast joins continued lines with a space; a peer before us may not, so they are refused.
 bool has_folded_line(std::string_view head) {
-    for (std::size_t at = head.find('\n'); at != head.npos; at = head.find('\n', at + 1)) {
-        const std::string_view next = head.substr(at + 1, 1);
-        if (next == " " || next == "\t") return true;
-    }
-    return false;
+    return head.find("\n ") != std::string_view::npos ||
+           head.find("\n\t") != std::string_view::npos;
 }
 
 /// Whether the request line ends in a well-formed version that is later than 1.1.
