@@ -146,7 +146,8 @@ def _tokens_distinct(ops):
     for op in ops:
         if op.f == "deliver":
             if op.token in seen:
-                yield Violation("C4", op.nonce, f"{op.token} was granted before, for {seen[op.token]}")
+                what = f"{op.token} was granted before, for {seen[op.token]}"
+                yield Violation("C4", op.nonce, what)
             seen[op.token] = op.nonce
 
 

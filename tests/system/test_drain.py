@@ -1,4 +1,4 @@
-"""SIGTERM under load: what runs is finished or given back, nothing is lost, and the end is clean."""
+"""SIGTERM under load: what runs is finished or given back, nothing is lost, the end is clean."""
 
 import signal
 import time
@@ -19,7 +19,8 @@ class Drain(unittest.TestCase):
             status, body = client.push("sluice.sleep", [ms], queue="sleepers")
             self.assertEqual(status, 201, body)
             ids.append(body["job"]["id"])
-        self.assertTrue(wait_until(lambda: all(client.job(i)["state"] == "active" for i in ids), 10))
+        started = wait_until(lambda: all(client.job(i)["state"] == "active" for i in ids), 10)
+        self.assertTrue(started)
         return ids
 
     def test_under_load_loses_nothing_and_exits_zero(self):
