@@ -15,7 +15,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # False with coroutine frames: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=103993
     -Wno-mismatched-new-delete
     # False around std::optional and awaitable: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105562
-    -Wno-maybe-uninitialized)
+    -Wno-maybe-uninitialized
+    # False around std::string at -O3: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=109299
+    $<$<CONFIG:Release>:-Wno-stringop-overflow>
+    $<$<CONFIG:Release>:-Wno-array-bounds>)
 endif()
 
 # Hardening. _FORTIFY_SOURCE needs optimisation and does not mix with the sanitizers.
