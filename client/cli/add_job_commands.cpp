@@ -125,7 +125,7 @@ void add_job_commands(command_line& line) {
     add_id_command(line, *job, "cancel", "Cancel jobs that have not ended",
                    "  sluice job cancel ID\n", cancel_jobs);
     add_id_command(line, *job, "retry", "Give dead letters another life, from the first attempt",
-                   "  sluice job retry ID\n", retry_dead_letters);
+                   "  sluice job retry ID\n", retry_jobs);
     add_job_wait(line, *job);
 
     auto* dead = add_command(line.root, "dead", "Look at dead letters, retry or delete them",

@@ -137,16 +137,10 @@ exit_code command_line::read(std::vector<std::string> arguments) {
     }
     if (chosen) return exit_code::ok;
     const auto* command = deepest(&root);
-    const std::string text = render_help(*command);
-    if (command == &root && root.remaining(true).empty()) {
-        tell("which command?", "");
-    } else {
-        tell(typed_name(command) + " needs a command", "");
-    }
-    for (const auto& name : command_names(command)) {
-        tell({}, "  " + typed_name(command) + " " + name);
-    }
-    tell({}, "See: " + typed_name(command) + " --help");
+    std::string names;
+    for (const auto& name : command_names(command)) names += (names.empty() ? "" : ", ") + name;
+    tell(typed_name(command) + " needs a command: " + names + ".",
+         "See: " + typed_name(command) + " --help");
     return exit_code::usage;
 }
 
@@ -177,17 +171,10 @@ exit_code command_line::complain_about(const CLI::ParseError& problem) {
     return exit_code::usage;
 }
 
-void command_line::tell(std::string_view what, std::string_view next) {
+void command_line::tell(std::string_view what, std::string_view next) const {
     context ctx;
-    ctx.options = globals;
     ctx.err = probe_terminal(STDERR_FILENO, globals.colour);
-    if (!what.empty()) {
-        complain(ctx, what, next);
-    } else {
-        context loud = ctx;
-        loud.options.quiet = false;
-        note(loud, "  " + std::string{next} + "\n");
-    }
+    complain(ctx, what, next);
 }
 
 exit_code run_command_line(std::vector<std::string> arguments) {

@@ -26,7 +26,7 @@ struct command_line {
 
 private:
     exit_code complain_about(const CLI::ParseError& problem);
-    void tell(std::string_view what, std::string_view next);
+    void tell(std::string_view what, std::string_view next) const;
 };
 
 /// Reads the line, prepares the context and runs the command.

@@ -19,6 +19,8 @@ exit_code compare_reports(const context& ctx, const std::vector<std::string>& fi
 exit_code get_jobs(const context& ctx, const ids& jobs);
 exit_code list_jobs(const context& ctx, const client::job_filter& filter);
 exit_code cancel_jobs(const context& ctx, const ids& jobs);
+/// Like retry_dead_letters; a job that is none is a conflict and says so.
+exit_code retry_jobs(const context& ctx, const ids& jobs);
 /// Ends with `failed` unless all were completed, with `timed_out` when `patience` runs out.
 exit_code wait_for_jobs(const context& ctx, const ids& jobs, std::chrono::nanoseconds patience);
 

@@ -1,5 +1,7 @@
 #include "client/cli/context.hpp"
 
+#include "client/cli/text.hpp"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -113,19 +115,26 @@ void note(const context& ctx, std::string_view text) {
 }
 
 void complain(const context& ctx, std::string_view what, std::string_view next) {
-    std::string text = paint(ctx.err, style::red, "error: ") + std::string{what} + "\n";
-    if (!next.empty()) text += "  " + std::string{next} + "\n";
+    constexpr std::string_view label = "error: ";
+    std::string text = paint(ctx.err, style::red, label) +
+                       wrap_words(printable(what), label.size(), ctx.err.width) + "\n";
+    if (!next.empty()) {
+        const std::string blank(label.size(), ' ');
+        text += blank + wrap_words(next, label.size(), ctx.err.width) + "\n";
+    }
     write_to(stderr, text);
 }
 
 exit_code complain(const context& ctx, const client::failure& f, std::string_view subject) {
-    std::string what = subject.empty() ? "" : std::string{subject} + ": ";
-    what += f.message;
+    std::string what = f.message;
+    if (what.ends_with('.')) what.pop_back();
+    // The server names what is missing itself.
+    const auto name = subject.substr(subject.rfind(' ') + 1);
+    if (!subject.empty() && what.find(name) == std::string::npos) {
+        what = std::string{subject} + ": " + what;
+    }
     if (!f.code.empty() && f.message != f.code) what += " (" + f.code + ")";
     if (f.status >= 500 && !f.request_id.empty()) what += ", request " + f.request_id;
-    for (char& c : what) {
-        if (static_cast<unsigned char>(c) < 0x20) c = '?';
-    }
     complain(ctx, what, next_step(f, !ctx.server.token.empty(), subject));
     return client::exit_code_of(f);
 }

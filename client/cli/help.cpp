@@ -1,6 +1,7 @@
 #include "client/cli/help.hpp"
 
 #include "client/cli/table.hpp"
+#include "client/cli/text.hpp"
 
 #include <array>
 #include <vector>
@@ -11,27 +12,6 @@ namespace {
 constexpr std::size_t width = 80;
 constexpr std::size_t name_columns = 27;
 
-// Words wrapped to the terminal, each line after the first indented to `indent`.
-std::string wrapped(std::string_view text, std::size_t indent) {
-    std::string out;
-    std::size_t used = indent;
-    while (!text.empty()) {
-        const auto space = text.find(' ');
-        const auto word = text.substr(0, space);
-        if (used > indent && used + 1 + word.size() > width) {
-            out += "\n" + std::string(indent, ' ');
-            used = indent;
-        } else if (used > indent) {
-            out += ' ';
-            ++used;
-        }
-        out += word;
-        used += word.size();
-        text = space == std::string_view::npos ? "" : text.substr(space + 1);
-    }
-    return out;
-}
-
 std::string entry(const std::string& name, std::string_view description) {
     std::string head = "  " + name;
     if (head.size() + 2 > name_columns) {
@@ -39,7 +19,7 @@ std::string entry(const std::string& name, std::string_view description) {
     } else {
         head = pad(head, name_columns, align::left);
     }
-    return head + wrapped(description, name_columns) + "\n";
+    return head + wrap_words(description, name_columns, width) + "\n";
 }
 
 std::string option_name(const CLI::Option& option) {

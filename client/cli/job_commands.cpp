@@ -65,6 +65,31 @@ asio::awaitable<exit_code> change_each(asio::any_io_executor executor, const con
     co_return all.code();
 }
 
+asio::awaitable<exit_code> retry_each(asio::any_io_executor executor, const context& ctx,
+                                      ids jobs) {
+    client::client server{executor, ctx.server};
+    summary all;
+    for (const auto& id : jobs) {
+        auto job = co_await server.retry_dead_letter(id);
+        if (job.has_value()) {
+            show_change(ctx, *job);
+            all.add(exit_code::ok);
+            continue;
+        }
+        client::failure why = job.error();
+        if (why.status == 404) job = co_await server.get(id);
+        if (job.has_value()) {
+            complain(ctx, "job " + id + " is " + job->state + "; only dead letters can be retried",
+                     "See them: sluice dead list");
+            all.add(exit_code::conflict);
+            continue;
+        }
+        all.add(complain(ctx, why, "job " + id));
+        if (why.kind == client::failure_kind::unreachable) break;
+    }
+    co_return all.code();
+}
+
 asio::awaitable<exit_code> show_each(asio::any_io_executor executor, const context& ctx, ids jobs) {
     client::client server{executor, ctx.server};
     std::vector<job_info> found;
@@ -187,6 +212,10 @@ exit_code cancel_jobs(const context& ctx, const ids& jobs) {
     return run_to_end([&](auto executor) {
         return change_each(executor, ctx, jobs, &client::client::cancel, "job");
     });
+}
+
+exit_code retry_jobs(const context& ctx, const ids& jobs) {
+    return run_to_end([&](auto executor) { return retry_each(executor, ctx, jobs); });
 }
 
 exit_code wait_for_jobs(const context& ctx, const ids& jobs, std::chrono::nanoseconds patience) {

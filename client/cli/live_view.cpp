@@ -89,11 +89,13 @@ void live_view::draw(nanoseconds at, const run_report& so_far, std::size_t outst
     last_at_ = at;
     last_created_ = so_far.created;
 
-    const std::string before = fmt::format("  created {:>9}", format_count(so_far.created));
-    std::string after = fmt::format(" {:>6}/s", format_rate(rate));
+    const std::size_t digits = so_far.wanted > 0 ? format_count(so_far.wanted).size() : 9;
+    const std::string before =
+        "  created " + pad(format_count(so_far.created), digits, align::right);
+    std::string after = fmt::format(" {:>7}/s", format_rate(rate));
     if (so_far.followed) {
-        after += fmt::format("  processed {:>9}  open {:>6}", format_count(so_far.finished()),
-                             format_count(outstanding));
+        after += "  processed " + pad(format_count(so_far.finished()), digits, align::right) +
+                 "  open " + pad(format_count(outstanding), digits, align::right);
     }
     after += fmt::format("{:>7.1f}s", std::chrono::duration<double>(at).count());
     std::string middle;

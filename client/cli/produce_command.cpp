@@ -19,7 +19,7 @@ live_view make_view(const context& ctx, const produce_options& options) {
 
 void show_header(const context& ctx, const run_report& run) {
     if (ctx.options.output != output_format::table) return;
-    print(paint(ctx.out, style::bold, run.label) + "\n" + render_header(run, ctx.out));
+    print(render_header(run, ctx.out));
 }
 
 asio::awaitable<exit_code> over_http(asio::any_io_executor executor, const context& ctx,

@@ -2,31 +2,20 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-
 namespace sluice::cli {
-namespace {
-
-constexpr double jobs_per_producer = 250;  // a second, with room for a stall of some milliseconds
-constexpr std::size_t producers_min = 4;
-constexpr std::size_t producers_max = 64;
-
-}  // namespace
-
-std::size_t producers_of(const produce_options& options) {
-    if (options.producers) return *options.producers;
-    if (!options.work.rate) return 1;
-    const auto needed = static_cast<std::size_t>(std::ceil(*options.work.rate / jobs_per_producer));
-    return std::clamp(needed, producers_min, producers_max);
+std::size_t producers_max(const produce_options& options) {
+    constexpr std::size_t enough_for_a_rate = 128;
+    return options.producers.value_or(options.work.rate ? enough_for_a_rate : 1);
 }
 
 run_report begin_report(const produce_options& options) {
     run_report run;
-    run.producers = producers_of(options);
-    run.label = options.label.empty()
-                    ? fmt::format("{} producer{}", run.producers, run.producers == 1 ? "" : "s")
-                    : options.label;
+    run.producers = options.work.rate ? 0 : producers_max(options);
+    run.label = options.label;
+    if (run.label.empty() && options.work.rate) run.label = format_rate(*options.work.rate) + "/s";
+    if (run.label.empty()) {
+        run.label = fmt::format("{} producer{}", run.producers, run.producers == 1 ? "" : "s");
+    }
     run.queue = options.queue;
     run.type = options.work.type;
     run.wanted = options.work.count;

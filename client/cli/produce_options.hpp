@@ -26,8 +26,9 @@ struct produce_options {
     std::string save;  ///< a file that gets the report as JSON, beside what is printed
 };
 
-/// One, or as many as a rate needs so that a slow answer does not delay the next job.
-std::size_t producers_of(const produce_options& options);
+/// How many connections may create jobs: as many as were asked for, or one; with a rate, as many as
+/// it takes that a slow answer does not delay the next job, within reason.
+std::size_t producers_max(const produce_options& options);
 
 /// The part of the report that is known before the run.
 run_report begin_report(const produce_options& options);

@@ -47,9 +47,11 @@ produce_run::produce_run(asio::any_io_executor executor, const context& ctx,
       view_(view),
       begun_(std::move(begun)),
       plan_(options_.work),
-      schedule_(plan_, producers_of(options_)),
+      schedule_(plan_, producers_max(options_)),
       control_(executor, ctx.server),
       listener_(executor, ctx.server),
+      freed_(executor, steady::time_point::max()),
+      news_(executor, steady::time_point::max()),
       changed_(executor, steady::time_point::max()),
       progress_(executor),
       signals_(executor, SIGINT, SIGTERM),
@@ -57,10 +59,12 @@ produce_run::produce_run(asio::any_io_executor executor, const context& ctx,
       helping_(executor) {
     tracker_.report() = begin_report(options_);
     tracker_.report().url = ctx.server.url.text();
-    for (std::size_t i = 0; i < producers_of(options_); ++i) {
-        producers_.push_back(std::make_unique<client::producer>(executor, ctx.server));
-        pacers_.push_back(std::make_unique<asio::steady_timer>(executor));
-    }
+}
+
+void produce_run::add_producer() {
+    producers_.push_back(std::make_unique<client::producer>(executor_, ctx_.server));
+    pacers_.push_back(std::make_unique<asio::steady_timer>(executor_));
+    tracker_.report().producers = producers_.size();
 }
 
 bool produce_run::worth_reporting() const {
@@ -76,7 +80,15 @@ asio::awaitable<exit_code> produce_run::run() {
     helping_.spawn(watch_signals());
     helping_.spawn(show_progress());
     if (options_.wait) helping_.spawn(follow());
-    for (std::size_t i = 0; i < producers_.size(); ++i) creating_.spawn(produce(i));
+    helping_.spawn(narrate());
+    if (options_.work.rate) {
+        creating_.spawn(produce_at_rate());
+    } else {
+        for (std::size_t i = 0; i < producers_max(options_); ++i) {
+            add_producer();
+            creating_.spawn(produce(i));
+        }
+    }
     co_await creating_.join();
     last_progress_ = steady::now();
     if (options_.wait) co_await await_outstanding();
@@ -123,13 +135,43 @@ asio::awaitable<void> produce_run::produce(std::size_t number) {
     }
 }
 
+// One clock for all: each job leaves when it is due, over the connection that was busy last, or
+// over a new one while the others wait for their answers.
+asio::awaitable<void> produce_run::produce_at_rate() {
+    add_producer();
+    free_.push_back(0);
+    auto& pacer = *pacers_.front();
+    while (ending_ == ending::none) {
+        const auto slot = schedule_.next(0);
+        if (!slot) break;
+        pacer.expires_at(start_ + slot->at.value_or(nanoseconds{0}));
+        if (pacer.expiry() > steady::now()) co_await pacer.async_wait(nothrow_await);
+        if (free_.empty() && producers_.size() < producers_max(options_)) {
+            free_.push_back(producers_.size());
+            add_producer();
+        }
+        while (free_.empty() && ending_ == ending::none) {
+            co_await freed_.async_wait(nothrow_await);
+        }
+        if (ending_ != ending::none) break;
+        const std::size_t number = free_.back();
+        free_.pop_back();
+        creating_.spawn(push_and_free(number, *slot));
+    }
+}
+
+asio::awaitable<void> produce_run::push_and_free(std::size_t number, send_schedule::slot slot) {
+    co_await push_one(number, slot);
+    free_.push_back(number);
+    freed_.cancel();
+}
+
 asio::awaitable<void> produce_run::push_one(std::size_t number, send_schedule::slot slot) {
     client::new_job job;
     job.type = options_.work.type;
     job.queue = options_.queue;
     job.args = plan_.args(slot.index);
     job.produced_at = wall_now();
-    const std::string args = job.args;
 
     const auto sent = steady::now();
     const auto intended = slot.at ? start_ + *slot.at : sent;
@@ -141,14 +183,7 @@ asio::awaitable<void> produce_run::push_one(std::size_t number, send_schedule::s
         end_with(ending::failed, stored.error());
         co_return;
     }
-    const auto told = tracker_.created(slot.index, number, stored->id, steady::now() - intended);
-    for (const auto& n : told) {
-        if (n.what == job_tracker::step::created) {
-            view_.created(passed(), n, producers_.size(), args);
-        } else {
-            tell(n);
-        }
-    }
+    tell(tracker_.created(slot.index, number, stored->id, steady::now() - intended));
     changed_.cancel();
 }
 
@@ -169,18 +204,11 @@ asio::awaitable<void> produce_run::follow() {
         }
         last_event_ = page->last_id;
         const bool gap = page->gap;
-        hear(page->events);
+        for (const auto& event : page->events) tell(tracker_.heard(event));
         const bool lost = tracker_.take_lost_events();
         auto missing = gap || lost ? tracker_.outstanding_ids() : tracker_.take_incomplete();
         if (!missing.empty()) co_await look_up_all(std::move(missing));
         if (tracker_.outstanding() == 0) changed_.cancel();
-    }
-}
-
-void produce_run::hear(const std::vector<client::event_info>& events) {
-    for (const auto& event : events) {
-        const auto told = tracker_.heard(event);
-        for (const auto& n : told) tell(n);
     }
 }
 
@@ -203,18 +231,50 @@ asio::awaitable<void> produce_run::look_up_some(std::shared_ptr<std::vector<std:
             if (!over_) end_with(ending::failed, job.error());
             co_return;
         }
-        const auto told = tracker_.looked_up(*job);
-        for (const auto& n : told) tell(n);
+        tell(tracker_.looked_up(*job));
     }
 }
 
-void produce_run::tell(const job_tracker::notice& n) {
-    using step = job_tracker::step;
-    if (n.what == step::started) view_.started(passed(), n);
-    if (n.what == step::failed) view_.failed(passed(), n);
-    if (n.what == step::finished) {
-        last_progress_ = steady::now();
-        view_.finished(passed(), n);
+void produce_run::tell(job_tracker::notices told) {
+    const auto at = passed();
+    for (auto& n : told) {
+        if (n.what == job_tracker::step::finished) last_progress_ = steady::now();
+        if (view_.mode() == view_mode::lines) untold_.emplace_back(at, std::move(n));
+    }
+    if (!untold_.empty()) news_.cancel();
+}
+
+// Apart from those who measure, because results must be asked for.
+asio::awaitable<void> produce_run::narrate() {
+    while (!over_ || !untold_.empty()) {
+        if (untold_.empty()) {
+            co_await news_.async_wait(nothrow_await);
+            continue;
+        }
+        auto [at, n] = std::move(untold_.front());
+        untold_.pop_front();
+        if (n.state == "completed" && n.result.empty()) {
+            auto job = co_await control_.get(n.id);
+            if (job.has_value()) n.result = std::move(job->result);
+        }
+        show(at, n);
+    }
+}
+
+void produce_run::show(nanoseconds at, const job_tracker::notice& n) {
+    switch (n.what) {
+        case job_tracker::step::created:
+            view_.created(at, n, producers_.size(), plan_.args(n.index));
+            break;
+        case job_tracker::step::started:
+            view_.started(at, n);
+            break;
+        case job_tracker::step::failed:
+            view_.failed(at, n);
+            break;
+        case job_tracker::step::finished:
+            view_.finished(at, n);
+            break;
     }
 }
 
@@ -257,8 +317,10 @@ void produce_run::end_with(ending reason, std::optional<client::failure> because
     failure_ = std::move(because);
     stopped_at_ = steady::now();
     for (auto& pacer : pacers_) pacer->cancel();
+    freed_.cancel();
     if (reason != ending::interrupted) {
         for (auto& p : producers_) p->close();
+        control_.close();
     }
     changed_.cancel();
 }
@@ -267,8 +329,8 @@ void produce_run::stop_helpers() {
     over_ = true;
     signals_.cancel();
     progress_.cancel();
+    news_.cancel();
     listener_.close();
-    control_.close();
 }
 
 exit_code produce_run::conclude() {

@@ -11,15 +11,19 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice::cli {
 
 /// One run of `sluice produce` over HTTP: producers that create jobs, one follower that hears how
-/// they fare, and the two signals. All on one executor; `run` is called once.
+/// they fare, one narrator that shows it, and the two signals. All on one executor; `run` is called
+/// once.
 ///
 /// The first SIGINT or SIGTERM stops creation and waits up to 5 s for what is open; the second ends
 /// everything at once.
@@ -45,16 +49,20 @@ private:
 
     asio::awaitable<bool> greet();
     asio::awaitable<void> produce(std::size_t number);
+    asio::awaitable<void> produce_at_rate();
+    asio::awaitable<void> push_and_free(std::size_t number, send_schedule::slot slot);
     asio::awaitable<void> push_one(std::size_t number, send_schedule::slot slot);
     asio::awaitable<void> follow();
     asio::awaitable<void> look_up_all(std::vector<std::string> ids);
     asio::awaitable<void> look_up_some(std::shared_ptr<std::vector<std::string>> ids);
+    asio::awaitable<void> narrate();
     asio::awaitable<void> watch_signals();
     asio::awaitable<void> show_progress();
     asio::awaitable<void> await_outstanding();
 
-    void hear(const std::vector<client::event_info>& events);
-    void tell(const job_tracker::notice& n);
+    void add_producer();
+    void tell(job_tracker::notices told);
+    void show(nanoseconds at, const job_tracker::notice& n);
     void end_with(ending reason, std::optional<client::failure> because = {});
     void stop_helpers();
     exit_code conclude();
@@ -69,10 +77,14 @@ private:
     work_plan plan_;
     send_schedule schedule_;
     job_tracker tracker_;
-    client::client control_;   ///< greeting
+    client::client control_;   ///< greeting, then results for the view
     client::client listener_;  ///< events
     std::vector<std::unique_ptr<client::producer>> producers_;
     std::vector<std::unique_ptr<asio::steady_timer>> pacers_;
+    std::vector<std::size_t> free_;  ///< producers with nothing to do; the last was busy last
+    std::deque<std::pair<nanoseconds, job_tracker::notice>> untold_;
+    asio::steady_timer freed_;     ///< wakes produce_at_rate
+    asio::steady_timer news_;      ///< wakes narrate
     asio::steady_timer changed_;   ///< wakes await_outstanding
     asio::steady_timer progress_;  ///< wakes show_progress
     asio::signal_set signals_;

@@ -91,7 +91,7 @@ std::string title_of(const run_report& run, const terminal& term) {
     }
     facts +=
         fmt::format(", {}, {}/s", format_latency(run.elapsed), format_rate(run.rate_reached()));
-    const std::string name = run.in_process ? "In process, one after the other"
+    const std::string name = run.in_process ? "Synchronous, in process"
                              : run.followed ? "Creation to processing"
                                             : "Creation";
     const std::size_t taken = columns_of(name) + columns_of(facts);
@@ -100,25 +100,25 @@ std::string title_of(const run_report& run, const terminal& term) {
     return paint(term, style::bold, name) + std::string(blank, ' ') + facts + '\n';
 }
 
-// "31-62", "250-500", "0.5-1", "1-2": both ends in the unit of the upper one.
+// "31-62 us", "0.5-1 ms", "1-2 s": both ends in the unit of the upper one.
 std::string bounds(double low_ms, double high_ms, const terminal& term) {
     double factor = 1;
     std::string_view unit = "ms";
     if (high_ms < 0.75) {
         factor = 1e3;
         unit = glyphs_of(term).micro;
-    } else if (high_ms >= 1024) {
+    } else if (high_ms > 1000) {
         factor = 1.0 / 1024;
         unit = "s";
     }
     const auto digits = [&](double ms) {
         const double value = ms * factor;
-        return value == std::floor(value) || value > 10 ? fmt::format("{:.0f}", std::floor(value))
-                                                        : format_rate(value);
+        return value == 0.5 ? "0.5" : fmt::format("{}", std::lround(value - 0.01));
     };
-    const std::string_view dash = term.utf8 ? "–" : "-";
-    return fmt::format("{}{}{} {}", digits(low_ms), dash, digits(high_ms),
-                       pad(unit, 2, align::left));
+    const std::string ends = low_ms == 0
+                                 ? "below " + digits(high_ms)
+                                 : digits(low_ms) + (term.utf8 ? "–" : "-") + digits(high_ms);
+    return ends + " " + pad(unit, 2, align::left);
 }
 
 struct histogram_row {
@@ -154,12 +154,12 @@ double run_report::rate_reached() const {
 
 std::string render_header(const run_report& run, const terminal& term) {
     std::vector<std::string> parts;
-    if (!run.in_process) parts.push_back("Queue " + run.queue);
+    parts.push_back(run.in_process ? "No queue, in this process" : "Queue " + run.queue);
     parts.push_back("type " + run.type);
     parts.push_back(pace_of(run));
     if (run.pause) parts.push_back("pause " + format_span(*run.pause));
     if (!run.in_process) {
-        parts.push_back(plural(run.producers, "producer"));
+        if (run.producers > 0) parts.push_back(plural(run.producers, "producer"));
         parts.push_back(fmt::format("args {} B", run.args_bytes));
         std::string server = run.url;
         if (!run.store.empty()) server += " (" + run.store + ")";
@@ -184,7 +184,7 @@ std::string render_report(const run_report& run, const terminal& term) {
     for (const auto& p : phases) out += phase_row(p.name, p.values, notes_fit ? p.note : "");
     if (!notes_fit) {
         std::vector<std::string> notes;
-        for (const auto& p : phases) notes.push_back(p.name + " " + p.note);
+        for (const auto& p : phases) notes.push_back(p.name + ": " + p.note);
         notes.front().insert(0, "  ");
         std::string text = wrap(notes, ", ", term.width - 2);
         for (auto at = text.find('\n'); at + 1 < text.size(); at = text.find('\n', at + 3)) {
@@ -215,7 +215,15 @@ std::string render_histogram(const client::histogram& values, const terminal& te
     const std::size_t end = taken + bar_columns;
     heading += pad("cumulative", end - columns_of(heading), align::right);
     std::string out = "\n" + paint(term, style::dim, heading) + "\n";
-    for (const auto& row : rows) {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const auto& row = rows[i];
+        const auto full = std::find_if(rows.begin() + static_cast<std::ptrdiff_t>(i), rows.end(),
+                                       [](const auto& each) { return each.count > 0; });
+        if (full - rows.begin() > static_cast<std::ptrdiff_t>(i) + 2) {
+            out += pad(glyphs_of(term).ellipsis, label_columns, align::right) + "\n";
+            i = static_cast<std::size_t>(full - rows.begin()) - 1;
+            continue;
+        }
         const double share = static_cast<double>(row.count) / static_cast<double>(most);
         const double up_to =
             100.0 * static_cast<double>(row.up_to) / static_cast<double>(values.count());
@@ -234,11 +242,10 @@ std::string render_warnings(const run_report& run, const terminal& term) {
         out += paint(term, style::yellow, "warning: ") + text + "\n";
     };
     if (run.lag.quantile(0.99) > lag_worth_a_warning) {
-        warn(fmt::format(
-            "jobs left up to {} late (p99 {}, max {}): this machine or the number of\n"
-            "         producers is too small for the rate; `enqueue` includes the delay",
-            format_latency(run.lag.max()), format_latency(run.lag.quantile(0.99)),
-            format_latency(run.lag.max())));
+        warn(
+            fmt::format("jobs left late (p99 {}, max {}), which `enqueue` includes: this\n"
+                        "  machine or the number of producers is too small for the rate.",
+                        format_latency(run.lag.quantile(0.99)), format_latency(run.lag.max())));
     }
     if (run.refusals > 0) {
         warn(fmt::format("the server said \"not now\" {}; the jobs were pushed again",

@@ -24,8 +24,8 @@ struct run_report {
 
     std::string queue;
     std::string type;
-    std::uint64_t wanted = 0;  ///< 0: until interrupted
-    std::size_t producers = 1;
+    std::uint64_t wanted = 0;   ///< 0: until interrupted
+    std::size_t producers = 1;  ///< that were in use; 0 while not known
     std::optional<double> rate;
     std::optional<span> interval;
     std::optional<span> pause;

@@ -220,6 +220,27 @@ std::string printable(std::string_view text) {
     return safe;
 }
 
+std::string wrap_words(std::string_view text, std::size_t indent, std::size_t width) {
+    std::string out;
+    std::size_t used = indent;
+    while (!text.empty()) {
+        const auto space = text.find(' ');
+        const auto word = text.substr(0, space);
+        const std::size_t columns = columns_of(word);
+        if (used > indent && used + 1 + columns > width) {
+            out += "\n" + std::string(indent, ' ');
+            used = indent;
+        } else if (used > indent) {
+            out += ' ';
+            ++used;
+        }
+        out += word;
+        used += columns;
+        text = space == std::string_view::npos ? "" : text.substr(space + 1);
+    }
+    return out;
+}
+
 std::size_t columns_of(std::string_view text) {
     return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
         return (static_cast<unsigned char>(c) & 0xC0) != 0x80;

@@ -57,6 +57,10 @@ std::optional<std::string> nearest(std::string_view word,
 /// Text from elsewhere made safe for a terminal: control characters and invalid UTF-8 become "?".
 std::string printable(std::string_view text);
 
+/// Words wrapped to lines of `width` columns. The text begins in column `indent`, and so does each
+/// further line.
+std::string wrap_words(std::string_view text, std::size_t indent, std::size_t width);
+
 /// Columns that UTF-8 text takes, one per code point.
 std::size_t columns_of(std::string_view text);
 

@@ -124,7 +124,7 @@ TEST(RunReport, WarnsWhenJobsLeftLate) {
     const auto term = plain_terminal(80);
     EXPECT_EQ(render_warnings(run, term), "");
     for (int i = 0; i < 100; ++i) run.lag.record(5ms);
-    EXPECT_TRUE(holds(render_warnings(run, term), "5.00ms"));
+    EXPECT_TRUE(holds(render_warnings(run, term), "max 5.00ms"));
     run.refusals = 2;
     EXPECT_TRUE(holds(render_warnings(run, term), "not now\" 2 times"));
 }
