@@ -1,0 +1,115 @@
+#include "tests/bench/load.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <array>
+#include <charconv>
+#include <stdexcept>
+
+namespace sluice::bench {
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using steady = std::chrono::steady_clock;
+
+namespace {
+
+/// Each job carries 100 bytes.
+const std::string payload(100 - 24, 'x');
+
+std::string numbered_payload(std::uint64_t number) {
+    auto text = std::to_string(number);
+    return std::string(24 - text.size(), '0') + text + payload;
+}
+
+std::size_t line_answer(std::string_view text, std::string_view good) {
+    const auto end = text.find("\r\n");
+    if (end == std::string_view::npos) return 0;
+    if (!text.starts_with(good))
+        throw std::runtime_error("refused: " + std::string(text.substr(0, end)));
+    return end + 2;
+}
+
+std::size_t http_answer(std::string_view text) {
+    const auto head = text.find("\r\n\r\n");
+    if (head == std::string_view::npos) return 0;
+    if (!text.starts_with("HTTP/1.1 20")) throw std::runtime_error("refused: " + std::string(text));
+    constexpr std::string_view name = "\r\nContent-Length: ";
+    const auto at = text.substr(0, head).find(name);
+    std::size_t length = 0;
+    if (at != std::string_view::npos)
+        std::from_chars(text.data() + at + name.size(), text.data() + head, length);
+    return text.size() >= head + 4 + length ? head + 4 + length : 0;
+}
+
+asio::awaitable<void> one_connection(std::uint16_t port, const protocol* peer,
+                                     steady::time_point end, std::uint64_t first,
+                                     std::uint64_t step, std::uint64_t* done) {
+    const auto executor = co_await asio::this_coro::executor;
+    tcp::socket socket(executor);
+    const tcp::endpoint where(asio::ip::address_v4::loopback(), port);
+    co_await socket.async_connect(where, asio::use_awaitable);
+    socket.set_option(tcp::no_delay(true));
+    std::array<char, 65536> buffer;
+    for (auto number = first; steady::now() < end; number += step) {
+        const auto request = peer->request(number);
+        co_await asio::async_write(socket, asio::buffer(request), asio::use_awaitable);
+        std::size_t have = 0;
+        while (peer->answer({buffer.data(), have}) == 0) {
+            const auto room = asio::buffer(buffer.data() + have, buffer.size() - have);
+            have += co_await socket.async_read_some(room, asio::use_awaitable);
+        }
+        ++*done;
+    }
+}
+
+void rethrow(std::exception_ptr fault) {
+    if (fault) std::rethrow_exception(fault);
+}
+
+}  // namespace
+
+protocol sluice_push(std::string queue, std::string type) {
+    const auto request = [queue = std::move(queue), type = std::move(type)](std::uint64_t number) {
+        const auto body = R"({"type":")" + type + R"(","args":[")" + numbered_payload(number) +
+                          R"("],"options":{"queue":")" + queue + R"("}})";
+        return "POST /ojs/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+               "Content-Length: " +
+               std::to_string(body.size()) + "\r\n\r\n" + body;
+    };
+    return {request, http_answer};
+}
+
+protocol redis_lpush(std::string key) {
+    const auto request = [key = std::move(key)](std::uint64_t number) {
+        return "*3\r\n$5\r\nLPUSH\r\n$" + std::to_string(key.size()) + "\r\n" + key +
+               "\r\n$100\r\n" + numbered_payload(number) + "\r\n";
+    };
+    return {request, [](std::string_view text) { return line_answer(text, ":"); }};
+}
+
+protocol beanstalkd_put() {
+    const auto request = [](std::uint64_t number) {
+        return "put 0 0 60 100\r\n" + numbered_payload(number) + "\r\n";
+    };
+    return {request, [](std::string_view text) { return line_answer(text, "INSERTED"); }};
+}
+
+double closed_loop(std::uint16_t port, const protocol& peer, std::size_t connections,
+                   std::chrono::milliseconds duration) {
+    asio::io_context context(1);
+    std::uint64_t done = 0;
+    const auto begun = steady::now();
+    for (std::size_t i = 0; i < connections; ++i)
+        asio::co_spawn(
+            context, one_connection(port, &peer, begun + duration, i, connections, &done), rethrow);
+    context.run();
+    return static_cast<double>(done) / std::chrono::duration<double>(steady::now() - begun).count();
+}
+
+}  // namespace sluice::bench
