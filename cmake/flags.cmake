@@ -18,7 +18,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     -Wno-maybe-uninitialized
     # False around std::string at -O3: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=109299
     $<$<CONFIG:Release>:-Wno-stringop-overflow>
-    $<$<CONFIG:Release>:-Wno-array-bounds>)
+    $<$<CONFIG:Release>:-Wno-array-bounds>
+    # The same: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105651
+    $<$<CONFIG:Release>:-Wno-restrict>)
 endif()
 
 # Hardening. _FORTIFY_SOURCE needs optimisation and does not mix with the sanitizers.
