@@ -134,6 +134,14 @@ int map_shared(sqlite3_file* file, int region, int bytes, int extend, void volat
     return real(file)->pMethods->xShmMap(real(file), region, bytes, extend, out);
 }
 
+int control_file(sqlite3_file* file, int what, void* argument) {
+    if (what == SQLITE_FCNTL_LAST_ERRNO) {
+        *static_cast<int*>(argument) = disk().fault_errno();
+        return SQLITE_OK;
+    }
+    return real(file)->pMethods->xFileControl(real(file), what, argument);
+}
+
 template <auto Method, class... Arguments>
 int forward(sqlite3_file* file, Arguments... arguments) {
     return (real(file)->pMethods->*Method)(real(file), arguments...);
@@ -154,7 +162,7 @@ constexpr sqlite3_io_methods file_methods{
     .xLock = forward<&sqlite3_io_methods::xLock>,
     .xUnlock = forward<&sqlite3_io_methods::xUnlock>,
     .xCheckReservedLock = forward<&sqlite3_io_methods::xCheckReservedLock>,
-    .xFileControl = forward<&sqlite3_io_methods::xFileControl>,
+    .xFileControl = control_file,
     .xSectorSize = forward<&sqlite3_io_methods::xSectorSize>,
     .xDeviceCharacteristics = forward<&sqlite3_io_methods::xDeviceCharacteristics>,
     .xShmMap = map_shared,

@@ -65,7 +65,8 @@ public:
     void directory_synced();
     std::optional<bool> exists(const std::string& path) const;
     void forget(const std::string& path);
-    int fault_code() const { return fault_code_; }
+    /// The errno of the planned fault once it has happened, else 0.
+    int fault_errno() const { return failed_ ? fault_errno_ : 0; }
 
 private:
     powercut_vfs();

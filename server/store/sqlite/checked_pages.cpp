@@ -108,6 +108,18 @@ int checked_write(sqlite3_file* file, const void* in, int amount, sqlite3_int64 
     return below(file)->pMethods->xWrite(below(file), whole.data(), amount, offset);
 }
 
+/// Makes the next part of the log's index as well, so that it is there before the log needs it: a
+/// disk that is full by then would fail a commit whose log is already written.
+int map_ahead(sqlite3_file* file, int region, int bytes, int extend, void volatile** out) {
+    sqlite3_file* to = below(file);
+    const int rc = to->pMethods->xShmMap(to, region, bytes, extend, out);
+    if (rc == SQLITE_OK && extend != 0) {
+        void volatile* ahead = nullptr;
+        to->pMethods->xShmMap(to, region + 1, bytes, extend, &ahead);
+    }
+    return rc;
+}
+
 int no_fetch(sqlite3_file*, sqlite3_int64, int, void** mapped) {
     *mapped = nullptr;  // a mapped page would not be verified
     return SQLITE_OK;
@@ -137,7 +149,7 @@ constexpr sqlite3_io_methods checked_methods{
     .xFileControl = forward<&sqlite3_io_methods::xFileControl>,
     .xSectorSize = forward<&sqlite3_io_methods::xSectorSize>,
     .xDeviceCharacteristics = forward<&sqlite3_io_methods::xDeviceCharacteristics>,
-    .xShmMap = forward<&sqlite3_io_methods::xShmMap>,
+    .xShmMap = map_ahead,
     .xShmLock = forward<&sqlite3_io_methods::xShmLock>,
     .xShmBarrier = forward_barrier,
     .xShmUnmap = forward<&sqlite3_io_methods::xShmUnmap>,

@@ -15,20 +15,43 @@ bool database_error::is_damage() const {
            code_ == SQLITE_IOERR_DATA || code_ == SQLITE_IOERR_SHORT_READ;
 }
 
+int last_errno(sqlite3_file* file) {
+    int error = 0;
+    if (file && file->pMethods) {
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+    }
+    return error;
+}
+
+namespace {
+
+/// sqlite3_system_errno knows nothing of errors at COMMIT; the files do.
+int errno_of(sqlite3* db) {
+    for (const int which : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
+        sqlite3_file* file = nullptr;
+        sqlite3_file_control(db, "main", which, &file);
+        if (const int error = last_errno(file)) return error;
+    }
+    return sqlite3_system_errno(db);
+}
+
+}  // namespace
+
 void throw_database_error(sqlite3* db, int code, std::string_view doing) {
+    if (db && (sqlite3_extended_errcode(db) & 0xff) == (code & 0xff)) {
+        code = sqlite3_extended_errcode(db);
+    }
     std::string what(doing);
     what += ": ";
     what += db ? sqlite3_errmsg(db) : sqlite3_errstr(code);
-    const int extended = db && (sqlite3_extended_errcode(db) & 0xff) == (code & 0xff)
-                             ? sqlite3_extended_errcode(db)
-                             : code;
-    const int system_error = db ? sqlite3_system_errno(db) : 0;
-    if ((extended & 0xff) == SQLITE_IOERR) {
-        what += " (" + std::to_string(extended);
+    int system_error = 0;
+    if (db && (code & 0xff) == SQLITE_IOERR) {
+        system_error = errno_of(db);
+        what += " (" + std::to_string(code);
         if (system_error != 0) what += ", " + std::string(std::strerror(system_error));
         what += ")";
     }
-    throw database_error(extended, system_error, what);
+    throw database_error(code, system_error, what);
 }
 
 void throw_damaged(const std::string& what) {

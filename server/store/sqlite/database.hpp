@@ -36,6 +36,9 @@ private:
     int system_error_;
 };
 
+/// Why the latest call on this file failed; 0 if it is not known.
+int last_errno(sqlite3_file* file);
+
 [[noreturn]] void throw_database_error(sqlite3* db, int code, std::string_view doing);
 /// What was read cannot have been written by us.
 [[noreturn]] void throw_damaged(const std::string& what);

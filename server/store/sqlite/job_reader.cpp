@@ -49,7 +49,7 @@ job_reader::job_reader(connection db) : db_(std::move(db)) {
     history_ = db_.prepare(select_job_sql(job_place::history) + "WHERE j.seq = ?1");
     payload_ = db_.prepare(select_payload_sql);
     client_id_ = db_.prepare("SELECT seq FROM client_ids WHERE id = ?1");
-    key_ = db_.prepare("SELECT hash, job_ids, expires_at FROM idempotency WHERE key = ?1");
+    key_ = db_.prepare(select_key_sql("WHERE key = ?1"));
     dead_ = db_.prepare(select_job_sql(job_place::history) +
                         "WHERE j.dead_letter = 1 AND j.seq < ?2 AND " + filter_sql());
     count_dead_ = db_.prepare("SELECT count(*) FROM history WHERE dead_letter = 1");
@@ -130,19 +130,7 @@ std::optional<key_record> job_reader::find_key(std::string_view key) {
     const reset_at_exit done(key_);
     key_.bind(1, key);
     if (!key_.step()) return std::nullopt;
-    key_record found;
-    found.key.key = key;
-    const auto hash = key_.blob(0);
-    if (hash.size() != found.key.body_hash.size())
-        throw_damaged("a key's hash has the wrong length");
-    std::copy(hash.begin(), hash.end(), found.key.body_hash.begin());
-    const auto ids = key_.blob(1);
-    if (ids.size() % sizeof(uuid) != 0) throw_damaged("a key's job ids have the wrong length");
-    for (std::size_t i = 0; i < ids.size(); i += sizeof(uuid)) {
-        found.job_ids.push_back(read_uuid(ids.subspan(i, sizeof(uuid))));
-    }
-    found.expires_at = to_timestamp(key_.integer(2));
-    return found;
+    return read_key(key_);
 }
 
 std::int64_t job_reader::newest_below(list_statements& list, std::int64_t seq) {

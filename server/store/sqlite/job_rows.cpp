@@ -303,6 +303,37 @@ job_record read_job(const statement& row, statement& payload) {
     return job;
 }
 
+std::optional<timestamp> purge_time_of(const statement& row) {
+    return to_timestamp(row.optional_integer(c(p_purge_at)));
+}
+
+std::array<std::pair<std::int64_t, bool>, 2> unresolved_names(const statement& row) {
+    return {{{row.integer(c(p_queue)), row.is_null(c_queue_name)},
+             {row.integer(c(p_type)), row.is_null(c_type_name)}}};
+}
+
+std::string select_key_sql(std::string_view rest) {
+    std::string sql = "SELECT hash, job_ids, expires_at, key FROM idempotency ";
+    return sql.append(rest);
+}
+
+key_record read_key(const statement& row) {
+    key_record found;
+    found.key.key = row.text(3);
+    const auto hash = row.blob(0);
+    if (hash.size() != found.key.body_hash.size()) {
+        throw_damaged("a key's hash has the wrong length");
+    }
+    std::copy(hash.begin(), hash.end(), found.key.body_hash.begin());
+    const auto ids = row.blob(1);
+    if (ids.size() % sizeof(uuid) != 0) throw_damaged("a key's job ids have the wrong length");
+    for (std::size_t i = 0; i < ids.size(); i += sizeof(uuid)) {
+        found.job_ids.push_back(read_uuid(ids.subspan(i, sizeof(uuid))));
+    }
+    found.expires_at = to_timestamp(row.integer(2));
+    return found;
+}
+
 std::int64_t to_stored(timestamp time) {
     return time.time_since_epoch().count();
 }

@@ -4,9 +4,11 @@
 #include "server/queue/job_store.hpp"
 #include "server/store/sqlite/database.hpp"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 /// A job as a row, both ways. `jobs` and `history` have the same columns but for two.
 namespace sluice::sqlite {
@@ -46,6 +48,14 @@ inline constexpr std::string_view select_payload_sql =
 /// Reads the row `row` stands on; `payload` fetches what is kept beside it. Throws database_error
 /// for a row we cannot have written.
 job_record read_job(const statement& row, statement& payload);
+
+std::optional<timestamp> purge_time_of(const statement& row);
+/// The ids of the queue's and the type's names, and whether each is missing.
+std::array<std::pair<std::int64_t, bool>, 2> unresolved_names(const statement& row);
+
+/// "SELECT ... FROM idempotency " and then `rest`.
+std::string select_key_sql(std::string_view rest);
+key_record read_key(const statement& row);
 
 std::optional<std::int64_t> to_stored(const std::optional<timestamp>& time);
 std::int64_t to_stored(timestamp time);

@@ -61,7 +61,8 @@ mark_file::~mark_file() {
 
 void mark_file::check(int code, const char* doing) const {
     if (code == SQLITE_OK) return;
-    throw database_error(code, 0, std::string(doing) + ' ' + path_ + ": " + sqlite3_errstr(code));
+    throw database_error(code, file_ ? last_errno(file_) : 0,
+                         std::string(doing) + ' ' + path_ + ": " + sqlite3_errstr(code));
 }
 
 std::optional<high_water_mark> mark_file::read() {

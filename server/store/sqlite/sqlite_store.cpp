@@ -20,6 +20,9 @@ using steady = std::chrono::steady_clock;
 constexpr std::chrono::seconds mark_sync_interval{1};
 constexpr std::chrono::milliseconds disk_check_interval{100};
 
+/// Room that opening needs, for the log and its index.
+constexpr std::uint64_t opening_bytes = std::uint64_t{1} << 20;
+
 class sqlite_store final : public job_store {
 public:
     explicit sqlite_store(const sqlite_store_config& config);
@@ -36,7 +39,6 @@ public:
     void close_blocking() override;
 
 private:
-    void start_epoch();
     void after_commit();
     void write_mark();
     void look_at_disk();
@@ -61,6 +63,7 @@ private:
 sqlite_store::sqlite_store(const sqlite_store_config& config)
     : config_(config), directory_(config.directory) {
     const private_files mask;
+    if (directory_.free_bytes() < opening_bytes) directory_.drop_reserve();
     auto opened = open_database(config_, directory_);
     mark_file_ = std::move(opened.mark);
     mark_ = opened.position;
@@ -68,7 +71,7 @@ sqlite_store::sqlite_store(const sqlite_store_config& config)
         writer_.emplace(std::move(opened.writer),
                         writer_options{config_.wal_bytes, config_.testing.durable});
         reader_.emplace(std::move(opened.reader));
-        start_epoch();
+        writer_->raise_epoch(config_.epoch_min, config_.next_seq_min);
         write_mark();
         mark_file_->sync();
     } catch (const database_error& e) {
@@ -76,15 +79,6 @@ sqlite_store::sqlite_store(const sqlite_store_config& config)
     }
     mark_synced_at_ = steady::now();
     look_at_disk();
-}
-
-void sqlite_store::start_epoch() {
-    try {
-        writer_->raise_epoch(config_.epoch_min, config_.next_seq_min);
-    } catch (const database_error& e) {
-        if (!e.is_no_space() || !directory_.drop_reserve()) throw;
-        writer_->raise_epoch(config_.epoch_min, config_.next_seq_min);
-    }
 }
 
 template <class Read>
