@@ -87,8 +87,8 @@ event_page event_log::query(const event_query& query) const {
         return page;
     }
     const auto first_kept = last_id_ - events_.size() + 1;
-    page.gap = *query.after + 1 < first_kept;
-    const auto skip = page.gap || *query.after < first_kept ? 0 : *query.after + 1 - first_kept;
+    page.gap = *query.after < first_kept - 1;
+    const auto skip = *query.after < first_kept ? 0 : *query.after - first_kept + 1;
     for (auto i = skip; i < events_.size(); ++i) {
         if (!matches(events_[i])) continue;
         if (page.events.size() == query.limit) {

@@ -81,8 +81,12 @@ asio::awaitable<result<push_answer>> local_backend::push(push_request request) {
         const bool ok = co_await make_resident(std::move(given));
         if (!ok) co_return failure();
         if (request.key) {
-            const auto known = engine_.find_key(*request.key, now());
+            auto known = engine_.find_key(*request.key, now());
             if (known.problem) co_return key_problem(*known.problem);
+            if (!known.replay.empty()) {
+                auto first = co_await replay(std::move(known.replay));
+                co_return first;
+            }
         }
     }
     auto stored = engine_.push(std::move(request), now());
@@ -90,6 +94,11 @@ asio::awaitable<result<push_answer>> local_backend::push(push_request request) {
     after_command();
     if (!stored) {
         if (stored.error().code == errc::disk_low) recheck_disk();
+        if (stored.error().code == errc::duplicate) {
+            // The job that has the id may still be on its way to the disk.
+            const bool there = co_await durable(batch);
+            if (!there) co_return failure();
+        }
         co_return stored.error();
     }
     push_answer made;
@@ -131,10 +140,14 @@ asio::awaitable<result<job_record>> local_backend::wait(uuid id, std::chrono::mi
         auto& slot = job_waits_[id];
         if (!slot) slot = std::make_shared<notifier>(executor_);
         const auto waiters = slot;
-        auto wake = [waiters] { waiters->notify_all(); };
+        auto wake = [this, waiters] {
+            asio::post(executor_, [waiters] { waiters->notify_all(); });
+        };
         const std::stop_callback on_stop(stop, wake);
         const auto reason = co_await waiters->wait_until(deadline);
-        if (!waiters->has_waiters()) job_waits_.erase(id);
+        const auto kept = job_waits_.find(id);
+        if (kept != job_waits_.end() && kept->second == waiters && !waiters->has_waiters())
+            job_waits_.erase(kept);
         if (reason == wake_reason::timed_out) {
             auto last = co_await info(id);
             co_return last;
@@ -147,7 +160,7 @@ asio::awaitable<result<change_answer>> local_backend::cancel(uuid id) {
     const bool ok = co_await load(id);
     if (!ok) co_return failure();
     auto answer = engine_.cancel(id, now());
-    if (!answer && answer.error().code == errc::not_found) co_return missing(id);
+    if (!answer && answer.error().code == errc::not_found) answer = missing(id);
     auto settled = co_await settle(std::move(answer), id);
     co_return settled;
 }
@@ -157,7 +170,7 @@ asio::awaitable<result<change_answer>> local_backend::activate(uuid id) {
     const bool ok = co_await load(id);
     if (!ok) co_return failure();
     auto answer = engine_.activate(id, now());
-    if (!answer && answer.error().code == errc::not_found) co_return missing(id);
+    if (!answer && answer.error().code == errc::not_found) answer = missing(id);
     auto settled = co_await settle(std::move(answer), id);
     co_return settled;
 }
@@ -205,7 +218,7 @@ asio::awaitable<result<change_answer>> local_backend::ack(ack_request request) {
     const bool ok = co_await load(request.job_id);
     if (!ok) co_return failure();
     auto answer = engine_.ack(request, now());
-    if (!answer && answer.error().code == errc::not_found) co_return missing(request.job_id);
+    if (!answer && answer.error().code == errc::not_found) answer = missing(request.job_id);
     auto settled = co_await with_fetch(std::move(answer), request.job_id, std::move(request.fetch));
     co_return settled;
 }
@@ -215,7 +228,7 @@ asio::awaitable<result<change_answer>> local_backend::nack(nack_request request)
     const bool ok = co_await load(request.job_id);
     if (!ok) co_return failure();
     auto answer = engine_.nack(request, now());
-    if (!answer && answer.error().code == errc::not_found) co_return missing(request.job_id);
+    if (!answer && answer.error().code == errc::not_found) answer = missing(request.job_id);
     auto settled = co_await with_fetch(std::move(answer), request.job_id, std::move(request.fetch));
     co_return settled;
 }
@@ -225,16 +238,20 @@ asio::awaitable<result<change_answer>> local_backend::nack(nack_request request)
 /// counts.
 asio::awaitable<result<change_answer>> local_backend::with_fetch(
     result<change_answer> answer, uuid id, std::optional<fetch_request> request) {
-    engine::fetch_outcome outcome;
-    if (answer && request) {
-        request->wait = std::chrono::milliseconds{0};
-        outcome = engine_.fetch(*request, now());
+    if (!answer || !request) {
+        auto settled = co_await settle(std::move(answer), id);
+        co_return settled;
     }
-    auto settled = co_await settle(std::move(answer), id);
-    if (!settled || (!outcome.parked && outcome.leases.empty())) co_return settled;
+    const auto begun = std::chrono::steady_clock::now();
+    request->wait = std::chrono::milliseconds{0};
+    auto outcome = engine_.fetch(*request, now());
+    // First the grant: a taker that waits for a read must be known before the read is done.
     auto jobs = co_await await_grant(std::move(outcome), std::stop_token{});
+    auto settled = co_await settle(std::move(answer), id);
+    if (!settled) co_return settled;
     if (!jobs) co_return jobs.error();
     settled->jobs = std::move(*jobs);
+    settled->commit = since(begun);
     co_return settled;
 }
 
@@ -285,13 +302,16 @@ asio::awaitable<result<std::vector<queue_stats>>> local_backend::queues() {
 asio::awaitable<result<event_page>> local_backend::events(event_query query, std::stop_token stop) {
     const auto deadline = std::chrono::steady_clock::now() + query.wait;
     auto wake = [this, self = self_] {
-        if (*self) new_events_.notify_all();
+        asio::post(executor_, [this, self] {
+            if (*self) new_events_.notify_all();
+        });
     };
     const std::stop_callback on_stop(stop, wake);
     for (;;) {
         if (failed_) co_return failure();
         auto page = engine_.events().query(query);
-        const bool enough = !page.events.empty() || !query.after || query.wait.count() == 0;
+        const bool enough =
+            !page.events.empty() || page.gap || !query.after || query.wait.count() == 0;
         if (enough || stop.stop_requested() || engine_.draining()) co_return page;
         if (std::chrono::steady_clock::now() >= deadline) co_return page;
         query.after = page.last_id;

@@ -1,0 +1,337 @@
+#include "server/queue/local_backend.hpp"
+
+#include "server/runtime/clock.hpp"
+#include "tests/contract/backend_contract.hpp"
+#include "tests/support/memory_store.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace sluice::test {
+namespace {
+
+const job_query all_jobs;
+
+/// The local backend on a disk whose faults the test controls.
+class LocalBackend : public testing::Test {
+public:
+    void open(engine_config rules = {}) {
+        queue.reset();
+        local_backend_options options;
+        options.engine = std::move(rules);
+        options.now = system_instant;
+        options.on_store_failure = [this](const std::string& reason) { faults.push_back(reason); };
+        queue = make_local_backend(context.get_executor(), std::make_unique<memory_store>(disk),
+                                   std::move(options));
+    }
+
+    void run(asio::awaitable<void> body) {
+        bool done = false;
+        asio::co_spawn(context, std::move(body), [&done](std::exception_ptr fault) {
+            done = true;
+            if (fault) ADD_FAILURE() << "the test ended early";
+        });
+        const auto deadline = std::chrono::steady_clock::now() + 20s;
+        while (!done && std::chrono::steady_clock::now() < deadline) {
+            context.restart();
+            context.run_one_until(deadline);
+        }
+        EXPECT_TRUE(done) << "the test hangs";
+    }
+
+    template <class T>
+    started_call<T> start(asio::awaitable<T> call) {
+        return started_call<T>(context.get_executor(), std::move(call));
+    }
+
+    asio::awaitable<void> until_commit_waits() {
+        while (!disk->commit_waits())
+            co_await asio::post(context.get_executor(), asio::use_awaitable);
+    }
+    asio::awaitable<void> yield() {
+        for (int i = 0; i < 8; ++i)
+            co_await asio::post(context.get_executor(), asio::use_awaitable);
+    }
+
+    std::shared_ptr<memory_disk> disk = std::make_shared<memory_disk>();
+    std::vector<std::string> faults;
+    asio::io_context context;
+    std::unique_ptr<backend> queue;
+};
+
+push_request one_job(std::string queue = "q") {
+    push_request request;
+    request.jobs.push_back(contract_job(std::move(queue)));
+    return request;
+}
+
+asio::awaitable<void> answers_wait(LocalBackend& t) {
+    t.disk->hold_commits();
+    auto pushing = t.start(t.queue->push(one_job()));
+    auto fetching = t.start(t.queue->fetch(contract_fetch("q", 10s), std::stop_token{}));
+    co_await t.until_commit_waits();
+    event_query events;
+    const auto unseen = co_await t.queue->events(events, std::stop_token{});
+    EXPECT_TRUE(unseen && unseen->events.empty());
+    co_await t.yield();
+    EXPECT_FALSE(pushing.done());
+    EXPECT_FALSE(fetching.done());
+    t.disk->release_commits();
+    auto pushed = co_await pushing.answer();
+    EXPECT_TRUE(pushed);
+    auto fetched = co_await fetching.answer();
+    EXPECT_TRUE(fetched && fetched->size() == 1);
+    const auto seen = co_await t.queue->events(events, std::stop_token{});
+    EXPECT_TRUE(seen && seen->events.size() == 2);
+}
+
+TEST_F(LocalBackend, HoldsEveryAnswerUntilItsBatchIsDurable) {
+    open();
+    run(answers_wait(*this));
+}
+
+asio::awaitable<void> duplicates_wait(LocalBackend& t) {
+    auto request = one_job();
+    request.jobs[0].id = make_uuid(timestamp{} + 400'000h, 77, 5);
+    request.jobs[0].client_id = true;
+    t.disk->hold_commits();
+    auto first = t.start(t.queue->push(request));
+    co_await t.until_commit_waits();
+    auto second = t.start(t.queue->push(request));
+    auto look = t.start(t.queue->info(request.jobs[0].id));
+    co_await t.yield();
+    EXPECT_FALSE(second.done()) << "says that a job exists that a crash could take back";
+    EXPECT_FALSE(look.done());
+    t.disk->release_commits();
+    auto stored = co_await first.answer();
+    EXPECT_TRUE(stored);
+    auto refused = co_await second.answer();
+    EXPECT_EQ(code_of(refused), errc::duplicate);
+    auto seen = co_await look.answer();
+    EXPECT_TRUE(seen);
+}
+
+TEST_F(LocalBackend, TellsOfAJobOnlyOnceItIsDurable) {
+    open();
+    run(duplicates_wait(*this));
+}
+
+asio::awaitable<void> key_in_flight(LocalBackend& t) {
+    auto request = one_job();
+    request.key = idempotency_key{};
+    request.key->key = "k";
+    t.disk->hold_commits();
+    auto first = t.start(t.queue->push(request));
+    co_await t.until_commit_waits();
+    auto second = co_await t.queue->push(request);
+    EXPECT_EQ(code_of(second), errc::in_flight);
+    t.disk->release_commits();
+    auto stored = co_await first.answer();
+    auto third = co_await t.queue->push(request);
+    EXPECT_TRUE(stored && third && third->replayed);
+}
+
+TEST_F(LocalBackend, CallsAKeyInFlightUntilItsJobsAreDurable) {
+    open();
+    run(key_in_flight(*this));
+}
+
+asio::awaitable<void> deletion_waits(LocalBackend& t) {
+    auto request = one_job();
+    request.jobs[0].retry.max_attempts = 1;
+    request.jobs[0].retry.on_exhaustion = exhaustion::dead_letter;
+    auto pushed = co_await t.queue->push(request);
+    auto fetched = co_await t.queue->fetch(contract_fetch("q"), std::stop_token{});
+    const auto id = fetched->at(0).spec->id;
+    auto nacked = co_await t.queue->nack(backend_contract::nack_of(fetched->at(0)));
+    EXPECT_TRUE(pushed && nacked);
+    t.disk->hold_commits();
+    auto deleting = t.start(t.queue->delete_dead_letter(id));
+    co_await t.until_commit_waits();
+    auto cancelling = t.start(t.queue->cancel(id));
+    auto looking = t.start(t.queue->info(id));
+    co_await t.yield();
+    EXPECT_FALSE(deleting.done());
+    EXPECT_FALSE(cancelling.done());
+    EXPECT_FALSE(looking.done());
+    t.disk->release_commits();
+    auto deleted = co_await deleting.answer();
+    EXPECT_TRUE(deleted);
+    auto cancelled = co_await cancelling.answer();
+    EXPECT_EQ(code_of(cancelled), errc::not_found);
+    auto looked = co_await looking.answer();
+    EXPECT_EQ(code_of(looked), errc::not_found);
+}
+
+TEST_F(LocalBackend, DoesNotTellOfADeletionBeforeItIsDurable) {
+    open();
+    run(deletion_waits(*this));
+}
+
+asio::awaitable<void> failure(LocalBackend& t, bool at_commit) {
+    auto before = co_await t.queue->push(one_job());
+    const auto id = before->jobs.at(0).spec->id;
+    auto polling = t.start(t.queue->fetch(contract_fetch("empty", 10s), std::stop_token{}));
+    auto waiting = t.start(t.queue->wait(id, 10s, std::stop_token{}));
+    event_query next;
+    next.after = 100;
+    next.wait = 10s;
+    auto watching = t.start(t.queue->events(next, std::stop_token{}));
+    co_await t.yield();
+    if (at_commit) {
+        t.disk->fail_commit(1);
+        auto pushed = co_await t.queue->push(one_job());
+        EXPECT_EQ(code_of(pushed), errc::store_failed);
+    } else {
+        t.disk->fail_reads(true);
+        auto looked = co_await t.queue->info(make_uuid(timestamp{} + 400'000h, 4'711, 5));
+        EXPECT_EQ(code_of(looked), errc::store_failed);
+    }
+    auto polled = co_await polling.answer();
+    EXPECT_EQ(code_of(polled), errc::store_failed);
+    auto waited = co_await waiting.answer();
+    EXPECT_EQ(code_of(waited), errc::store_failed);
+    auto watched = co_await watching.answer();
+    EXPECT_EQ(code_of(watched), errc::store_failed);
+    auto pushed = co_await t.queue->push(one_job());
+    EXPECT_EQ(code_of(pushed), errc::store_failed);
+    auto info = co_await t.queue->info(id);
+    EXPECT_EQ(code_of(info), errc::store_failed);
+    auto listed = co_await t.queue->list(all_jobs);
+    EXPECT_EQ(code_of(listed), errc::store_failed);
+    auto cancelled = co_await t.queue->cancel(id);
+    EXPECT_EQ(code_of(cancelled), errc::store_failed);
+    auto queues = co_await t.queue->queues();
+    EXPECT_EQ(code_of(queues), errc::store_failed);
+    auto reset = co_await t.queue->reset();
+    EXPECT_EQ(code_of(reset), errc::store_failed);
+    EXPECT_FALSE(t.queue->health().ready);
+    EXPECT_EQ(t.queue->health().status, "unhealthy");
+    co_await t.queue->shut_down();
+    EXPECT_EQ(t.faults.size(), 1U);
+}
+
+TEST_F(LocalBackend, AnswersNothingButStoreFailedAfterAFailedCommit) {
+    open();
+    run(failure(*this, true));
+    disk->fail_reads(false);
+    open();
+    EXPECT_EQ(disk->image().live.size(), 1U);
+}
+
+TEST_F(LocalBackend, AnswersNothingButStoreFailedAfterAFailedRead) {
+    open();
+    run(failure(*this, false));
+}
+
+asio::awaitable<void> full_disk(LocalBackend& t, bool reserve) {
+    t.disk->set_reserve(reserve);
+    t.disk->refuse_for_space(reserve ? 1 : 3);
+    auto pushed = co_await t.queue->push(one_job());
+    EXPECT_TRUE(pushed);
+    EXPECT_TRUE(t.faults.empty());
+    EXPECT_TRUE(t.queue->health().ready);
+}
+
+TEST_F(LocalBackend, WaitsOutAFullDisk) {
+    open();
+    run(full_disk(*this, false));
+}
+
+TEST_F(LocalBackend, UsesTheReserveBeforeItWaits) {
+    open();
+    run(full_disk(*this, true));
+}
+
+asio::awaitable<void> nearly_full_disk(LocalBackend& t) {
+    auto pushed = co_await t.queue->push(one_job());
+    EXPECT_TRUE(pushed) << "the first push learns of it";
+    auto refused = co_await t.queue->push(one_job());
+    EXPECT_EQ(code_of(refused), errc::disk_low);
+    EXPECT_EQ(t.queue->health().status, "degraded");
+    auto fetched = co_await t.queue->fetch(contract_fetch("q"), std::stop_token{});
+    EXPECT_TRUE(fetched && fetched->size() == 1);
+    t.disk->set_disk_low(false);
+    auto acked = co_await t.queue->ack(backend_contract::ack_of(fetched->at(0)));
+    EXPECT_TRUE(acked);
+    auto again = co_await t.queue->push(one_job());
+    EXPECT_TRUE(again);
+}
+
+TEST_F(LocalBackend, RefusesNewJobsOnANearlyFullDiskAndRecovers) {
+    open();
+    disk->set_disk_low(true);
+    run(nearly_full_disk(*this));
+}
+
+asio::awaitable<void> ack_and_fetch_at_rest(LocalBackend& t) {
+    for (int i = 0; i < 2; ++i) {
+        auto pushed = co_await t.queue->push(one_job());
+        EXPECT_TRUE(pushed);
+    }
+    auto fetched = co_await t.queue->fetch(contract_fetch("q"), std::stop_token{});
+    t.disk->hold_commits();
+    auto request = backend_contract::ack_of(fetched->at(0));
+    request.fetch = contract_fetch("q");
+    auto acking = t.start(t.queue->ack(request));
+    co_await t.until_commit_waits();
+    for (int i = 0; i < 50; ++i) co_await t.yield();  // the read of the next job ends meanwhile
+    t.disk->release_commits();
+    auto acked = co_await acking.answer();
+    EXPECT_TRUE(acked && acked->jobs.size() == 1);
+}
+
+TEST_F(LocalBackend, AnAckThatFetchesAJobAtRestIsAnsweredEvenIfTheCommitIsSlow) {
+    engine_config rules;
+    rules.window_jobs = 0;
+    open(rules);
+    run(ack_and_fetch_at_rest(*this));
+}
+
+asio::awaitable<void> stopped_after_grant(LocalBackend& t) {
+    auto pushed = co_await t.queue->push(one_job());
+    EXPECT_TRUE(pushed);
+    t.disk->hold_commits();
+    std::stop_source stop;
+    auto fetching = t.start(t.queue->fetch(contract_fetch("q", 10s), stop.get_token()));
+    co_await t.until_commit_waits();
+    stop.request_stop();
+    t.disk->release_commits();
+    auto fetched = co_await fetching.answer();
+    EXPECT_TRUE(fetched && fetched->empty());
+    auto next = co_await t.queue->fetch(contract_fetch("q"), std::stop_token{});
+    EXPECT_TRUE(next && next->size() == 1 && next->at(0).attempt == 1);
+}
+
+TEST_F(LocalBackend, GivesAJobBackWhoseTakerLeftWhileTheGrantWasWritten) {
+    open();
+    run(stopped_after_grant(*this));
+}
+
+asio::awaitable<bool> stop_and_tell(backend* queue) {
+    co_await queue->shut_down();
+    co_return true;
+}
+
+asio::awaitable<void> shut_down_waits(LocalBackend& t) {
+    t.disk->hold_commits();
+    auto pushing = t.start(t.queue->push(one_job()));
+    co_await t.until_commit_waits();
+    auto stopping = t.start(stop_and_tell(t.queue.get()));
+    co_await t.yield();
+    EXPECT_FALSE(stopping.done());
+    t.disk->release_commits();
+    auto stopped = co_await stopping.answer();
+    EXPECT_TRUE(stopped);
+    auto pushed = co_await pushing.answer();
+    EXPECT_TRUE(pushed);
+    EXPECT_TRUE(t.disk->closed());
+}
+
+TEST_F(LocalBackend, ShutsDownOnlyWhenAllIsDurable) {
+    open();
+    run(shut_down_waits(*this));
+}
+
+}  // namespace
+}  // namespace sluice::test
