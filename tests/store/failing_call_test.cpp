@@ -85,7 +85,7 @@ TEST_P(FailingCall, NeverTurnsIntoAnAcknowledgedLoss) {
     int runs = 0;
     int failures = 0;
     int no_space = 0;
-    for (std::uint64_t call = 1;; call += 1 + random() % (call / 6 + 1)) {
+    for (std::uint64_t call = 1;; call += 1 + random() % (call / 16 + 1)) {
         const auto seed = random();
         const temp_directory directory;
         disk.start(seed);
