@@ -47,7 +47,7 @@ std::string what_of(const std::exception_ptr& fault) {
 
 }  // namespace
 
-application::application(config::config settings, bool salvage, logger& log)
+application::application(config::config settings, logger& log)
     : settings_(std::move(settings)),
       log_(log),
       // The group runs what starts and ends the process. Without it nothing would.
@@ -57,7 +57,7 @@ application::application(config::config settings, bool salvage, logger& log)
       }) {
     worker::handler_registry handlers;
     worker::add_builtin_handlers(handlers);
-    backend_ = open_backend(salvage, handlers);
+    backend_ = open_backend(handlers);
     workers_.emplace(context_.get_executor(), *backend_, std::move(handlers), settings_.workers,
                      log_);
     http::add_api_routes(routes_, {.queue = backend_.get(),
@@ -69,15 +69,14 @@ application::application(config::config settings, bool salvage, logger& log)
     server_.emplace(context_, routes_, settings_.http, log_);
 }
 
-std::unique_ptr<backend> application::open_backend(bool salvage,
-                                                   worker::handler_registry& handlers) {
+std::unique_ptr<backend> application::open_backend(const worker::handler_registry& handlers) {
     auto engine = settings_.engine;
     const auto& workers = settings_.workers;
     // Without in-server workers their types are for remote ones.
     if (workers.concurrency > 0 || !workers.queues.empty()) engine.handled_types = handlers.types();
     for (const auto& pool : workers.queues) engine.pool_queues.push_back(pool.queue);
     return make_local_backend(
-        context_.get_executor(), open_store(settings_.store, salvage, log_),
+        context_.get_executor(), open_store(settings_.store, log_),
         {.engine = std::move(engine),
          .now = system_instant,
          .on_store_failure = [this](const std::string& reason) { on_store_failure(reason); },

@@ -27,7 +27,7 @@ namespace sluice::app {
 class application {
 public:
     /// Opens the store and restores its jobs. Throws store_error.
-    application(config::config settings, bool salvage, logger& log);
+    application(config::config settings, logger& log);
     application(const application&) = delete;
     application& operator=(const application&) = delete;
 
@@ -36,7 +36,7 @@ public:
     int run();
 
 private:
-    std::unique_ptr<backend> open_backend(bool salvage, worker::handler_registry& handlers);
+    std::unique_ptr<backend> open_backend(const worker::handler_registry& handlers);
     void announce(const boost::asio::ip::tcp::endpoint& endpoint) const;
     void run_context();
 

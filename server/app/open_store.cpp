@@ -1,8 +1,11 @@
 #include "server/app/open_store.hpp"
 
+#include "server/store/sqlite/salvage.hpp"
 #include "server/store/sqlite/sqlite_store.hpp"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 
 namespace sluice::app {
 
@@ -18,15 +21,26 @@ void warn_when_open_to_others(const config::store_config& settings, logger& log)
 
 }  // namespace
 
-std::unique_ptr<job_store> open_store(const config::store_config& settings, bool salvage,
-                                      logger& log) {
-    static_cast<void>(salvage);
+std::unique_ptr<job_store> open_store(const config::store_config& settings, logger& log) {
     auto store = open_sqlite_store({.directory = settings.directory,
                                     .disk_low_bytes = settings.low_space_bytes,
                                     .reserve_bytes = settings.reserve_bytes,
                                     .wal_bytes = settings.log_bytes});
     warn_when_open_to_others(settings, log);
     return store;
+}
+
+int salvage(const config::store_config& settings, const std::string& to) {
+    const auto report = salvage_store(settings.directory, to);
+    fmt::print("saved in {}: {} waiting or running jobs, {} finished jobs, {} idempotency keys\n",
+               to, report.live_jobs, report.finished_jobs, report.keys);
+    const auto commits = report.mark_readable ? std::to_string(report.missing_commits)
+                                              : std::string{"an unknown number of"};
+    fmt::print("lost: {} rows, {} commits; {} damaged pages\n", report.lost_rows, commits,
+               report.damaged_pages);
+    for (const auto& problem : report.problems) fmt::print("  {}\n", problem);
+    const bool lost = report.lost_rows > 0 || report.missing_commits > 0 || !report.mark_readable;
+    return lost ? EX_DATAERR : EX_OK;
 }
 
 }  // namespace sluice::app

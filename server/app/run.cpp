@@ -1,6 +1,7 @@
 #include "server/app/run.hpp"
 
 #include "server/app/application.hpp"
+#include "server/app/open_store.hpp"
 #include "server/app/process.hpp"
 #include "server/config/command_line.hpp"
 #include "server/queue/job_store.hpp"
@@ -8,6 +9,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -30,10 +32,10 @@ int report_problems(const std::vector<std::string>& problems) {
     return problems.empty() ? EX_OK : EX_CONFIG;
 }
 
-int serve(config::config settings, bool salvage, logger& log) {
+int serve(config::config settings, logger& log) {
     const auto address = config::listen_codec::format(settings.http);
     try {
-        application app{std::move(settings), salvage, log};
+        application app{std::move(settings), log};
         return app.run();
     } catch (const store_error& e) {
         log.error(e.what());
@@ -42,6 +44,15 @@ int serve(config::config settings, bool salvage, logger& log) {
         log.error("cannot listen", {{"address", std::string_view{address}},
                                     {"reason", std::string_view{e.code().message()}}});
         return EX_UNAVAILABLE;
+    }
+}
+
+int save(const config::store_config& settings, const std::string& to) {
+    ::umask(S_IRWXG | S_IRWXO);
+    try {
+        return salvage(settings, to);
+    } catch (const store_error& e) {
+        return say(fmt::format("sluiced: {}\n", e.what()), e.exit_code());
     }
 }
 
@@ -57,6 +68,7 @@ int run(int argc, const char* const* argv) {
     const auto values = config::load(line.from);
     if (line.what == action::print_config) say(config::print(values), EX_OK);
     if (const int wrong = report_problems(values.problems); wrong != EX_OK) return wrong;
+    if (line.what == action::salvage) return save(values.settings.store, line.salvage_to);
     if (line.what != action::run) return EX_OK;
 
     const bool terminal = ::isatty(STDERR_FILENO) == 1;
@@ -66,7 +78,7 @@ int run(int argc, const char* const* argv) {
     logger log{values.settings.log.level, human ? logger::format::human : logger::format::json,
                terminal && std::getenv("NO_COLOR") == nullptr};
     prepare_process(log);
-    return serve(values.settings, line.salvage, log);
+    return serve(values.settings, log);
 }
 
 }  // namespace sluice::app

@@ -57,8 +57,10 @@ command_line parse_command_line(int argc, const char* const* argv) {
     app.add_flag("--print-config", print, "Print every setting and where it comes from, and end.");
     app.add_flag("--check-config", check, "Say what is wrong with the settings, and end.");
     app.add_flag("--print-config-reference", reference, "Print all settings as Markdown, and end.");
-    app.add_flag("--salvage", result.salvage,
-                 "Open a damaged journal all the same, keep what can be read, report the rest.");
+    app.add_option("--salvage", result.salvage_to,
+                   "Copy what can be read of a damaged journal in --data into this new directory, "
+                   "report the loss, and end.")
+        ->type_name("DIR");
 
     const auto settings = all_settings();
     std::vector<std::string> values(settings.size());
@@ -77,7 +79,7 @@ command_line parse_command_line(int argc, const char* const* argv) {
         return result;
     } catch (const CLI::ParseError& e) {
         return {.what = action::say,
-                .salvage = false,
+                .salvage_to = {},
                 .from = {},
                 .text = fmt::format("sluiced: {}\nTry: sluiced --help\n", e.what()),
                 .exit_code = EX_USAGE};
@@ -86,10 +88,11 @@ command_line parse_command_line(int argc, const char* const* argv) {
     for (std::size_t i = 0; i < settings.size(); ++i) {
         if (options[i]->count() > 0) result.from.flags.emplace_back(&settings[i], values[i]);
     }
-    result.what = reference ? action::print_reference
-                  : check   ? action::check_config
-                  : print   ? action::print_config
-                            : action::run;
+    result.what = reference                    ? action::print_reference
+                  : check                      ? action::check_config
+                  : print                      ? action::print_config
+                  : !result.salvage_to.empty() ? action::salvage
+                                               : action::run;
     return result;
 }
 

@@ -13,11 +13,12 @@ struct command_line {
         print_config,
         check_config,
         print_reference,
+        salvage,
         say,  ///< print `text` and end with `exit_code`
     };
     action what = action::run;
-    bool salvage = false;  ///< open a damaged journal and report what is lost
-    sources from;          ///< the file and the flags
+    std::string salvage_to;  ///< directory for what can be saved of a damaged journal
+    sources from;            ///< the file and the flags
     std::string text;
     int exit_code = 0;
 };

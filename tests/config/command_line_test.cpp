@@ -18,15 +18,13 @@ command_line parse(std::vector<const char*> arguments) {
 TEST(CommandLine, RunsByDefault) {
     const auto line = parse({});
     EXPECT_EQ(line.what, action::run);
-    EXPECT_FALSE(line.salvage);
     EXPECT_TRUE(line.from.flags.empty());
 }
 
 TEST(CommandLine, TakesShortAndLongFlags) {
     const auto line = parse({"--listen", "127.0.0.1:0", "--store-directory=/tmp/x", "--workers",
-                             "3", "--enable-reset", "--insecure-no-auth=false", "--salvage"});
+                             "3", "--enable-reset", "--insecure-no-auth=false"});
     ASSERT_EQ(line.what, action::run) << line.text;
-    EXPECT_TRUE(line.salvage);
     const auto result = load(line.from);
     ASSERT_TRUE(result.problems.empty()) << result.problems.front();
     EXPECT_EQ(result.settings.http.port, 0);
@@ -61,10 +59,13 @@ TEST(CommandLine, SaysItsVersion) {
     EXPECT_EQ(line.exit_code, 0);
 }
 
-TEST(CommandLine, ChoosesWhatToPrint) {
+TEST(CommandLine, ChoosesWhatToDo) {
     EXPECT_EQ(parse({"--print-config"}).what, action::print_config);
     EXPECT_EQ(parse({"--check-config"}).what, action::check_config);
     EXPECT_EQ(parse({"--print-config-reference"}).what, action::print_reference);
+    const auto salvage = parse({"--salvage", "/saved"});
+    EXPECT_EQ(salvage.what, action::salvage);
+    EXPECT_EQ(salvage.salvage_to, "/saved");
 }
 
 }  // namespace
