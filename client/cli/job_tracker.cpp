@@ -24,7 +24,12 @@ void job_tracker::push_ended() {
     early_count_ = 0;
 }
 
-void job_tracker::push_failed() {
+void job_tracker::push_failed(const client::failure& why) {
+    using client::failure_kind;
+    const bool sent = why.kind == failure_kind::lost || why.kind == failure_kind::timed_out ||
+                      why.kind == failure_kind::closed ||
+                      (why.kind == failure_kind::refused && why.status >= 500 && !why.not_stored);
+    if (sent) ++report_.unknown;
     push_ended();
 }
 

@@ -32,7 +32,7 @@ public:
     using notices = std::vector<notice>;
 
     void push_begins() { ++pushes_; }
-    void push_failed();
+    void push_failed(const client::failure& why);
     /// `enqueue` from the intended time of sending to the answer.
     notices created(std::uint64_t index, std::size_t producer, const std::string& id,
                     nanoseconds enqueue);

@@ -77,6 +77,11 @@ void live_view::progress(nanoseconds at, const run_report& so_far, std::size_t o
     }
 }
 
+void live_view::remark(std::string_view text) {
+    if (mode_ == view_mode::silent) return;
+    write_((mode_ == view_mode::bar ? "\r\x1b[K" : "") + std::string{text} + "\n");
+}
+
 void live_view::end(nanoseconds at, const run_report& last, std::size_t outstanding) {
     if (mode_ == view_mode::bar || mode_ == view_mode::reports) draw(at, last, outstanding);
     if (mode_ == view_mode::bar) write_("\n");

@@ -39,6 +39,8 @@ public:
 
     /// Draws the bar or writes a line, as the mode has it and not more often than it makes sense.
     void progress(nanoseconds at, const run_report& so_far, std::size_t outstanding);
+    /// A sentence on a line of its own, in every mode but silent.
+    void remark(std::string_view text);
     /// Shows the last state and leaves the cursor on a line of its own.
     void end(nanoseconds at, const run_report& last, std::size_t outstanding);
 

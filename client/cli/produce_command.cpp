@@ -22,25 +22,9 @@ void show_header(const context& ctx, const run_report& run) {
     print(render_header(run, ctx.out));
 }
 
-asio::awaitable<exit_code> over_http(asio::any_io_executor executor, const context& ctx,
-                                     produce_options options, run_report& report) {
-    live_view view = make_view(ctx, options);
-    produce_run run{executor, ctx, std::move(options), view,
-                    [&ctx](const run_report& begun) { show_header(ctx, begun); }};
-    const exit_code code = co_await run.run();
-    if (run.worth_reporting()) report = run.report();
-    co_return code;
-}
-
 void show_report(const context& ctx, const run_report& run) {
-    if (ctx.options.output == output_format::plain) {
-        print(fmt::format("{}\t{}\t{}\t{}\n", run.label, run.finished(),
-                          run.waiting.quantile(0.5).count() / 1000,
-                          run.waiting.max().count() / 1000));
-        return;
-    }
-    print(render_report(run, ctx.out));
-    note(ctx, render_warnings(run, ctx.err));
+    const bool plain = ctx.options.output == output_format::plain;
+    print(plain ? render_plain_report(run) : render_report(run, ctx.out));
 }
 
 void show_next(const context& ctx, const run_report& run) {
@@ -53,48 +37,56 @@ void show_next(const context& ctx, const run_report& run) {
                   "\n");
 }
 
+/// One run over HTTP, with its report and what there is to say after it.
+exit_code run_over_http(const context& ctx, const produce_options& options, run_report& report) {
+    live_view view = make_view(ctx, options);
+    asio::io_context io{1};
+    produce_run run{io.get_executor(), ctx, options, view,
+                    [&ctx](const run_report& begun) { show_header(ctx, begun); }};
+    asio::co_spawn(io, run.run(), [](std::exception_ptr broken) {
+        if (broken) std::rethrow_exception(broken);
+    });
+    io.run();
+    if (run.worth_reporting()) {
+        report = run.report();
+        if (!ctx.wants_json()) show_report(ctx, report);
+        note(ctx, render_warnings(report, ctx.err));
+    }
+    const exit_code code = run.conclude();
+    if (code == exit_code::ok && !ctx.wants_json()) show_next(ctx, report);
+    return code;
+}
+
+run_report run_in_process(const context& ctx, const produce_options& options) {
+    live_view view = make_view(ctx, options);
+    run_report begun = begin_report(options);
+    begun.in_process = true;
+    show_header(ctx, begun);
+    run_report report = run_baseline(options, view);
+    if (!ctx.wants_json()) show_report(ctx, report);
+    return report;
+}
+
 }  // namespace
 
 exit_code produce(const context& ctx, const produce_options& options) {
-    run_report over_network;
-    run_report in_process;
     exit_code code = exit_code::ok;
+    run_report over_http;
+    run_report in_process;
     const bool network = options.baseline != baseline_choice::only;
-    if (network) {
-        code = run_to_end(
-            [&](auto executor) { return over_http(executor, ctx, options, over_network); });
-    }
-    const bool reported = network && over_network.created > 0;
-    const bool text = !ctx.wants_json();
-    if (reported && text) show_report(ctx, over_network);
-
-    const bool baseline = options.baseline == baseline_choice::only ||
-                          (options.baseline == baseline_choice::also && code == exit_code::ok);
+    if (network) code = run_over_http(ctx, options, over_http);
+    const bool reported = over_http.created > 0;
+    const bool baseline = options.baseline != baseline_choice::none && code == exit_code::ok;
     if (baseline) {
-        live_view view = make_view(ctx, options);
-        run_report begun = begin_report(options);
-        begun.in_process = true;
-        begun.label = "synchronous";
-        if (network && text) note(ctx, "\n");
-        show_header(ctx, begun);
-        in_process = run_baseline(options, view);
-        if (text) show_report(ctx, in_process);
+        if (reported && ctx.options.output == output_format::table) print("\n");
+        in_process = run_in_process(ctx, options);
     }
-    if (text && reported && baseline && ctx.options.output == output_format::table) {
-        print("\n" + render_comparison({summarize(over_network), summarize(in_process)}, ctx.out));
+    if (ctx.wants_json() && (reported || baseline)) {
+        print(reported ? encode_report(over_http, baseline ? &in_process : nullptr)
+                       : encode_report(in_process, nullptr));
     }
-    const auto as_json = [&](bool pretty) {
-        return reported ? encode_report(over_network, baseline ? &in_process : nullptr, pretty)
-                        : encode_report(in_process, nullptr, pretty);
-    };
-    if (!text && (reported || baseline)) print(as_json(ctx.options.output == output_format::json));
-    if (text && reported) show_next(ctx, over_network);
-    if (!options.save.empty() && (reported || baseline)) {
-        std::ofstream file{options.save, std::ios::binary};
-        if (!(file << as_json(true) << std::flush)) {
-            complain(ctx, "cannot write " + options.save, "The report is not saved.");
-            return code == exit_code::ok ? exit_code::failed : code;
-        }
+    if (ctx.options.output == output_format::table && reported && baseline) {
+        print("\n" + render_comparison({summarize(over_http), summarize(in_process)}, ctx.out));
     }
     return code;
 }

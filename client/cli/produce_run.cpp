@@ -71,9 +71,12 @@ bool produce_run::worth_reporting() const {
     return ending_ != ending::abandoned && tracker_.report().created > 0;
 }
 
-asio::awaitable<exit_code> produce_run::run() {
+asio::awaitable<void> produce_run::run() {
     const bool welcome = co_await greet();
-    if (!welcome) co_return complain(ctx_, *failure_);
+    if (!welcome) {
+        ending_ = ending::failed;
+        co_return;
+    }
     if (begun_) begun_(tracker_.report());
 
     start_ = last_progress_ = steady::now();
@@ -97,7 +100,6 @@ asio::awaitable<exit_code> produce_run::run() {
     stop_helpers();
     co_await helping_.join();
     view_.end(tracker_.report().elapsed, tracker_.report(), tracker_.outstanding());
-    co_return conclude();
 }
 
 // One question that fails early, and the place in the stream of events to listen from.
@@ -179,7 +181,7 @@ asio::awaitable<void> produce_run::push_one(std::size_t number, send_schedule::s
     tracker_.push_begins();
     auto stored = co_await producers_[number]->push(std::move(job));
     if (stored.has_error()) {
-        tracker_.push_failed();
+        tracker_.push_failed(stored.error());
         end_with(ending::failed, stored.error());
         co_return;
     }
@@ -282,7 +284,13 @@ asio::awaitable<void> produce_run::watch_signals() {
     while (!over_) {
         const auto [ec, number] = co_await signals_.async_wait(nothrow_await);
         if (over_) break;
-        if (!ec) end_with(ending_ == ending::none ? ending::interrupted : ending::abandoned);
+        if (ec) continue;
+        if (ending_ == ending::none) {
+            view_.remark("Interrupted: what is open gets 5 s; Ctrl-C again leaves at once.");
+            end_with(ending::interrupted);
+        } else {
+            end_with(ending::abandoned);
+        }
     }
 }
 
@@ -333,7 +341,7 @@ void produce_run::stop_helpers() {
     listener_.close();
 }
 
-exit_code produce_run::conclude() {
+exit_code produce_run::conclude() const {
     const auto& run = tracker_.report();
     const std::uint64_t open = options_.wait ? tracker_.outstanding() : 0;
     switch (ending_) {
@@ -351,6 +359,7 @@ exit_code produce_run::conclude() {
                                  run.type));
             return exit_code::timed_out;
         case ending::interrupted:
+            if (open > 0) view_.remark(format_count(open) + " jobs are still open.");
             if (run.wanted > 0 && (run.created < run.wanted || open > 0)) {
                 return exit_code::interrupted;
             }

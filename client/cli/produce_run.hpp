@@ -34,14 +34,17 @@ public:
     produce_run(asio::any_io_executor executor, const context& ctx, produce_options options,
                 live_view& view, std::function<void(const run_report&)> begun);
 
-    /// Answers what the process exits with. Errors are told to the person as they are found, after
-    /// the view has ended.
-    asio::awaitable<exit_code> run();
+    /// Returns when all is over and the view has ended.
+    asio::awaitable<void> run();
 
     /// What was found out, complete or not.
     const run_report& report() const { return tracker_.report(); }
     /// False when the second signal came, or nothing was created: there is nothing to report.
     bool worth_reporting() const;
+
+    /// Tells the person why it ended, unless that was the end of the work, and answers what the
+    /// process exits with. Call after the report, so that it is read last.
+    exit_code conclude() const;
 
 private:
     enum class ending : std::uint8_t { none, interrupted, abandoned, failed, gave_up };
@@ -65,7 +68,6 @@ private:
     void show(nanoseconds at, const job_tracker::notice& n);
     void end_with(ending reason, std::optional<client::failure> because = {});
     void stop_helpers();
-    exit_code conclude();
     nanoseconds passed() const { return steady::now() - start_; }
 
     asio::any_io_executor executor_;

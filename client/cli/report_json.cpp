@@ -58,6 +58,7 @@ json params_of(const run_report& run) {
 json counts_of(const run_report& run) {
     json counts;
     counts["created"] = run.created;
+    counts["unknown"] = run.unknown;
     counts["completed"] = run.completed;
     counts["discarded"] = run.discarded;
     counts["cancelled"] = run.cancelled;
@@ -120,10 +121,10 @@ run_summary summary_of(const json& run) {
 
 }  // namespace
 
-std::string encode_report(const run_report& run, const run_report* baseline, bool pretty) {
+std::string encode_report(const run_report& run, const run_report* baseline) {
     json object = json_of(run);
     if (baseline != nullptr) object["baseline"] = json_of(*baseline);
-    return object.dump(pretty ? 2 : -1, ' ', false, json::error_handler_t::replace) + "\n";
+    return object.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 run_summary summarize(const run_report& run) {

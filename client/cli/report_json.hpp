@@ -13,9 +13,10 @@ namespace sluice::cli {
 /// Version of the JSON a run prints; a change that breaks a reader gets the next number.
 inline constexpr std::string_view produce_schema = "sluice.produce/1";
 
-/// One run as JSON; with `baseline`, the in-process run stands beside it under that name. Times are
-/// in microseconds with decimals where the name says `_us`, in seconds where it says `_s`.
-std::string encode_report(const run_report& run, const run_report* baseline, bool pretty);
+/// One run as one line of JSON; with `baseline`, the in-process run stands beside it under that
+/// name. Times are in microseconds with decimals where the name says `_us`, in seconds where it
+/// says `_s`.
+std::string encode_report(const run_report& run, const run_report* baseline);
 
 /// What `sluice report compare` shows of a run.
 struct run_summary {

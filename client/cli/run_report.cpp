@@ -46,13 +46,16 @@ std::string pace_of(const run_report& run) {
     return jobs;
 }
 
+std::array<nanoseconds, 7> figures_of(const client::histogram& values) {
+    return {values.min(),          values.quantile(0.5),   values.quantile(0.9),
+            values.quantile(0.99), values.quantile(0.999), values.max(),
+            values.mean()};
+}
+
 std::string phase_row(std::string_view name, const client::histogram& values,
                       std::string_view note) {
     std::string row = "  " + pad(name, name_columns - 2, align::left);
-    const std::array<nanoseconds, 7> figures{
-        values.min(),           values.quantile(0.5), values.quantile(0.9), values.quantile(0.99),
-        values.quantile(0.999), values.max(),         values.mean()};
-    for (const auto figure : figures) {
+    for (const auto figure : figures_of(values)) {
         row += pad(format_latency(figure), figure_columns, align::right);
     }
     if (!note.empty()) row += "   " + std::string{note};
@@ -201,6 +204,18 @@ std::string render_report(const run_report& run, const terminal& term) {
     return out + render_histogram(run.waiting, term);
 }
 
+std::string render_plain_report(const run_report& run) {
+    std::string out;
+    for (const auto& p : phases_of(run, terminal{})) {
+        out += p.name + "\t" + std::to_string(p.values.count());
+        for (const auto figure : figures_of(p.values)) {
+            out += fmt::format("\t{:.1f}", static_cast<double>(figure.count()) / 1e3);
+        }
+        out += "\n";
+    }
+    return out;
+}
+
 std::string render_histogram(const client::histogram& values, const terminal& term) {
     if (values.count() < 2) return {};
     const auto rows = rows_of(values);
@@ -246,6 +261,10 @@ std::string render_warnings(const run_report& run, const terminal& term) {
             fmt::format("jobs left late (p99 {}, max {}), which `enqueue` includes: this\n"
                         "  machine or the number of producers is too small for the rate.",
                         format_latency(run.lag.quantile(0.99)), format_latency(run.lag.max())));
+    }
+    if (run.unknown > 0) {
+        warn("no answer to the push of " + plural(run.unknown, "job") +
+             "; whether the server stored them is unknown");
     }
     if (run.refusals > 0) {
         warn(fmt::format("the server said \"not now\" {}; the jobs were pushed again",

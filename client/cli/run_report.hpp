@@ -36,6 +36,7 @@ struct run_report {
     bool followed = true;  ///< false: the jobs were only created
 
     std::uint64_t created = 0;
+    std::uint64_t unknown = 0;  ///< pushed without an answer: stored or not
     std::uint64_t completed = 0;
     std::uint64_t discarded = 0;
     std::uint64_t cancelled = 0;
@@ -60,6 +61,10 @@ std::string render_header(const run_report& run, const terminal& term);
 
 /// The figures, and the waiting times as a histogram on a log scale.
 std::string render_report(const run_report& run, const terminal& term);
+
+/// The figures for programs: a line for each phase with its name, the count and, in microseconds,
+/// min, p50, p90, p99, p99.9, max, mean; separated by tabs.
+std::string render_plain_report(const run_report& run);
 
 /// What a person should know beside the figures, a line each; usually empty.
 std::string render_warnings(const run_report& run, const terminal& term);

@@ -85,9 +85,28 @@ TEST(JobTracker, ForgetsEventsOfOthersOnceNoPushIsUnderWay) {
 
     tracker.push_begins();
     tracker.heard(completed("b"));
-    tracker.push_failed();
+    tracker.push_failed(client::read_error(422, ""));
     create(tracker, 1, "b");
     EXPECT_EQ(tracker.outstanding(), 2U);
+}
+
+TEST(JobTracker, CountsPushesWhoseFateIsUnknown) {
+    job_tracker tracker;
+    const auto fail = [&](client::failure why) {
+        tracker.push_begins();
+        tracker.push_failed(why);
+        return tracker.report().unknown;
+    };
+    client::failure why;
+    why.kind = client::failure_kind::unreachable;
+    EXPECT_EQ(fail(why), 0U);
+    EXPECT_EQ(fail(client::read_error(422, "")), 0U);
+    why.kind = client::failure_kind::lost;
+    EXPECT_EQ(fail(why), 1U);
+    EXPECT_EQ(fail(client::read_error(503, "")), 2U);
+    auto refused = client::read_error(503, "");
+    refused.not_stored = true;
+    EXPECT_EQ(fail(refused), 2U);
 }
 
 TEST(JobTracker, CountsEachEndOnce) {

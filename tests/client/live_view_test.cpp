@@ -116,6 +116,7 @@ TEST(LiveView, IsSilentWhenToldSo) {
     auto view = f.make(view_mode::silent);
     view.created(0ms, notice_of("", ""), 1, "[]");
     view.progress(10s, run_report{}, 0);
+    view.remark("unheard");
     view.end(10s, run_report{}, 0);
     EXPECT_EQ(f.seen, "");
 }

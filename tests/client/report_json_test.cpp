@@ -28,7 +28,7 @@ run_report sample(std::string label, nanoseconds waiting) {
 }
 
 TEST(ReportJson, HasItsSchemaCountsAndFiguresInMicroseconds) {
-    const auto text = encode_report(sample("one", 2ms), nullptr, true);
+    const auto text = encode_report(sample("one", 2ms), nullptr);
     const json run = json::parse(text);
     EXPECT_EQ(run.at("schema"), "sluice.produce/1");
     EXPECT_EQ(run.at("mode"), "http");
@@ -48,20 +48,20 @@ TEST(ReportJson, HasItsSchemaCountsAndFiguresInMicroseconds) {
     EXPECT_EQ(run.at("params").at("interval_s"), json::array({0.5, 1.5}));
 }
 
-TEST(ReportJson, IsOneLineWhenAsked) {
-    const auto text = encode_report(sample("one", 2ms), nullptr, false);
+TEST(ReportJson, IsOneLine) {
+    const auto text = encode_report(sample("one", 2ms), nullptr);
     EXPECT_EQ(text.find('\n'), text.size() - 1);
 }
 
 TEST(ReportJson, SurvivesALabelThatIsNoUtf8) {
-    EXPECT_TRUE(json::accept(encode_report(sample("a\xff", 2ms), nullptr, true)));
+    EXPECT_TRUE(json::accept(encode_report(sample("a\xff", 2ms), nullptr)));
 }
 
 TEST(ReportJson, ReadsWhatItWrote) {
     auto synchronous = sample("synchronous", 9s);
     synchronous.in_process = true;
     synchronous.time_scale = 0.25;
-    const auto text = encode_report(sample("one", 2ms), &synchronous, true);
+    const auto text = encode_report(sample("one", 2ms), &synchronous);
     const auto runs = read_reports(text);
     ASSERT_TRUE(runs.has_value());
     ASSERT_EQ(runs->size(), 2U);

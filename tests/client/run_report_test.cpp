@@ -112,6 +112,14 @@ TEST(RunReport, LeavesOutPhasesNobodyMeasured) {
     EXPECT_TRUE(holds(render_report(run_report{}, plain_terminal(80)), "0 jobs"));
 }
 
+TEST(RunReport, GivesProgramsALineAPhaseInMicroseconds) {
+    run_report run;
+    run.enqueue.record(1500us);
+    run.enqueue.record(2500us);
+    EXPECT_EQ(render_plain_report(run),
+              "enqueue\t2\t1500.0\t1500.0\t2500.0\t2500.0\t2500.0\t2500.0\t2000.0\n");
+}
+
 TEST(RunReport, StatesTheFactorOfAShortenedBaseline) {
     run_report run = sample();
     run.in_process = true;

@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/read.hpp>
@@ -70,6 +71,10 @@ asio::awaitable<void> scripted_server::serve(std::shared_ptr<tcp::socket> socket
         const unsigned version = asked.version();
         requests.push_back(std::move(asked));
         if (doing.hangs) co_return;
+        if (doing.delay.count() > 0) {
+            asio::steady_timer pause{acceptor_.get_executor(), doing.delay};
+            co_await pause.async_wait(nothrow_await);
+        }
         if (!doing.answers) break;
         if (!doing.raw.empty()) {
             co_await asio::async_write(*socket, asio::buffer(doing.raw), nothrow_await);

@@ -7,6 +7,7 @@
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,10 +23,11 @@ struct script {
     int status = 200;
     std::string body;
     std::vector<std::pair<std::string, std::string>> fields;
-    bool answers = true;  ///< false: closes without a byte
-    bool closes = false;  ///< after the answer, without saying so before
-    bool hangs = false;   ///< neither answers nor closes
-    std::string raw;      ///< sent as it is instead of an HTTP answer
+    std::chrono::milliseconds delay{0};  ///< before it answers
+    bool answers = true;                 ///< false: closes without a byte
+    bool closes = false;                 ///< after the answer, without saying so before
+    bool hangs = false;                  ///< neither answers nor closes
+    std::string raw;                     ///< sent as it is instead of an HTTP answer
 };
 
 /// A real HTTP server on a loopback port, on the io_context of the test, that does as told.
