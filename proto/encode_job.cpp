@@ -5,7 +5,7 @@ namespace {
 
 void time(json_writer& out, std::string_view name, const std::optional<timestamp>& at) {
     if (!at) return;
-    out.key(name).string(format_timestamp(*at));
+    out.key(name).time(*at);
 }
 
 /// As the producer wrote it, if it was an absolute time.
@@ -61,7 +61,7 @@ void failure(json_writer& out, const job_failure& f) {
     out.key("message").string(f.message);
     raw(out, "details", f.details);
     out.key("attempt").integer(f.attempt);
-    out.key("occurred_at").string(format_timestamp(f.occurred_at)).end_object();
+    out.key("occurred_at").time(f.occurred_at).end_object();
 }
 
 void end_times(json_writer& out, const job_record& job) {
@@ -89,7 +89,7 @@ void end_times(json_writer& out, const job_record& job) {
 
 /// What happened so far.
 void history(json_writer& out, const job_record& job) {
-    out.key("created_at").string(format_timestamp(job.received_at));
+    out.key("created_at").time(job.received_at);
     if (job.state != job_state::pending && job.state != job_state::scheduled)
         time(out, "enqueued_at", job.available_at);
     time(out, "started_at", job.started_at);
@@ -112,7 +112,7 @@ void history(json_writer& out, const job_record& job) {
 void timeline(json_writer& out, const job_record& job) {
     out.key("timeline").begin_object();
     time(out, "produced_at", job.spec->produced_at);
-    out.key("received_at").string(format_timestamp(job.received_at));
+    out.key("received_at").time(job.received_at);
     time(out, "durable_at", job.durable_at);
     time(out, "available_at", job.available_at);
     time(out, "started_at", job.started_at);
@@ -127,9 +127,9 @@ void attempts(json_writer& out, const job_record& job) {
     for (const auto& run : job.attempts) {
         out.begin_object().key("attempt").integer(run.attempt);
         if (!run.worker_id.empty()) out.key("worker_id").string(run.worker_id);
-        out.key("started_at").string(format_timestamp(run.started_at));
+        out.key("started_at").time(run.started_at);
         time(out, "finished_at", run.finished_at);
-        out.key("outcome").string(to_string(run.outcome));
+        out.key("outcome").plain(to_string(run.outcome));
         if (run.outcome == lease_outcome::lapsed) out.key("interruption").boolean(true);
         out.end_object();
     }
@@ -140,15 +140,15 @@ void append(std::string& text, const job_record& job, bool leased) {
     const auto& spec = *job.spec;
     json_writer out{text};
     out.begin_object();
-    out.key("specversion").string("1.0");
-    out.key("id").string(to_string(spec.id));
+    out.key("specversion").plain("1.0");
+    out.key("id").id(spec.id);
     out.key("type").string(spec.type);
     out.key("queue").string(spec.queue);
-    out.key("state").string(to_string(job.state));
+    out.key("state").plain(to_string(job.state));
     out.key("attempt").integer(job.attempt);
     out.key("max_attempts").integer(spec.retry.max_attempts);
     if (leased && job.lease) {
-        out.key("lease").string(to_string(job.lease));
+        out.key("lease").plain(to_string(job.lease));
         time(out, "lease_expires_at", job.lease_expires_at);
     }
     out.key("args").raw(spec.args);

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "proto/error.hpp"
+#include "proto/time.hpp"
+#include "proto/uuid.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -88,6 +90,10 @@ public:
     /// `name` must need no escaping; all our own names are such.
     json_writer& key(std::string_view name);
     json_writer& string(std::string_view text);
+    /// A string known to need no escaping: ids, times, names of states and the like.
+    json_writer& plain(std::string_view text);
+    json_writer& time(timestamp at);
+    json_writer& id(const uuid& id);
     json_writer& integer(std::int64_t number);
     json_writer& number(double number);
     json_writer& boolean(bool value);

@@ -109,7 +109,9 @@ std::optional<minutes> take_offset(scanner& in) {
 
 constexpr timestamp timestamp_max = sys_days{year{9999} / 12 / 31} + hours{24} - microseconds{1};
 
-void append_digits(char* out, std::uint64_t number, int count) {
+/// `count` is known where it is called, so the loop and the divisions are unrolled.
+template <int count>
+void put_digits(char* out, std::uint32_t number) {
     for (int i = count - 1; i >= 0; --i) {
         out[i] = static_cast<char>('0' + number % 10);
         number /= 10;
@@ -122,15 +124,15 @@ void append_timestamp(std::string& out, timestamp time) {
     const auto day_start = floor<days>(time);
     const year_month_day date{day_start};
     const auto in_day = static_cast<std::uint64_t>((time - day_start).count());
-    const auto in_seconds = in_day / 1'000'000;
+    const auto in_seconds = static_cast<std::uint32_t>(in_day / 1'000'000);
     char text[] = "0000-00-00T00:00:00.000000Z";
-    append_digits(text, static_cast<std::uint64_t>(static_cast<int>(date.year())), 4);
-    append_digits(text + 5, static_cast<unsigned>(date.month()), 2);
-    append_digits(text + 8, static_cast<unsigned>(date.day()), 2);
-    append_digits(text + 11, in_seconds / 3600, 2);
-    append_digits(text + 14, in_seconds / 60 % 60, 2);
-    append_digits(text + 17, in_seconds % 60, 2);
-    append_digits(text + 20, in_day % 1'000'000, 6);
+    put_digits<4>(text, static_cast<std::uint32_t>(static_cast<int>(date.year())));
+    put_digits<2>(text + 5, static_cast<unsigned>(date.month()));
+    put_digits<2>(text + 8, static_cast<unsigned>(date.day()));
+    put_digits<2>(text + 11, in_seconds / 3600);
+    put_digits<2>(text + 14, in_seconds / 60 % 60);
+    put_digits<2>(text + 17, in_seconds % 60);
+    put_digits<6>(text + 20, static_cast<std::uint32_t>(in_day % 1'000'000));
     out.append(text, sizeof text - 1);
 }
 
@@ -206,7 +208,7 @@ std::string format_iso_duration(milliseconds duration) {
     out += std::to_string(rest / 1000);
     if (rest % 1000 != 0) {
         char decimals[] = ".000";
-        append_digits(decimals + 1, static_cast<std::uint64_t>(rest % 1000), 3);
+        put_digits<3>(decimals + 1, static_cast<std::uint32_t>(rest % 1000));
         std::string_view shown{decimals, sizeof decimals - 1};
         shown.remove_suffix(shown.size() - 1 - shown.find_last_not_of('0'));
         out += shown;

@@ -43,13 +43,12 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
 
 void append_milliseconds(std::string& out, std::string_view name,
                          std::chrono::nanoseconds duration) {
-    char digits[32];
-    const double milliseconds = std::chrono::duration<double, std::milli>(duration).count();
-    const auto [end, problem] = std::to_chars(std::begin(digits), std::end(digits), milliseconds,
-                                              std::chars_format::fixed, 3);
-    if (problem != std::errc{}) return;
+    const auto microseconds =
+        std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+    const auto decimals = std::to_string(1000 + microseconds % 1000);
     if (!out.empty()) out += ", ";
-    out.append(name).append(";dur=").append(digits, end);
+    out.append(name).append(";dur=").append(std::to_string(microseconds / 1000));
+    out.append(".").append(decimals, 1);
 }
 
 /// Bytes of the names, times and numbers of a job.
