@@ -49,6 +49,15 @@ std::vector<std::string> command_names(const CLI::App* command) {
     return names;
 }
 
+/// `names` stand in the order of the enumeration.
+template <class Enum>
+bool take_one_of(const std::string& text, const std::vector<std::string>& names, Enum& target) {
+    const auto at = std::find(names.begin(), names.end(), text);
+    if (at == names.end()) return false;
+    target = static_cast<Enum>(at - names.begin());
+    return true;
+}
+
 void add_global_options(command_line& line) {
     auto& root = line.root;
     auto& globals = line.globals;
@@ -69,36 +78,24 @@ void add_global_options(command_line& line) {
               });
     add_value(root, "-o,--output", "FORMAT", "table, json, jsonl or plain (tab-separated)",
               "one of table, json, jsonl, plain", [&](const std::string& text) {
-                  const std::vector<std::string> names{"table", "json", "jsonl", "plain"};
-                  const auto at = std::find(names.begin(), names.end(), text);
-                  globals.output = static_cast<output_format>(at - names.begin());
-                  return at != names.end();
+                  return take_one_of(text, {"table", "json", "jsonl", "plain"}, globals.output);
               });
     root.add_flag_callback(
         "--json", [&] { globals.output = output_format::json; }, "The same as -o json");
     add_value(root, "--color", "WHEN", "auto, always or never", "one of auto, always, never",
               [&](const std::string& text) {
-                  const std::vector<std::string> names{"auto", "always", "never"};
-                  const auto at = std::find(names.begin(), names.end(), text);
-                  globals.colour = static_cast<colour_choice>(at - names.begin());
-                  return at != names.end();
+                  return take_one_of(text, {"auto", "always", "never"}, globals.colour);
               });
     root.add_flag("--quiet", globals.quiet, "Say nothing but data and errors");
     root.add_flag("--no-progress", globals.no_progress, "No lines or bars while it runs");
     for (auto* option : root.get_options()) option->group(everywhere);
 }
 
-/// `sluice help a b` is `sluice a b --help`; topics are printed at once.
-bool turn_help_into_option(std::vector<std::string>& arguments, bool& printed) {
-    if (arguments.empty() || arguments.front() != "help") return false;
+/// `sluice help a b` is `sluice a b --help`.
+void turn_help_into_option(std::vector<std::string>& arguments) {
+    if (arguments.empty() || arguments.front() != "help") return;
     arguments.erase(arguments.begin());
-    if (arguments.size() == 1) {
-        const auto topic = help_topic(arguments.front());
-        printed = !topic.empty();
-        print(topic);
-    }
     arguments.emplace_back("--help");
-    return true;
 }
 
 }  // namespace
@@ -119,9 +116,11 @@ command_line::command_line() : root("Talk to a Sluice job queue server.", "sluic
 }
 
 exit_code command_line::read(std::vector<std::string> arguments) {
-    bool printed = false;
-    turn_help_into_option(arguments, printed);
-    if (printed) return exit_code::ok;
+    if (arguments.size() == 2 && arguments[0] == "help" && !help_topic(arguments[1]).empty()) {
+        print(help_topic(arguments[1]));
+        return exit_code::ok;
+    }
+    turn_help_into_option(arguments);
     std::reverse(arguments.begin(), arguments.end());  // the parser takes them from the back
     try {
         root.parse(std::move(arguments));

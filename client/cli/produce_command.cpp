@@ -70,6 +70,12 @@ run_report run_in_process(const context& ctx, const produce_options& options) {
 }  // namespace
 
 exit_code produce(const context& ctx, const produce_options& options) {
+    std::ofstream saved;
+    if (!options.save.empty()) saved.open(options.save, std::ios::binary | std::ios::trunc);
+    if (!options.save.empty() && !saved) {
+        complain(ctx, "cannot write to " + options.save, "Name a file in a folder of yours.");
+        return exit_code::usage;
+    }
     exit_code code = exit_code::ok;
     run_report over_http;
     run_report in_process;
@@ -81,12 +87,16 @@ exit_code produce(const context& ctx, const produce_options& options) {
         if (reported && ctx.options.output == output_format::table) print("\n");
         in_process = run_in_process(ctx, options);
     }
-    if (ctx.wants_json() && (reported || baseline)) {
-        print(reported ? encode_report(over_http, baseline ? &in_process : nullptr)
-                       : encode_report(in_process, nullptr));
-    }
     if (ctx.options.output == output_format::table && reported && baseline) {
         print("\n" + render_comparison({summarize(over_http), summarize(in_process)}, ctx.out));
+    }
+    if (!reported && !baseline) return code;
+    const std::string json = reported ? encode_report(over_http, baseline ? &in_process : nullptr)
+                                      : encode_report(in_process, nullptr);
+    if (ctx.wants_json()) print(json);
+    if (saved.is_open() && !(saved << json).flush()) {
+        complain(ctx, "cannot write all of " + options.save, "Is the disk full?");
+        return exit_code::failed;
     }
     return code;
 }
