@@ -246,7 +246,8 @@ asio::awaitable<result<change_answer>> local_backend::with_fetch(
     request->wait = std::chrono::milliseconds{0};
     auto outcome = engine_.fetch(*request, now());
     // First the grant: a taker that waits for a read must be known before the read is done.
-    auto jobs = co_await await_grant(std::move(outcome), std::stop_token{});
+    const std::stop_token nobody_goes;
+    auto jobs = co_await await_grant(std::move(outcome), nobody_goes);
     auto settled = co_await settle(std::move(answer), id);
     if (!settled) co_return settled;
     if (!jobs) co_return jobs.error();
