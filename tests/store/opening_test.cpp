@@ -131,6 +131,24 @@ TEST(StoreOpening, TheShellCanReadAlongAndSeesNames) {
     EXPECT_EQ(store->commit_blocking(batch).status, commit_status::ok);
 }
 
+TEST(StoreOpening, TakesOverWhatTheShellMovedFromTheLogAfterACrash) {
+    const temp_directory directory;
+    const auto copy = directory.path() / "copy";
+    store_model model(11);
+    {
+        const auto data = directory.path() / "data";
+        const auto store = open_sqlite_store(small_store(data));
+        for (int i = 0; i < 60; ++i) {
+            ASSERT_EQ(store->commit_blocking(model.next_batch()).status, commit_status::ok);
+        }
+        std::filesystem::copy(data, copy);  // as a killed process leaves it
+    }
+    execute(copy / "sluice.db", "SELECT count(*) FROM jobs");
+    ASSERT_FALSE(std::filesystem::exists(copy / "sluice.db-wal")) << "the shell moved the log";
+    EXPECT_EQ(contents_of(*open_sqlite_store(small_store(copy))), model.contents());
+    EXPECT_EQ(contents_of(*open_sqlite_store(small_store(copy))), model.contents());
+}
+
 TEST(StoreOpening, LeavesNoLogAfterAnOrderlyClose) {
     const temp_directory directory;
     open_sqlite_store(small_store(directory.path()))->close_blocking();

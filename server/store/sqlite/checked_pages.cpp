@@ -1,6 +1,8 @@
 #include "server/store/sqlite/checked_pages.hpp"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -50,10 +52,22 @@ std::uint64_t checksum(const unsigned char* bytes, std::uint64_t page_number) {
     return std::max<std::uint64_t>(sum, 1);
 }
 
+bool is_empty(const unsigned char* bytes) {
+    return std::all_of(bytes, bytes + page_bytes, [](unsigned char b) { return b == 0; });
+}
+
+bool is_unchecked(const unsigned char* bytes) {
+    return load_word(bytes + covered_bytes) == 0 && !is_empty(bytes);
+}
+
+void write_checksum(unsigned char* bytes, std::uint64_t page_number) {
+    const std::uint64_t sum = checksum(bytes, page_number);
+    std::memcpy(bytes + covered_bytes, &sum, sizeof sum);
+}
+
 bool page_is_good(const unsigned char* bytes, std::uint64_t page_number) {
     const std::uint64_t stored = load_word(bytes + covered_bytes);
-    if (stored == checksum(bytes, page_number)) return true;
-    return std::all_of(bytes, bytes + page_bytes, [](unsigned char b) { return b == 0; });
+    return stored == checksum(bytes, page_number) || is_empty(bytes);
 }
 
 /// What SQLite sees as the open database; the file below lies right behind it in memory.
@@ -70,7 +84,9 @@ sqlite3_file* below(sqlite3_file* file) {
 int read_page(sqlite3_file* file, unsigned char* out, sqlite3_int64 index) {
     const int rc = below(file)->pMethods->xRead(below(file), out, page_bytes, index * page_bytes);
     if (rc != SQLITE_OK) return rc;
-    return page_is_good(out, static_cast<std::uint64_t>(index) + 1) ? SQLITE_OK : SQLITE_IOERR_DATA;
+    if (!page_is_good(out, static_cast<std::uint64_t>(index) + 1)) return SQLITE_IOERR_DATA;
+    std::memset(out + covered_bytes, 0, page_checksum_bytes);
+    return SQLITE_OK;
 }
 
 int checked_read(sqlite3_file* file, void* out, int amount, sqlite3_int64 offset) {
@@ -102,9 +118,7 @@ int checked_write(sqlite3_file* file, const void* in, int amount, sqlite3_int64 
     if (amount != page_bytes || offset % page_bytes != 0) return SQLITE_IOERR_WRITE;
     page whole;
     std::memcpy(whole.data(), in, covered_bytes);
-    const auto number = static_cast<std::uint64_t>(offset / page_bytes) + 1;
-    const std::uint64_t sum = checksum(whole.data(), number);
-    std::memcpy(whole.data() + covered_bytes, &sum, sizeof sum);
+    write_checksum(whole.data(), static_cast<std::uint64_t>(offset / page_bytes) + 1);
     return below(file)->pMethods->xWrite(below(file), whole.data(), amount, offset);
 }
 
@@ -214,16 +228,49 @@ const char* checked_pages_vfs(const char* base_name) {
     return entry->name.c_str();
 }
 
-std::size_t count_damaged_pages(const char* path) {
+namespace {
+
+template <class Visit>
+void for_each_page(const char* path, Visit visit) {
     std::ifstream in(path, std::ios::binary);
     page whole;
-    std::size_t damaged = 0;
     for (std::uint64_t number = 1;
          in.read(reinterpret_cast<char*>(whole.data()), static_cast<std::streamsize>(page_bytes));
          ++number) {
-        if (!page_is_good(whole.data(), number)) ++damaged;
+        visit(number, whole);
     }
+}
+
+}  // namespace
+
+std::size_t count_damaged_pages(const char* path) {
+    std::size_t damaged = 0;
+    for_each_page(path, [&](std::uint64_t number, const page& bytes) {
+        if (!page_is_good(bytes.data(), number)) ++damaged;
+    });
     return damaged;
+}
+
+std::size_t count_unchecked_pages(const char* path) {
+    std::size_t unchecked = 0;
+    for_each_page(path, [&](std::uint64_t, const page& bytes) {
+        if (is_unchecked(bytes.data())) ++unchecked;
+    });
+    return unchecked;
+}
+
+bool adopt_pages(const char* path) {
+    const int fd = ::open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    bool written = true;
+    for_each_page(path, [&](std::uint64_t number, page& bytes) {
+        if (!is_unchecked(bytes.data())) return;
+        write_checksum(bytes.data(), number);
+        const auto at = static_cast<off_t>((number - 1) * page_bytes);
+        written = ::pwrite(fd, bytes.data(), bytes.size(), at) == page_bytes && written;
+    });
+    written = ::fsync(fd) == 0 && written;
+    return ::close(fd) == 0 && written;
 }
 
 }  // namespace sluice::sqlite

@@ -111,7 +111,8 @@ void append_all(std::string& sql, job_place place, Text changing_text, Text fixe
 }
 
 std::string insert_into(job_place to) {
-    std::string sql = "INSERT INTO " + std::string(table_name(to)) + "(seq";
+    // A conflict is our own bug and ends the batch; OR ROLLBACK spares a savepoint per statement.
+    std::string sql = "INSERT OR ROLLBACK INTO " + std::string(table_name(to)) + "(seq";
     append_all(sql, to, name_of, name_of);
     return sql + ") ";
 }

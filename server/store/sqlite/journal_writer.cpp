@@ -83,6 +83,7 @@ void journal_writer::set_sync(bool sync) {
 }
 
 void journal_writer::in_transaction(bool sync, const std::function<void()>& body) {
+    sync = sync || wal_pages_ >= checkpoint_at_;
     set_sync(sync);
     if (names_stale_) load_names();
     const auto next_seq_before = next_seq_;
@@ -276,8 +277,11 @@ void journal_writer::raise_epoch(std::uint32_t epoch_min, std::int64_t next_seq_
     epoch_ = next;
 }
 
-bool journal_writer::checkpoint_if_due() {
-    if (wal_pages_ < checkpoint_at_) return false;
+void journal_writer::sync_all() {
+    if (last_synced_ != last_commit_) in_transaction(true, [] {});
+}
+
+bool journal_writer::checkpoint() {
     int pages = 0;
     int moved = 0;
     const int rc =

@@ -39,11 +39,20 @@ public:
     std::int64_t next_seq() const { return next_seq_; }
     std::uint32_t epoch() const { return epoch_; }
 
-    /// Moves the log into the database when it has outgrown its bound. True when all of it is
-    /// there, so that the next commit starts the log anew.
-    bool checkpoint_if_due();
-    /// Moves all of the log into the database and lets SQLite remove it when this is destroyed.
-    /// Nothing may be called after it.
+    /// True when the log has outgrown its bound and all of it is synced; the commit that makes it
+    /// so is always synced. The caller makes the mark durable and then calls `checkpoint`: were the
+    /// database ever ahead of the mark, a log that lost its end would leave pages of two times
+    /// without a sign.
+    bool checkpoint_due() const {
+        return wal_pages_ >= checkpoint_at_ && last_synced_ == last_commit_;
+    }
+    /// Moves the log into the database. True when all of it is there, so that the next commit
+    /// starts the log anew.
+    bool checkpoint();
+    /// Makes everything durable.
+    void sync_all();
+    /// After `sync_all`: moves all of the log into the database and lets SQLite remove it when this
+    /// is destroyed. Nothing may be called after it.
     void finish();
     /// False when a rollback failed: nothing may be written any more.
     bool usable() const { return usable_; }

@@ -16,7 +16,8 @@ struct slot {
     std::uint64_t checkpointed = 0;
     std::uint64_t epoch = 0;
     std::uint64_t next_seq = 0;
-    std::array<std::uint64_t, 2> unused{};
+    std::uint64_t closed = 0;
+    std::uint64_t unused = 0;
     std::uint64_t checksum = 0;
 };
 static_assert(sizeof(slot) == mark_file::slot_bytes);
@@ -74,7 +75,7 @@ std::optional<high_water_mark> mark_file::read() {
         if (rc == SQLITE_IOERR_SHORT_READ) continue;
         check(rc, "reading");
         if (!is_whole(s) || (newest && newest->commit > s.commit)) continue;
-        newest = high_water_mark{s.commit, s.checkpointed, s.epoch, s.next_seq};
+        newest = high_water_mark{s.commit, s.checkpointed, s.epoch, s.next_seq, s.closed != 0};
         next_slot_ = 1 - i;
     }
     return newest;
@@ -86,6 +87,7 @@ void mark_file::write(const high_water_mark& mark) {
     s.checkpointed = mark.checkpointed;
     s.epoch = mark.epoch;
     s.next_seq = mark.next_seq;
+    s.closed = mark.closed ? 1 : 0;
     s.checksum = checksum(s);
     check(file_->pMethods->xWrite(file_, &s, slot_bytes, sqlite3_int64{next_slot_} * slot_stride),
           "writing");

@@ -22,6 +22,7 @@ struct high_water_mark {
     std::uint64_t checkpointed = 0;  ///< latest commit known to be in the database file itself
     std::uint64_t epoch = 0;         ///< for salvage, when the database can no longer tell
     std::uint64_t next_seq = 1;      ///< the same
+    bool closed = false;             ///< the store was closed in order and has no log
 };
 
 /// Goes through the same VFS as the database, so that tests reach it too. Throws database_error.

@@ -108,6 +108,25 @@ void check_position(const data_directory& directory, std::optional<std::uint64_t
     }
 }
 
+/// Takes over what another program moved from the log into the database, such as the sqlite3 shell
+/// does when someone looks after a crash. It must be sound and complete.
+void adopt_foreign_checkpoint(const data_directory& directory, const char* base,
+                              const high_water_mark& mark) {
+    const auto path = directory.file(database_name);
+    if (mark.closed || directory.size(wal_name) > 0 || count_unchecked_pages(path.c_str()) == 0) {
+        return;
+    }
+    {
+        auto db = connect(directory, SQLITE_OPEN_READWRITE, base);
+        check_position(directory, std::nullopt, commit_of(db), mark);
+        auto check = db.prepare("PRAGMA quick_check(1)");
+        if (!check.step() || check.text(0) != "ok") {
+            refuse(path, "another program has written it, and " + std::string(check.text(0)));
+        }
+    }
+    if (!adopt_pages(path.c_str())) throw store_error(exit_io, "cannot write " + path);
+}
+
 opened_database open_existing(const sqlite_store_config& config, const data_directory& directory,
                               const char* vfs) {
     const char* base = config.testing.vfs;
@@ -120,9 +139,10 @@ opened_database open_existing(const sqlite_store_config& config, const data_dire
         opened.writer.close();
         return create(directory, vfs, base);
     }
-    const auto without_log = commit_without_log(directory, vfs);
     opened.mark = open_mark(directory, base, false);
     const auto mark = opened.mark->read();
+    if (mark) adopt_foreign_checkpoint(directory, base, *mark);
+    const auto without_log = commit_without_log(directory, vfs);
     opened.writer = connect(directory, SQLITE_OPEN_READWRITE, vfs);
     refuse_foreign(directory, opened.writer);
     const auto version = opened.writer.query_integer("PRAGMA user_version");

@@ -40,6 +40,7 @@ public:
 
 private:
     void after_commit();
+    void move_log();
     void write_mark();
     void look_at_disk();
     commit_outcome outcome_of(const database_error& e);
@@ -67,6 +68,7 @@ sqlite_store::sqlite_store(const sqlite_store_config& config)
     auto opened = open_database(config_, directory_);
     mark_file_ = std::move(opened.mark);
     mark_ = opened.position;
+    mark_.closed = false;
     try {
         writer_.emplace(std::move(opened.writer),
                         writer_options{config_.wal_bytes, config_.testing.durable});
@@ -142,21 +144,29 @@ commit_outcome sqlite_store::fail(const std::string& why) {
 }
 
 void sqlite_store::after_commit() {
+    // Only what is synced: the mark's page may reach the disk before an unsynced log does.
+    if (writer_->last_synced() != mark_.commit) write_mark();
+    const auto now = steady::now();
+    const bool checkpoint = writer_->checkpoint_due();
+    if (checkpoint || now - mark_synced_at_ >= mark_sync_interval) {
+        mark_file_->sync();
+        mark_synced_at_ = now;
+    }
+    if (checkpoint) move_log();
+    if (now - disk_seen_at_ >= disk_check_interval) look_at_disk();
+}
+
+void sqlite_store::move_log() {
     try {
-        if (writer_->checkpoint_if_due()) mark_.checkpointed = writer_->last_commit();
+        if (!writer_->checkpoint()) return;
     } catch (const database_error& e) {
         // The log keeps the commits and grows until there is room again.
         if (!e.is_no_space()) throw;
         disk_low_ = true;
+        return;
     }
-    // Only what is synced: the mark's page may reach the disk before an unsynced log does.
-    if (writer_->last_synced() != mark_.commit) write_mark();
-    const auto now = steady::now();
-    if (now - mark_synced_at_ >= mark_sync_interval) {
-        mark_file_->sync();
-        mark_synced_at_ = now;
-    }
-    if (now - disk_seen_at_ >= disk_check_interval) look_at_disk();
+    mark_.checkpointed = writer_->last_commit();
+    write_mark();
 }
 
 void sqlite_store::write_mark() {
@@ -166,7 +176,8 @@ void sqlite_store::write_mark() {
     try {
         mark_file_->write(mark_);
     } catch (const database_error& e) {
-        // A mark that stays behind is weaker, not wrong.
+        // Its blocks are there, so only a file system that copies on write can say so. A mark that
+        // stays behind is weaker, not wrong.
         if (!e.is_no_space()) throw;
     }
 }
@@ -199,8 +210,12 @@ void sqlite_store::close_blocking() {
     reader_.reset();
     if (failure_.empty()) {
         read([&] {
+            writer_->sync_all();
+            write_mark();
+            mark_file_->sync();
             writer_->finish();
             mark_.checkpointed = writer_->last_commit();
+            mark_.closed = true;
             write_mark();
             mark_file_->sync();
         });
@@ -212,6 +227,8 @@ void sqlite_store::close_blocking() {
 }  // namespace
 
 std::unique_ptr<job_store> open_sqlite_store(const sqlite_store_config& config) {
+    // Counting allocations costs a lock for each. Refused when SQLite is in use already.
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     return std::make_unique<sqlite_store>(config);
 }
 

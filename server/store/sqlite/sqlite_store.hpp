@@ -21,7 +21,9 @@
 /// ends too early. So opening costs no scan beyond the live jobs, which `restore_blocking` reads
 /// anyway; damage in finished jobs shows when they are read. A loss in the last second before a
 /// power cut can stay unseen, because the mark is synced about once a second. No other process may
-/// write the database: its pages would lack the checksum.
+/// write the database, or move the log into it while the server runs: the pages would lack the
+/// checksum. After a crash another program may do the latter, as the `sqlite3` shell does when it
+/// is the first to look; such pages are checked and taken over.
 namespace sluice {
 
 struct sqlite_store_config {
