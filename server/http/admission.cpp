@@ -55,18 +55,18 @@ admission::admission(const http_config& config, const router& routes,
       hosts_{"localhost", "127.0.0.1", "[::1]"},
       tokens_(config.tokens) {
     const std::string own = bound_to.to_string();
-    hosts_.insert(bound_to.is_v6() ? "[" + own + "]" : own);
+    hosts_.push_back(bound_to.is_v6() ? "[" + own + "]" : own);
     for (const std::string& name : config.allowed_hosts) {
         const auto host = host_of_authority(name);
         if (!host) throw std::invalid_argument("not a host name: " + name);
-        hosts_.insert(lower_case(*host));
+        hosts_.push_back(lower_case(*host));
     }
 }
 
 verdict admission::admit(const head_facts& facts, request& out, router::match& route,
                          const boost::asio::ip::address& peer,
                          std::chrono::steady_clock::time_point now) {
-    if (!any_host_ && !facts.host.empty() && !hosts_.contains(lower_case(facts.host)))
+    if (!is_own_host(facts.host))
         return refusal{421, errc::invalid_request, "this server does not answer for that host"};
     if (auto no = check_origin(facts, out)) return no;
 
@@ -86,6 +86,13 @@ verdict admission::admit(const head_facts& facts, request& out, router::match& r
     if (facts.content_length > route.options.body_bytes_max)
         return refusal{413, errc::too_large, "the body is too large"};
     return std::nullopt;
+}
+
+/// HTTP/1.0 may come without Host; a browser, whose user this protects, never does.
+bool admission::is_own_host(std::string_view host) const {
+    return any_host_ || host.empty() || std::ranges::any_of(hosts_, [&](const std::string& own) {
+               return equals_lower(host, own);
+           });
 }
 
 /// A page of another site must not make a browser act here. Browsers send Sec-Fetch-Site; older

@@ -9,8 +9,8 @@
 
 #include <chrono>
 #include <optional>
-#include <set>
 #include <string>
+#include <vector>
 
 namespace sluice::http {
 
@@ -28,6 +28,7 @@ public:
                                  std::chrono::steady_clock::time_point now);
 
 private:
+    bool is_own_host(std::string_view host) const;
     std::optional<refusal> check_origin(const head_facts& facts, const request& r) const;
     std::optional<refusal> authenticate(const head_facts& facts, request& out, scope needed,
                                         const boost::asio::ip::address& peer,
@@ -35,7 +36,7 @@ private:
 
     const router& routes_;
     bool any_host_ = false;
-    std::set<std::string, std::less<>> hosts_;  ///< lower case, without ports
+    std::vector<std::string> hosts_;  ///< lower case, without ports; a handful
     authenticator tokens_;
     failure_limiter failures_;
 };

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <string_view>
 
 /// Character classes of RFC 9110 and RFC 3986. ASCII only; no locale.
@@ -23,19 +25,42 @@ constexpr bool equals_lower(std::string_view text, std::string_view lower) {
     return std::ranges::equal(text, lower, {}, to_lower);
 }
 
-constexpr bool is_token(std::string_view text) {
-    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-    return !text.empty() && std::ranges::all_of(text, [&](char c) {
-        return is_alphanumeric(c) || marks.find(c) != std::string_view::npos;
-    });
-}
+/// A set of bytes that is asked for every byte of every request.
+class byte_set {
+public:
+    template <class Predicate>
+    constexpr explicit byte_set(Predicate holds) {
+        for (std::size_t i = 0; i < members_.size(); ++i) members_[i] = holds(static_cast<char>(i));
+    }
+    constexpr bool operator()(char c) const { return members_[static_cast<unsigned char>(c)]; }
+
+private:
+    std::array<bool, 256> members_{};
+};
+
+inline constexpr byte_set is_token_byte([](char c) {
+    return is_alphanumeric(c) ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+});
 
 /// No control character but HTAB. Bytes from 0x80 on are opaque.
+inline constexpr byte_set is_value_byte([](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte >= 0x20 && byte != 0x7F) || byte == '\t';
+});
+
+/// What may stand in a request target as it is.
+inline constexpr byte_set is_target_byte([](char c) {
+    return c > 0x20 && c < 0x7F &&
+           std::string_view("#\"<>\\^`{|}").find(c) == std::string_view::npos;
+});
+
+constexpr bool is_token(std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, is_token_byte);
+}
+
 constexpr bool is_field_value(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return (byte >= 0x20 && byte != 0x7F) || byte == '\t';
-    });
+    return std::ranges::all_of(text, is_value_byte);
 }
 
 /// The value of a hexadecimal digit, or -1.

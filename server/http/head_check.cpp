@@ -33,11 +33,6 @@ verdict check_method(std::string_view method) {
     return refusal{501, errc::unsupported, "unknown method"};
 }
 
-bool is_target_byte(char c) {
-    constexpr std::string_view refused = "#\"<>\\^`{|}";
-    return c > 0x20 && c < 0x7F && refused.find(c) == std::string_view::npos;
-}
-
 /// Strips `http://authority` and remembers the authority, which must be that of Host.
 std::string_view strip_scheme(std::string_view target, std::string_view& authority) {
     for (const std::string_view scheme : {"http://", "https://"}) {

@@ -13,8 +13,9 @@ namespace beast_http = boost::beast::http;
 
 /// Beast joins continued lines with a space; a peer before us may not, so they are refused.
 bool has_folded_line(std::string_view head) {
-    return head.find("\n ") != std::string_view::npos ||
-           head.find("\n\t") != std::string_view::npos;
+    for (std::size_t end = head.find('\n'); end < head.size() - 1; end = head.find('\n', end + 1))
+        if (head[end + 1] == ' ' || head[end + 1] == '\t') return true;
+    return false;
 }
 
 /// Whether the request line ends in a well-formed version that is later than 1.1.

@@ -14,8 +14,6 @@ namespace {
 constexpr std::size_t read_bytes = 4096;
 constexpr std::size_t dropped_bytes_max = 64 * 1024;
 constexpr std::size_t body_reserve_max = 64 * 1024;
-/// A peer that does not take its answers gets no further requests started.
-constexpr std::size_t unsent_bytes_max = 256 * 1024;
 
 bool is_request_id(std::string_view text) {
     return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
@@ -84,19 +82,22 @@ boost::asio::awaitable<void> session::read_requests() {
             continue;
         }
         incoming next;
-        const look seen = look_at_head(next);
-        if (seen == look::need_bytes) {
+        const look head = look_at_head(next);
+        if (head == look::need_bytes) {
             wait_for_head();
             auto [ec, bytes] = co_await socket_.async_read_some(space(read_bytes), nothrow_await);
             if (!take(ec, bytes, next)) co_return;
-        } else if (seen == look::admitted) {
-            if (next.facts.has_body()) {
-                const bool whole = co_await read_body(next);
-                if (!whole) co_return;
-            }
-            reader_.reset();
-            start(std::move(next));
         }
+        if (head != look::admitted) continue;
+        // Most bodies have come together with their head and need no waiting.
+        const look body = next.facts.has_body() ? look_at_body(next) : look::admitted;
+        if (body == look::refused) co_return;
+        if (body == look::need_bytes) {
+            const bool whole = co_await read_body(next);
+            if (!whole) co_return;
+        }
+        reader_.reset();
+        start(std::move(next));
     }
 }
 
@@ -120,34 +121,39 @@ session::look session::look_at_head(incoming& next) {
     const std::string_view given = next.r.field("x-request-id");
     next.r.request_id = is_request_id(given) ? std::string(given) : state_->new_request_id();
     input_.consume(reader_.consumed());
+    if (next.facts.has_body()) {
+        next.charge = body_charge(state_);
+        next.r.body.reserve(std::min<std::size_t>(next.facts.content_length, body_reserve_max));
+        reader_.begin_body(next.route.options.body_bytes_max);
+    }
     return look::admitted;
 }
 
+/// Moves what has come of the body out of the buffer. `admitted`: it is whole.
+session::look session::look_at_body(incoming& next) {
+    const bool full = input_.size() == input_.max_size();
+    const parse_step step = reader_.read_body(unread(), full, next.r.body);
+    if (step == parse_step::fault) {
+        refuse(refusal(reader_.fault()), next, true);
+        return look::refused;
+    }
+    input_.consume(reader_.consumed());
+    if (!next.charge.grow_to(next.r.body.size())) {
+        state_->warn_of_limit("body_bytes_in_flight", peer_);
+        refuse(refusal(503, errc::overloaded, "too many bodies are on their way in"), next, true);
+        return look::refused;
+    }
+    return step == parse_step::complete ? look::admitted : look::need_bytes;
+}
+
+/// Waits for the rest of the body.
 boost::asio::awaitable<bool> session::read_body(incoming& next) {
     const http_config& config = state_->config;
-    next.charge = body_charge(state_);
-    next.r.body.reserve(std::min<std::size_t>(next.facts.content_length, body_reserve_max));
-    reader_.begin_body(next.route.options.body_bytes_max);
-    auto begun = clock::now();
-    bool ask = next.facts.expects_continue && input_.size() == 0;
-    for (;;) {
-        const bool full = input_.size() == input_.max_size();
-        const parse_step step = reader_.read_body(unread(), full, next.r.body);
-        input_.consume(reader_.consumed());
-        if (step == parse_step::fault) {
-            refuse(refusal(reader_.fault()), next, true);
-            co_return false;
-        }
-        if (!next.charge.grow_to(next.r.body.size())) {
-            state_->warn_of_limit("body_bytes_in_flight", peer_);
-            refuse({503, errc::overloaded, "too many bodies are on their way in"}, next, true);
-            co_return false;
-        }
-        if (step == parse_step::complete) co_return true;
-        if (std::exchange(ask, false)) {
-            co_await send_continue();
-            begun = clock::now();
-        }
+    if (next.facts.expects_continue && next.r.body.empty() && input_.size() == 0)
+        co_await send_continue();
+    const auto begun = clock::now();
+    for (look seen = look::need_bytes; seen != look::admitted; seen = look_at_body(next)) {
+        if (seen == look::refused) co_return false;
         // The average rate counts after half the idle deadline, so that a short stall is forgiven.
         const auto earned = std::chrono::duration<double>(
             static_cast<double>(next.r.body.size()) /
@@ -159,6 +165,7 @@ boost::asio::awaitable<bool> session::read_body(incoming& next) {
             co_await socket_.async_read_some(space(input_.max_size()), nothrow_await);
         if (!take(ec, bytes, next)) co_return false;
     }
+    co_return true;
 }
 
 /// After the answers that are still to come: they are for earlier requests.
@@ -189,9 +196,9 @@ boost::asio::awaitable<void> session::wind_down() {
     while (!exchanges_.empty()) co_await changed_.wait();
 }
 
+/// A peer that does not take its answers gets no further requests started.
 bool session::has_room() const {
-    return exchanges_.size() + output_answers_ < state_->config.pipeline_max &&
-           output_.size() < unsent_bytes_max;
+    return !writing_ && exchanges_.size() < state_->config.pipeline_max;
 }
 
 std::string_view session::unread() const {
@@ -210,8 +217,7 @@ void session::wait_for_head() {
         return;
     }
     if (input_.capacity() > 2 * read_bytes) input_.shrink_to_fit();
-    if (all_answered() && phase_ == phase::busy)
-        enter(phase::idle, clock::now() + state_->config.keep_alive);
+    if (all_answered() && phase_ == phase::busy) rest();
 }
 
 /// After a read. False when there is nothing more to read.

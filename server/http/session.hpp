@@ -77,6 +77,7 @@ private:
     // session.cpp: reading
     boost::asio::awaitable<void> read_requests();
     boost::asio::awaitable<bool> read_body(incoming& next);
+    look look_at_body(incoming& next);
     boost::asio::awaitable<void> send_continue();
     boost::asio::awaitable<void> wind_down();
     look look_at_head(incoming& next);
@@ -101,6 +102,7 @@ private:
 
     // session_deadlines.cpp
     void enter(phase p, clock::time_point deadline = clock::time_point::max());
+    void rest();
     void arm_timer();
     void timer_fired();
     void expire();
@@ -116,7 +118,6 @@ private:
     notifier changed_;  ///< answers were sent, or the connection was closed
 
     std::string output_;
-    std::size_t output_answers_ = 0;  ///< answers in `output_`
     bool flush_posted_ = false;
     bool writing_ = false;
     bool last_answer_ = false;   ///< the answer that says "close" is in `output_` or sent

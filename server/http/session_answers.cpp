@@ -8,7 +8,9 @@
 namespace sluice::http {
 namespace {
 
-constexpr std::size_t output_kept_bytes = 16 * 1024;
+/// One write holds as many answers as begin within this.
+constexpr std::size_t output_bytes_max = 64 * 1024;
+constexpr std::size_t output_bytes_kept = 4 * 1024;
 constexpr std::chrono::seconds linger_time{1};
 
 std::string what_of(const std::exception_ptr& fault) {
@@ -65,16 +67,19 @@ void session::schedule_flush() {
 
 void session::flush() {
     flush_posted_ = false;
-    if (writing_) return;
-    const bool open = socket_.is_open();
-    while (!exchanges_.empty() && exchanges_.front().done) {
-        if (open && !last_answer_) append_answer(exchanges_.front());
-        exchanges_.pop_front();
-    }
-    if (open && !output_.empty())
-        write();
-    else
-        changed_.notify_all();
+    do {
+        if (writing_) return;
+        const bool open = socket_.is_open();
+        while (!exchanges_.empty() && exchanges_.front().done &&
+               (!open || output_.size() < output_bytes_max)) {
+            if (open && !last_answer_) append_answer(exchanges_.front());
+            exchanges_.pop_front();
+        }
+        if (open && !output_.empty())
+            write();
+        else
+            changed_.notify_all();
+    } while (!exchanges_.empty() && exchanges_.front().done);
 }
 
 void session::append_answer(exchange& e) {
@@ -89,7 +94,6 @@ void session::append_answer(exchange& e) {
     frame.close = last;
     frame.modern = e.modern;
     append_response(output_, e.answer, frame);
-    ++output_answers_;
     if (last) last_answer_ = reading_over_ = true;
     const auto taken = std::chrono::duration<double, std::milli>(clock::now() - e.received);
     state_->log.debug("request", {{"method", std::string_view{e.method}},
@@ -130,14 +134,13 @@ void session::write_rest(std::size_t sent) {
 
 void session::all_sent() {
     output_.clear();
-    if (output_.capacity() > output_kept_bytes) output_.shrink_to_fit();
-    output_answers_ = 0;
+    if (output_.capacity() > output_bytes_kept) output_.shrink_to_fit();
     if (last_answer_) {
         boost::system::error_code ignored;
         socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
         enter(phase::linger, clock::now() + linger_time);
     } else if (exchanges_.empty() && phase_ == phase::busy && input_.size() == 0) {
-        enter(phase::idle, clock::now() + state_->config.keep_alive);
+        rest();
     }
     changed_.notify_all();
 }

@@ -17,6 +17,12 @@ void session::enter(phase p, clock::time_point deadline) {
     arm_timer();
 }
 
+/// Nothing is under way and nothing has begun to come in.
+void session::rest() {
+    const auto time = state_->draining ? drain_idle_time : state_->config.keep_alive;
+    enter(phase::idle, clock::now() + time);
+}
+
 /// The timer is armed anew only for an earlier time. A deadline that moves away, as that of every
 /// request served does, costs nothing: when the timer fires too early it is armed again.
 void session::arm_timer() {
