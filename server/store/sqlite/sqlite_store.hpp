@@ -8,12 +8,12 @@
 
 /// The embedded store: one data directory with a SQLite database in write-ahead mode.
 ///
-/// | file | holds |
-/// |---|---|
-/// | `sluice.db`, `-wal`, `-shm` | the database; `sqlite3 -readonly` may look while the server runs
-/// | | `mark` | how much the database must hold at least (mark_file.hpp) | | `LOCK` | locked for as
-/// long as a process has the store open | | `reserve` | room set aside for the day the disk is full
-/// |
+/// - `sluice.db`, `sluice.db-wal`, `sluice.db-shm`: the database. `sqlite3 -readonly` may look at
+/// it
+///   while the server runs; `job_overview` is the view for people.
+/// - `mark`: how much the database must hold at least (mark_file.hpp).
+/// - `LOCK`: locked for as long as a process has the store open.
+/// - `reserve`: room set aside for the day the disk is full.
 ///
 /// What opening promises: either every commit that was acknowledged is there, or store_error names
 /// the damaged file. Pages of the database carry checksums of ours that are verified whenever one
