@@ -1,0 +1,100 @@
+#include "tests/queue/simulation/world.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+namespace sluice::test {
+namespace {
+
+/// SLUICE_SIM_SEEDS sets how many seeds are tried, SLUICE_SIM_SEED the first one. With a single
+/// seed that fails its whole story is told.
+constexpr std::size_t steps = 1'000;
+
+std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
+    const char* text = std::getenv(name);
+    return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+/// The first of the broken promises over so many seeds; empty when none was.
+std::string first_broken(std::uint64_t seeds, wrongdoing wrong = {}) {
+    const auto first = number_from("SLUICE_SIM_SEED", 1);
+    for (auto seed = first; seed < first + seeds; ++seed) {
+        const auto seen = world(seed, wrong).run(steps);
+        const auto broken = broken_promises(seen);
+        if (broken.empty()) continue;
+        if (seeds == 1)
+            for (const auto& line : story(seen)) std::cerr << line << "\n";
+        std::string text = "SLUICE_SIM_SEED=" + std::to_string(seed) + " SLUICE_SIM_SEEDS=1\n";
+        for (const auto& promise : broken) text += "  " + promise + "\n";
+        return text;
+    }
+    return {};
+}
+
+TEST(Simulation, KeepsEveryPromiseWhateverHappensWhenever) {
+    EXPECT_EQ(first_broken(number_from("SLUICE_SIM_SEEDS", 1'000)), "");
+}
+
+TEST(Simulation, ARunCanBeRepeatedFromItsSeed) {
+    const auto once = world(7, {}).run(steps);
+    const auto twice = world(7, {}).run(steps);
+    ASSERT_EQ(once.deliveries.size(), twice.deliveries.size());
+    for (std::size_t i = 0; i < once.deliveries.size(); ++i) {
+        EXPECT_EQ(once.deliveries[i].ended, twice.deliveries[i].ended);
+        EXPECT_EQ(once.deliveries[i].lease, twice.deliveries[i].lease);
+    }
+}
+
+TEST(Simulation, DoesMoreThanItsFirstStepsAndSeesMostOutcomes) {
+    std::size_t delivered = 0, done = 0, refused = 0, unknown = 0, stops = 0;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        const auto h = world(seed, {}).run(steps);
+        delivered += h.deliveries.size();
+        stops += h.stops.size();
+        for (const auto& c : h.calls)
+            ++(c.how == told::done ? done : c.how == told::refused ? refused : unknown);
+    }
+    EXPECT_GT(delivered, 1'000U);
+    EXPECT_GT(done, 1'000U);
+    EXPECT_GT(refused, 200U);
+    EXPECT_GT(unknown, 20U);
+    EXPECT_GT(stops, 40U);
+}
+
+// Each of these must be caught, or the run above proves nothing.
+
+TEST(SimulationControl, AnswersBeforeTheirBatchIsDurableAreCaught) {
+    wrongdoing wrong;
+    wrong.answer_at_once = true;
+    EXPECT_NE(first_broken(50, wrong), "");
+}
+
+TEST(SimulationControl, ADiskThatForgetsToSyncIsCaught) {
+    wrongdoing wrong;
+    wrong.forget_to_sync = true;
+    EXPECT_NE(first_broken(50, wrong), "");
+}
+
+TEST(SimulationControl, AnEpochThatIsUsedTwiceIsCaught) {
+    wrongdoing wrong;
+    wrong.forget_epoch = true;
+    EXPECT_NE(first_broken(50, wrong).find("C4"), std::string::npos);
+}
+
+TEST(SimulationControl, EvictionDuringAReadIsCaught) {
+    wrongdoing wrong;
+    wrong.read_behind_its_back = true;
+    std::string found;
+    try {
+        found = first_broken(200, wrong);
+    } catch (const std::exception& e) {
+        found = e.what();
+    }
+    EXPECT_NE(found, "");
+}
+
+}  // namespace
+}  // namespace sluice::test

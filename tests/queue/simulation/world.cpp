@@ -1,0 +1,323 @@
+#include "tests/queue/simulation/world.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace sluice::test {
+
+world::world(std::uint64_t seed, wrongdoing wrong) : random_(seed), wrong_(wrong) {
+    config_.visibility_timeout = 20ms + up_to(200);
+    config_.execution_timeout = 100ms + up_to(2'000);
+    config_.worker_silence = 50ms + up_to(500);
+    config_.interruptions_max = static_cast<std::uint32_t>(below(6));
+    config_.window_jobs = any(std::vector<std::size_t>{0, 1, 4, 16});
+    config_.finished_cache = any(std::vector<std::size_t>{0, 1, 16});
+    config_.idempotency_window = std::chrono::hours{24 * 365 * 20};
+    config_.events_max = 16;
+    if (one_in(8)) config_.uncommitted_bytes_max = 4'000;
+    config_.handled_types = {"x", "y"};
+    config_.pool_queues = {"own"};
+    disk_->forget_to_sync(wrong.forget_to_sync);
+    disk_->forget_epoch(wrong.forget_epoch);
+    boot();
+}
+
+// -- the owner's side
+
+void world::boot() {
+    store_ = std::make_unique<memory_store>(disk_);
+    engine_ = std::make_unique<engine>(config_, random_() + ++boots_, clock_.now);
+    std::vector<job_record> active;
+    restore_sink sink;
+    sink.waiting = [&](const waiting_job& job) { engine_->restore_waiting(job); };
+    sink.queue = [&](std::string_view name, bool paused) { engine_->restore_queue(name, paused); };
+    sink.active = [&](job_record record) { active.push_back(std::move(record)); };
+    engine_->boot(store_->restore_blocking(sink));
+    for (auto& record : active) engine_->restore_active(std::move(record), clock_.now);
+    after_command();
+}
+
+/// Everything in memory is gone, and every answer that was not let go.
+void world::stop(bool power) {
+    held_.clear();
+    committing_.reset();
+    written_ = false;
+    commands_.clear();
+    loads_.clear();
+    parked_.clear();
+    engine_.reset();
+    if (power) disk_->lose_power(below(disk_->unsynced_batches() + 1));
+    seen_.stops.push_back({next(), power, false});
+    boot();
+}
+
+void world::after_command() {
+    for (auto& grant : engine_->take_grants()) {
+        const auto taker = parked_.extract(grant.taker);
+        if (taker.empty() || grant.leases.empty()) continue;
+        hold(grant.gate, [this, fetch = std::move(taker.mapped()),
+                          leases = std::move(grant.leases)] { deliver(fetch, leases); });
+    }
+    for (auto& wanted : engine_->take_wanted()) loads_.push_back({std::move(wanted), false, {}});
+}
+
+void world::hold(std::uint64_t gate, std::function<void()> answer) {
+    if (gate <= engine_->committed_batch() || wrong_.answer_at_once)
+        answer();
+    else
+        held_.emplace(gate, std::move(answer));
+}
+
+void world::let_go(std::uint64_t committed) {
+    while (!held_.empty() && held_.begin()->first <= committed) {
+        const auto answer = held_.extract(held_.begin());
+        answer.mapped()();
+    }
+}
+
+/// One of the three things that happen to a batch: it is closed, written, and told of.
+void world::commit_step() {
+    if (!committing_) {
+        if (!engine_->has_changes()) return;
+        committing_ = engine_->take_batch(clock_.now);
+        written_ = false;
+    } else if (!written_) {
+        const auto outcome = store_->commit_blocking(*committing_);
+        if (outcome.status != commit_status::ok) throw std::runtime_error(outcome.message);
+        written_ = true;
+    } else {
+        committing_.reset();
+        engine_->committed(clock_.now);
+        let_go(engine_->committed_batch());
+        engine_->evict_idle(clock_.now);
+        after_command();
+    }
+}
+
+/// A read is done at one time and heard of at another; reads overtake each other.
+void world::load_step() {
+    if (!loads_.empty() && (commands_.empty() || one_in(2))) {
+        const auto at = below(loads_.size());
+        auto& load = loads_[at];
+        if (!load.was_read) {
+            load.records = store_->load_blocking(load.wanted.seqs);
+            load.was_read = true;
+            return;
+        }
+        const auto done = std::move(load);
+        loads_.erase(loads_.begin() + static_cast<std::ptrdiff_t>(at));
+        engine_->admit_wanted(done.wanted, done.records, clock_.now);
+        after_command();
+        return;
+    }
+    if (commands_.empty()) return;
+    const auto at = below(commands_.size());
+    auto& command = commands_[at];
+    if (!command.was_read) {
+        for (const auto& id : command.ids) command.found.push_back(store_->find_blocking(id));
+        command.was_read = true;
+        return;
+    }
+    auto done = std::move(command);
+    commands_.erase(commands_.begin() + static_cast<std::ptrdiff_t>(at));
+    for (auto& found : done.found) {
+        if (wrong_.read_behind_its_back) done.generation = engine_->begin_load();
+        engine_->admit(std::move(found), done.generation);
+    }
+    done.go_on();
+    after_command();
+}
+
+/// Does `go_on` once all these jobs are in memory, or known not to exist.
+void world::with_jobs(std::vector<uuid> ids, std::function<void()> go_on) {
+    std::erase_if(ids, [this](const uuid& id) { return engine_->resident(id); });
+    if (ids.empty()) {
+        go_on();
+        after_command();
+        return;
+    }
+    waiting_command command;
+    if (!wrong_.read_behind_its_back)
+        for (std::size_t i = 0; i < ids.size(); ++i) command.generation = engine_->begin_load();
+    command.ids = std::move(ids);
+    command.go_on = std::move(go_on);
+    commands_.push_back(std::move(command));
+}
+
+void world::deliver(const fetch_of& fetch, const std::vector<engine::given_lease>& leases) {
+    const auto jobs = engine_->granted(leases);
+    for (const auto& job : jobs) {
+        delivery d;
+        d.begun = fetch.begun;
+        d.ended = next();
+        d.how = told::done;
+        d.id = job.spec->id;
+        d.args = job.spec->args;
+        d.worker = job.worker_id;
+        d.lease = job.lease;
+        d.attempt = job.attempt;
+        d.interruptions = job.interruptions;
+        d.begun_at = fetch.begun_at;
+        d.ended_at = clock_.now.steady;
+        d.exclusive = job.spec->timeout.value_or(config_.execution_timeout);
+        if (job.worker_id != in_server_worker_id) {
+            const std::chrono::microseconds length = fetch.request.visibility_timeout.value_or(
+                job.spec->visibility_timeout.value_or(config_.visibility_timeout));
+            d.exclusive = std::min(d.exclusive, length);
+        }
+        seen_.deliveries.push_back(std::move(d));
+        leases_.push_back({job.spec->id, job.spec->args, job.worker_id, job.lease});
+    }
+}
+
+void world::pass_time() {
+    if (one_in(150)) {
+        const std::chrono::hours jump{24 * 30};
+        clock_.jump_wall(one_in(2) ? jump : -jump);
+        seen_.clock_jumps.push_back(next());
+    } else {
+        clock_.advance(std::chrono::microseconds{static_cast<std::int64_t>(below(6'000))});
+    }
+    seen_.clock.push_back({next(), clock_.now.wall});
+}
+
+void world::step() {
+    const auto dice = below(1'000);
+    if (dice < 3) {
+        stop(one_in(2));
+    } else if (dice < 5) {
+        seen_.stops.push_back({next(), false, true});
+        engine_->begin_drain();
+        engine_->release_in_server(clock_.now);
+        after_command();
+    } else if (engine_->draining() && dice < 60) {
+        stop(one_in(2));
+    } else if (dice < 250) {
+        commit_step();
+    } else if (dice < 450) {
+        load_step();
+    } else if (dice < 550) {
+        pass_time();
+    } else if (dice < 650) {
+        engine_->run_timers(clock_.now);
+        after_command();
+    } else {
+        client_step();
+    }
+}
+
+// -- the end
+
+/// Lets everything that is under way come to its end.
+void world::quiesce() {
+    for (int i = 0; i < 100'000; ++i) {
+        const bool reads = !loads_.empty() || !commands_.empty();
+        if (reads) load_step();
+        const bool writes = committing_ || engine_->has_changes();
+        if (writes) commit_step();
+        if (!reads && !writes) return;
+    }
+    throw std::runtime_error("the engine never comes to rest");
+}
+
+/// No more faults: workers take and finish what there is until nothing is left.
+void world::drain_of_work() {
+    for (int round = 0; round < 400; ++round) {
+        clock_.advance(100ms);
+        engine_->run_timers(clock_.now);
+        after_command();
+        quiesce();
+        for (const auto* queue : {"a", "b", "own"}) {
+            fetch_request request;
+            request.worker_id = "last";
+            request.queues.emplace_back(queue);
+            request.count = 100;
+            fetch(std::move(request));
+        }
+        quiesce();
+        const auto latest = leases_;
+        for (const auto& lease : latest)
+            if (lease.worker == "last") ack(lease);
+        std::erase_if(leases_, [](const held_lease& lease) { return lease.worker == "last"; });
+        quiesce();
+        const auto image = disk_->image();
+        if (image.live.empty()) return;
+        for (const auto& [seq, row] : image.live)
+            if (row.record->state == job_state::pending)
+                change(verb::activate, {row.record->spec->id, row.record->spec->args});
+        quiesce();
+    }
+}
+
+/// Nobody may wait for a job while one is there that he could take.
+void world::look_for_forgotten_takers() {
+    if (engine_->draining()) return;
+    for (const auto& [taker, fetch] : parked_) {
+        const auto& request = fetch.request;
+        const auto wants = [](const std::vector<std::string>& names, const std::string& name) {
+            return std::find(names.begin(), names.end(), name) != names.end();
+        };
+        for (const auto& [seq, row] : disk_->image().live) {
+            const auto& spec = *row.record->spec;
+            const bool queue = wants(request.queues, spec.queue) ||
+                               (wants(request.queues, "*") && spec.queue != "own");
+            const bool type = request.types.empty() || wants(request.types, spec.type);
+            if (row.record->state != job_state::available || !queue || !type) continue;
+            seen_.miscounts.push_back("a taker waits although " + spec.args + " is available");
+        }
+    }
+}
+
+void world::count() {
+    look_for_forgotten_takers();
+    std::map<std::string, std::array<std::uint64_t, job_state_count>> there;
+    for (const auto& [seq, row] : disk_->image().live)
+        ++there[row.record->spec->queue][static_cast<std::size_t>(row.record->state)];
+    for (const auto& stats : engine_->queues())
+        for (std::size_t state = 0; state < job_state_count; ++state) {
+            if (is_terminal(static_cast<job_state>(state))) continue;
+            const auto counted = stats.jobs[state];
+            if (counted != there[stats.name][state])
+                seen_.miscounts.push_back(stats.name + " has " +
+                                          std::to_string(there[stats.name][state]) + " " +
+                                          std::string(to_string(static_cast<job_state>(state))) +
+                                          ", counted " + std::to_string(counted));
+        }
+}
+
+void world::look_at_the_end() {
+    const auto image = disk_->image();
+    for (const auto* table : {&image.live, &image.history})
+        for (const auto& [seq, row] : *table)
+            seen_.at_the_end.push_back(
+                {row.record->spec->args, row.record->spec->id, row.record->state});
+}
+
+void world::calm_down() {
+    calm_ = true;
+    // Beyond every jump: across a restart deadlines are times of day, and may lie months ahead.
+    clock_.jump_wall(std::chrono::hours{24 * 365 * 2});
+    seen_.clock_jumps.push_back(next());
+    seen_.clock.push_back({next(), clock_.now.wall});
+    stop(false);
+    quiesce();
+    count();
+    drain_of_work();
+    count();
+    look_at_the_end();
+}
+
+history world::run(std::size_t steps) {
+    seen_.clock.push_back({next(), clock_.now.wall});
+    for (std::size_t i = 0; i < steps; ++i) {
+        step();
+        if (i % 250 == 249 && !wrong_.answer_at_once) {
+            quiesce();
+            count();
+        }
+    }
+    calm_down();
+    return std::move(seen_);
+}
+
+}  // namespace sluice::test

@@ -1,0 +1,141 @@
+#pragma once
+
+#include "tests/queue/simulation/history.hpp"
+#include "tests/support/engine_fixture.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace sluice::test {
+
+/// What is done wrong on purpose, to see that it is noticed.
+struct wrongdoing {
+    bool answer_at_once = false;        ///< answers are let go before their batch is durable
+    bool forget_to_sync = false;        ///< the disk says ok to a sync and does none
+    bool forget_epoch = false;          ///< the store opens with the epoch of the time before
+    bool read_behind_its_back = false;  ///< the engine is told of a load only when it is done
+};
+
+/// The engine, a disk, and some clients and workers who do not mean well, all from one seed.
+///
+/// Everything that takes time in the real server takes a random number of steps here: commits,
+/// reads of the store, timers. Process crashes and power losses come at any point between.
+class world {
+public:
+    world(std::uint64_t seed, wrongdoing wrong);
+
+    /// Does `steps` random things, then lets everything calm down; tells what was seen.
+    history run(std::size_t steps);
+
+private:
+    struct fetch_of {
+        moment begun = 0;
+        std::chrono::microseconds begun_at{0};
+        fetch_request request;
+    };
+    struct held_lease {
+        uuid id;
+        std::string args;
+        std::string worker;
+        lease_token lease;
+    };
+    struct known_job {
+        uuid id;
+        std::string args;
+    };
+    /// A command that waits for jobs to be read.
+    struct waiting_command {
+        std::vector<uuid> ids;
+        std::uint64_t generation = 0;
+        bool was_read = false;
+        std::vector<std::optional<job_store::found_job>> found;
+        std::function<void()> go_on;
+    };
+    struct waiting_load {
+        engine::wanted_load wanted;
+        bool was_read = false;
+        std::vector<job_record> records;
+    };
+
+    // world.cpp: the owner's side
+    void boot();
+    void stop(bool power);
+    void step();
+    void after_command();
+    void commit_step();
+    void load_step();
+    void pass_time();
+    void hold(std::uint64_t gate, std::function<void()> answer);
+    void let_go(std::uint64_t committed);
+    void with_jobs(std::vector<uuid> ids, std::function<void()> go_on);
+    void deliver(const fetch_of& fetch, const std::vector<engine::given_lease>& leases);
+    void calm_down();
+    void quiesce();
+    void drain_of_work();
+    void look_at_the_end();
+    void count();
+    void look_for_forgotten_takers();
+
+    // clients.cpp: what clients and workers do
+    void client_step();
+    void push_something();
+    void push(push_request request, push_call call);
+    void repeat_a_push();
+    job_spec random_job(pushed_job& told);
+    void fetch_something();
+    void fetch(fetch_request request);
+    void answer_something();
+    void ack(held_lease held);
+    void nack(held_lease held, nack_request request, verb what);
+    void beat();
+    void about_a_job();
+    void change(verb what, known_job job);
+    void look(known_job job);
+    void leave();
+    template <class T>
+    void finish(std::size_t at, std::uint64_t gate, result<T> answer,
+                std::function<void(job_call&, const T&)> note);
+
+    // chance
+    std::uint64_t below(std::uint64_t n) { return random_() % n; }
+    bool one_in(std::uint64_t n) { return below(n) == 0; }
+    std::chrono::milliseconds up_to(std::uint64_t ms) {
+        return std::chrono::milliseconds{static_cast<std::int64_t>(below(ms + 1))};
+    }
+    template <class T>
+    const T& any(const std::vector<T>& of) {
+        return of[below(of.size())];
+    }
+    moment next() { return ++now_; }
+
+    std::mt19937_64 random_;
+    wrongdoing wrong_;
+    fake_clock clock_;
+    engine_config config_;
+    std::shared_ptr<memory_disk> disk_ = std::make_shared<memory_disk>();
+    std::unique_ptr<job_store> store_;
+    std::unique_ptr<engine> engine_;
+    std::uint64_t boots_ = 0;
+    bool calm_ = false;
+
+    moment now_ = 0;
+    history seen_;
+    std::multimap<std::uint64_t, std::function<void()>> held_;
+    std::optional<journal_batch> committing_;
+    bool written_ = false;
+    std::vector<waiting_command> commands_;
+    std::vector<waiting_load> loads_;
+    std::map<std::uint64_t, fetch_of> parked_;
+
+    std::uint64_t names_ = 0;
+    std::vector<std::pair<push_request, push_call>> repeatable_;
+    std::vector<known_job> known_;
+    std::vector<held_lease> leases_;  ///< all that were ever given, the latest last
+};
+
+}  // namespace sluice::test
