@@ -83,7 +83,8 @@ std::unique_ptr<backend> application::open_backend(const worker::handler_registr
          .seed = random_seed()});
 }
 
-int application::run() {
+void application::run() {
+    const auto endpoint = server_->listen();  // first: when it throws, no coroutine has begun
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
     tasks_.spawn(watch_signals());
@@ -91,9 +92,8 @@ int application::run() {
         !config::is_loopback(settings_.http))
         tasks_.spawn(warn_about_missing_auth());
     workers_->start();
-    announce(server_->listen());
+    announce(endpoint);
     run_context();
-    return exit_code_;
 }
 
 void application::announce(const asio::ip::tcp::endpoint& endpoint) const {

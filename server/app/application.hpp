@@ -31,9 +31,8 @@ public:
     application(const application&) = delete;
     application& operator=(const application&) = delete;
 
-    /// Serves until told to stop; gives the exit code. Throws boost::system::system_error when it
-    /// cannot listen.
-    int run();
+    /// Serves until it has drained. Throws boost::system::system_error when it cannot listen.
+    void run();
 
 private:
     std::unique_ptr<backend> open_backend(const worker::handler_registry& handlers);
@@ -55,7 +54,6 @@ private:
     http::router routes_;
     std::optional<http::server> server_;
     bool draining_ = false;
-    int exit_code_ = 0;
     task_group tasks_;
 };
 

@@ -36,7 +36,8 @@ int serve(config::config settings, logger& log) {
     const auto address = config::listen_codec::format(settings.http);
     try {
         application app{std::move(settings), log};
-        return app.run();
+        app.run();
+        return EX_OK;
     } catch (const store_error& e) {
         log.error(e.what());
         return e.exit_code();
