@@ -8,7 +8,6 @@
 
 namespace sluice::cli {
 
-using client::failure_kind;
 using client::nothrow_await;
 
 namespace {
