@@ -1,7 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <string_view>
 
@@ -30,12 +29,12 @@ class byte_set {
 public:
     template <class Predicate>
     constexpr explicit byte_set(Predicate holds) {
-        for (std::size_t i = 0; i < members_.size(); ++i) members_[i] = holds(static_cast<char>(i));
+        for (std::size_t i = 0; i < 256; ++i) members_[i] = holds(static_cast<char>(i));
     }
     constexpr bool operator()(char c) const { return members_[static_cast<unsigned char>(c)]; }
 
 private:
-    std::array<bool, 256> members_{};
+    bool members_[256]{};  // not std::array: every index is in range, and the check would cost
 };
 
 inline constexpr byte_set is_token_byte([](char c) {

@@ -23,17 +23,13 @@ struct bad_input {
     friend void PrintTo(const bad_input& row, std::ostream* out) { *out << row.name; }
 };
 
-std::string get(const std::string& target, const std::string& fields = "") {
-    return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n";
-}
-
-std::string post(const std::string& fields, const std::string& body = "") {
+std::string echo(const std::string& fields, const std::string& body = "") {
     return "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + fields +
            "\r\n" + body;
 }
 
 std::string chunked(const std::string& body) {
-    return post("Transfer-Encoding: chunked\r\n", body);
+    return echo("Transfer-Encoding: chunked\r\n", body);
 }
 
 std::string with_host(const std::string& host) {
@@ -75,49 +71,49 @@ std::vector<bad_input> host_rows() {
 std::vector<bad_input> framing_rows() {
     return {
         {"Content-Length, then chunked",
-         post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+         echo("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
          {400}},
         {"chunked, then Content-Length",
-         post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n"),
+         echo("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n"),
          {400}},
         {"gzip, then Content-Length",
-         post("Transfer-Encoding: gzip\r\nContent-Length: 5\r\n", "hello"),
+         echo("Transfer-Encoding: gzip\r\nContent-Length: 5\r\n", "hello"),
          {400}},
-        {"xchunked", post("Transfer-Encoding: xchunked\r\n"), {400, 501}},
-        {"identity", post("Transfer-Encoding: identity\r\n"), {400, 501}},
-        {"empty Transfer-Encoding", post("Transfer-Encoding:\r\n"), {400}},
-        {"chunked, identity", post("Transfer-Encoding: chunked, identity\r\n"), {400}},
-        {"chunked, chunked", post("Transfer-Encoding: chunked, chunked\r\n"), {400}},
+        {"xchunked", echo("Transfer-Encoding: xchunked\r\n"), {400, 501}},
+        {"identity", echo("Transfer-Encoding: identity\r\n"), {400, 501}},
+        {"empty Transfer-Encoding", echo("Transfer-Encoding:\r\n"), {400}},
+        {"chunked, identity", echo("Transfer-Encoding: chunked, identity\r\n"), {400}},
+        {"chunked, chunked", echo("Transfer-Encoding: chunked, chunked\r\n"), {400}},
         {"chunked in two fields",
-         post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
+         echo("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
          {400}},
-        {"chunked with a parameter", post("Transfer-Encoding: chunked;x=1\r\n"), {400}},
+        {"chunked with a parameter", echo("Transfer-Encoding: chunked;x=1\r\n"), {400}},
         {"chunked in HTTP/1.0",
          "POST /echo HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n"
          "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
          {400}},
-        {"space before the colon", post("Transfer-Encoding : chunked\r\n"), {400}},
-        {"vertical tab before the value", post("Transfer-Encoding:\vchunked\r\n"), {400}},
-        {"form feed before the value", post("Transfer-Encoding:\fchunked\r\n"), {400}},
-        {"folded Transfer-Encoding", post("Transfer-Encoding:\r\n chunked\r\n"), {400}},
-        {"folded Content-Length", post("Content-Length:\r\n\t5\r\n", "hello"), {400}},
-        {"folded field of no meaning", post("X-A: b\r\n c\r\nContent-Length: 0\r\n"), {400}},
+        {"space before the colon", echo("Transfer-Encoding : chunked\r\n"), {400}},
+        {"vertical tab before the value", echo("Transfer-Encoding:\vchunked\r\n"), {400}},
+        {"form feed before the value", echo("Transfer-Encoding:\fchunked\r\n"), {400}},
+        {"folded Transfer-Encoding", echo("Transfer-Encoding:\r\n chunked\r\n"), {400}},
+        {"folded Content-Length", echo("Content-Length:\r\n\t5\r\n", "hello"), {400}},
+        {"folded field of no meaning", echo("X-A: b\r\n c\r\nContent-Length: 0\r\n"), {400}},
         {"different Content-Lengths",
-         post("Content-Length: 5\r\nContent-Length: 6\r\n", "hello"),
+         echo("Content-Length: 5\r\nContent-Length: 6\r\n", "hello"),
          {400}},
-        {"list of Content-Lengths", post("Content-Length: 5, 6\r\n", "hello"), {400}},
+        {"list of Content-Lengths", echo("Content-Length: 5, 6\r\n", "hello"), {400}},
         {"repeated Content-Length",
-         post("Content-Length: 5\r\nContent-Length: 5\r\n", "hello"),
+         echo("Content-Length: 5\r\nContent-Length: 5\r\n", "hello"),
          {400}},
-        {"equal list of Content-Lengths", post("Content-Length: 5, 5\r\n", "hello"), {400}},
-        {"padded Content-Length", post("Content-Length: 005\r\n", "hello"), {400}},
-        {"positive Content-Length", post("Content-Length: +5\r\n", "hello"), {400}},
-        {"negative Content-Length", post("Content-Length: -5\r\n", "hello"), {400}},
-        {"hexadecimal Content-Length", post("Content-Length: 0x5\r\n", "hello"), {400}},
-        {"space in Content-Length", post("Content-Length: 1 0\r\n", "hello"), {400}},
-        {"empty Content-Length", post("Content-Length:\r\n"), {400}},
-        {"Content-Length of 2^64", post("Content-Length: 18446744073709551616\r\n"), {400}},
-        {"Content-Length above the limit", post("Content-Length: 1048577\r\n"), {413}},
+        {"equal list of Content-Lengths", echo("Content-Length: 5, 5\r\n", "hello"), {400}},
+        {"padded Content-Length", echo("Content-Length: 005\r\n", "hello"), {400}},
+        {"positive Content-Length", echo("Content-Length: +5\r\n", "hello"), {400}},
+        {"negative Content-Length", echo("Content-Length: -5\r\n", "hello"), {400}},
+        {"hexadecimal Content-Length", echo("Content-Length: 0x5\r\n", "hello"), {400}},
+        {"space in Content-Length", echo("Content-Length: 1 0\r\n", "hello"), {400}},
+        {"empty Content-Length", echo("Content-Length:\r\n"), {400}},
+        {"Content-Length of 2^64", echo("Content-Length: 18446744073709551616\r\n"), {400}},
+        {"Content-Length above the limit", echo("Content-Length: 1048577\r\n"), {413}},
         {"body with GET", get("/things/1", "Content-Length: 5\r\n") + "hello", {400}},
         {"body with DELETE",
          "DELETE /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello",
@@ -181,7 +177,7 @@ std::vector<bad_input> syntax_rows() {
         {"method of 30 characters", with_line(std::string(30, 'M') + " / HTTP/1.1"), {501}},
         {"CONNECT", with_line("CONNECT localhost:80 HTTP/1.1"), {405}},
         {"TRACE", with_line("TRACE / HTTP/1.1"), {405}},
-        {"unknown expectation", post("Expect: x\r\nContent-Length: 5\r\n"), {417}},
+        {"unknown expectation", echo("Expect: x\r\nContent-Length: 5\r\n"), {417}},
         {"two Authorizations",
          get("/things/1", "Authorization: Bearer a\r\nAuthorization: Bearer a\r\n"),
          {400}},
@@ -239,15 +235,15 @@ std::vector<bad_input> content_rows() {
          head + "Content-Type: application/json\r\nContent-Encoding: gzip\r\n\r\n{}",
          {415}},
         {"cross-site by Sec-Fetch-Site",
-         post("Sec-Fetch-Site: cross-site\r\nContent-Length: 2\r\n", "{}"),
+         echo("Sec-Fetch-Site: cross-site\r\nContent-Length: 2\r\n", "{}"),
          {403}},
         {"same-site is not same-origin",
-         post("Sec-Fetch-Site: same-site\r\nContent-Length: 2\r\n", "{}"),
+         echo("Sec-Fetch-Site: same-site\r\nContent-Length: 2\r\n", "{}"),
          {403}},
         {"cross-site by Origin",
-         post("Origin: http://evil.example\r\nContent-Length: 2\r\n", "{}"),
+         echo("Origin: http://evil.example\r\nContent-Length: 2\r\n", "{}"),
          {403}},
-        {"Origin null", post("Origin: null\r\nContent-Length: 2\r\n", "{}"), {403}},
+        {"Origin null", echo("Origin: null\r\nContent-Length: 2\r\n", "{}"), {403}},
         {"cross-site without body",
          "POST /echo HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n\r\n",
          {403},

@@ -77,7 +77,7 @@ TEST(Deadlines, AnswerEarlierRequestsBeforeTheTimeOut) {
     config.body_idle_deadline = 50ms;
     test_server server(config);
     wire_client client(server.port());
-    client.send("GET /things/1 HTTP/1.1\r\nHost: localhost\r\n\r\n" + body_head);
+    client.send(get("/things/1") + body_head);
     EXPECT_EQ(client.read_answer().body, "1");
     EXPECT_EQ(client.read_answer().status, 408);
 }
@@ -87,15 +87,15 @@ TEST(Deadlines, CloseAnIdleConnectionButNotABusyOne) {
     config.keep_alive = 50ms;
     test_server server(config);
     wire_client idle(server.port());
-    idle.send("GET /things/1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    idle.send(get("/things/1"));
     EXPECT_EQ(idle.read_answer().status, 200);
     wire_client busy(server.port());
-    busy.send("POST /hold/a HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    busy.send(post("/hold/a"));
     EXPECT_TRUE(idle.closes());
     ASSERT_TRUE(server.wait_for_held(1));
     EXPECT_TRUE(server.wait_for_connections(1));
     wire_client other(server.port());
-    other.send("POST /release/a HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    other.send(post("/release/a"));
     EXPECT_EQ(busy.read_answer().body, "a");
     EXPECT_TRUE(busy.closes());
 }
@@ -105,7 +105,7 @@ TEST(Deadlines, CutAPeerThatDoesNotReadItsAnswers) {
     config.write_deadline = 100ms;
     test_server server(config);
     wire_client client(server.port());
-    for (int i = 0; i < 8; ++i) client.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    for (int i = 0; i < 8; ++i) client.send(get("/large"));
     EXPECT_TRUE(server.wait_for_connections(1));
     EXPECT_TRUE(server.wait_for_connections(0));
     EXPECT_TRUE(serves_a_good_request(server.port()));
@@ -116,7 +116,7 @@ TEST(Deadlines, LetAPeerTakeItsTimeAsLongAsItReads) {
     config.write_deadline = 10s;
     test_server server(config);
     wire_client client(server.port());
-    for (int i = 0; i < 4; ++i) client.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    for (int i = 0; i < 4; ++i) client.send(get("/large"));
     server.settle();
     for (int i = 0; i < 4; ++i) EXPECT_EQ(client.read_answer().body.size(), 4U * 1024 * 1024);
 }

@@ -10,11 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const std::string get_one = "GET /things/1 HTTP/1.1\r\nHost: localhost\r\n\r\n";
-
-std::string post(const std::string& target) {
-    return "POST " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
-}
+const std::string get_one = get("/things/1");
 
 TEST(Drain, AsksRequestsToStopAnswersThemAndCloses) {
     test_server server;
@@ -61,7 +57,7 @@ TEST(Drain, ClosesIdleConnectionsByItself) {
 TEST(Drain, CutsWhoeverIsLeftAfterTheGrace) {
     test_server server;
     wire_client stalled(server.port());
-    for (int i = 0; i < 4; ++i) stalled.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    for (int i = 0; i < 4; ++i) stalled.send(get("/large"));
     wire_client halfway(server.port());
     halfway.send(get_one.substr(0, 20));
     ASSERT_TRUE(server.wait_for_connections(2));

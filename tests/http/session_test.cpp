@@ -2,38 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <string>
 #include <vector>
 
 namespace sluice::http {
 namespace {
 
-std::string get(const std::string& target, const std::string& fields = "") {
-    return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n";
-}
-
-std::string post(const std::string& target, const std::string& fields = "") {
-    return "POST " + target + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n";
-}
-
-std::string post_body(const std::string& target, const std::string& body) {
-    return post(target, "Content-Type: application/json; charset=utf-8\r\nContent-Length: " +
-                            std::to_string(body.size()) + "\r\n") +
-           body;
-}
-
 const std::string chunked_hello =
     post("/echo", "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n") +
     "2;a=b\r\nhe\r\n3\r\nllo\r\n0\r\n";
-
-/// Kilobytes of memory in use.
-std::size_t resident_kib() {
-    std::ifstream file("/proc/self/statm");
-    std::size_t total = 0, resident = 0;
-    file >> total >> resident;
-    return resident * 4;
-}
 
 TEST(Session, KeepsTheConnectionAndWritesTheCommonFields) {
     test_server server;
@@ -285,78 +262,6 @@ TEST(Session, AnswersAPeerThatOnlyStoppedSending) {
     client.shut_down_sending();
     EXPECT_EQ(client.read_answer().body, "stopped");
     EXPECT_TRUE(client.closes());
-}
-
-TEST(Limits, TurnAwayConnectionsOfOneAddress) {
-    http_config config;
-    config.connections_per_address_max = 2;
-    test_server server(config);
-    auto first = std::make_unique<wire_client>(server.port());
-    wire_client second(server.port());
-    ASSERT_TRUE(server.wait_for_connections(2));
-    wire_client third(server.port());
-    const wire_answer answer = third.read_answer();
-    EXPECT_EQ(answer.status, 503);
-    EXPECT_EQ(answer.field("Retry-After"), "1");
-    EXPECT_TRUE(third.closes());
-    first.reset();
-    ASSERT_TRUE(server.wait_for_connections(1));
-    EXPECT_TRUE(serves_a_good_request(server.port()));
-}
-
-TEST(Limits, TurnAwayConnectionsInAll) {
-    http_config config;
-    config.connections_max = 1;
-    test_server server(config);
-    wire_client first(server.port());
-    ASSERT_TRUE(server.wait_for_connections(1));
-    wire_client second(server.port());
-    EXPECT_EQ(second.read_answer().status, 503);
-    first.send(get("/things/1"));
-    EXPECT_EQ(first.read_answer().status, 200);
-}
-
-TEST(Limits, BoundBodiesByRouteAndInAll) {
-    http_config config;
-    config.body_bytes_in_flight_max = 1000;
-    test_server server(config);
-    wire_client small(server.port());
-    small.send(post_body("/small", std::string(17, 'x')));
-    EXPECT_EQ(small.read_answer().status, 413);
-    EXPECT_TRUE(small.closes());
-
-    wire_client holder(server.port());
-    holder.send(post_body("/hold/a", std::string(600, 'x')));
-    ASSERT_TRUE(server.wait_for_held(1));
-    wire_client refused(server.port());
-    refused.send(post_body("/echo", std::string(600, 'x')));
-    const wire_answer answer = refused.read_answer();
-    EXPECT_EQ(answer.status, 503);
-    EXPECT_NE(answer.body.find("\"outcome\":\"not_stored\""), std::string::npos);
-    EXPECT_TRUE(refused.closes());
-
-    wire_client other(server.port());
-    other.send(post("/release/a"));
-    EXPECT_EQ(holder.read_answer().body, "a");
-    other.read_answer();
-    other.send(post_body("/echo", std::string(600, 'x')));
-    EXPECT_EQ(other.read_answer().status, 201);
-}
-
-TEST(Limits, BoundTheMemoryOfAChunkExtension) {
-    test_server server;
-    wire_client client(server.port());
-    client.send(post("/echo", "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"));
-    const std::string piece(64 * 1024, 'a');
-    const std::size_t before = resident_kib();
-    client.send("5;");
-    for (int i = 0; i < 1024 && client.send(piece); ++i) {
-    }
-    EXPECT_LT(resident_kib(), before + 1024);
-    const int status = client.read_answer().status;
-    EXPECT_TRUE(status == 400 || status == 0) << status;  // a reset may overtake the answer
-    EXPECT_TRUE(server.wait_for_connections(0));
-    EXPECT_TRUE(serves_a_good_request(server.port()));
 }
 
 }  // namespace

@@ -233,9 +233,23 @@ void wire_client::reset() {
     ::close(std::exchange(fd_, -1));
 }
 
+std::string get(const std::string& target, const std::string& fields) {
+    return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n";
+}
+
+std::string post(const std::string& target, const std::string& fields) {
+    return "POST " + target + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n";
+}
+
+std::string post_body(const std::string& target, const std::string& body) {
+    return post(target, "Content-Type: application/json; charset=utf-8\r\nContent-Length: " +
+                            std::to_string(body.size()) + "\r\n") +
+           body;
+}
+
 bool serves_a_good_request(std::uint16_t port) {
     wire_client client(port);
-    client.send("GET /things/good HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.send(get("/things/good"));
     const wire_answer answer = client.read_answer();
     return answer.status == 200 && answer.body == "good";
 }

@@ -18,13 +18,14 @@ namespace sluice::http {
 
 /// A server on a loopback port with a thread of its own and a few routes:
 ///
-///   POST /echo           the body back, 201; scope enqueue, 1 MiB
-///   POST /small          the same with at most 16 bytes
-///   GET  /things/{id}    the id back
-///   POST /hold/{name}    answers when POST /release/{name} comes, or `stop` is requested
-///   ("stopped") GET  /large          a body of 4 MiB GET  /throws, /forged-header POST /admin,
-///   /work   scopes admin and work; GET /open needs no token GET  /queue/{name}   403 unless the
-///   token's patterns allow the queue
+/// - POST /echo: the body back, 201; scope enqueue, 1 MiB
+/// - POST /small: the same with at most 16 bytes
+/// - GET /things/{id}: the id back
+/// - POST /hold/{name}: answers its name once POST /release/{name} comes, "stopped" once it is to
+/// - GET /large: a body of 4 MiB
+/// - GET /throws, GET /forged-header: handlers that do wrong
+/// - POST /admin, POST /work: of these scopes; GET /open needs no token
+/// - GET /queue/{name}: 403 unless the token's patterns allow the queue
 class test_server {
 public:
     explicit test_server(http_config config = {});
@@ -99,6 +100,12 @@ private:
     bool closed_ = false;
     std::string received_;
 };
+
+/// Requests with a Host and, beside, `fields`: whole lines.
+std::string get(const std::string& target, const std::string& fields = {});
+std::string post(const std::string& target, const std::string& fields = {});
+/// With a Content-Type and a Content-Length.
+std::string post_body(const std::string& target, const std::string& body);
 
 /// `GET /things/good` on a connection of its own is answered 200.
 bool serves_a_good_request(std::uint16_t port);
