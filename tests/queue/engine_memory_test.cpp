@@ -1,0 +1,207 @@
+#include "tests/support/engine_fixture.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::test {
+namespace {
+
+TEST(Memory, HoldsOnlyTheHeadOfALongLine) {
+    engine_config config;
+    config.window_jobs = 64;
+    engine_fixture f(config);
+    for (int i = 0; i < 100; ++i) f.push_many("q", 1'000);
+    EXPECT_LE(f.core().resident_count(), 64U);
+    EXPECT_EQ(f.disk->image().live.size(), 100'000U);
+    EXPECT_EQ(f.core().uncommitted_bytes(), 0U);
+    f.crash();
+    EXPECT_EQ(f.core().resident_count(), 0U);
+    EXPECT_EQ(f.fetch("q", 10).size(), 10U);
+    EXPECT_LE(f.core().resident_count(), 1'000U);
+}
+
+TEST(Memory, HoldsNoMoreBytesOfWaitingJobsThanAllowed) {
+    engine_config config;
+    config.window_bytes = 100'000;
+    engine_fixture f(config);
+    for (int i = 0; i < 100; ++i) {
+        auto spec = make_spec("q" + std::to_string(i % 10));
+        spec.args = "[\"" + std::string(10'000, 'x') + "\"]";
+        f.push(spec);
+    }
+    EXPECT_LT(f.core().resident_count(), 10U);
+    std::size_t taken = 0;
+    for (int i = 0; i < 10; ++i) taken += f.fetch("q7", 20).size();
+    EXPECT_EQ(taken, 10U);
+}
+
+TEST(Memory, ForgetsFinishedJobsBeyondItsCache) {
+    engine_config config;
+    config.finished_cache = 5;
+    engine_fixture f(config);
+    std::vector<uuid> ids;
+    for (int i = 0; i < 50; ++i) {
+        ids.push_back(f.push());
+        ASSERT_TRUE(f.ack(f.fetch_one()));
+    }
+    EXPECT_LE(f.core().resident_count(), 5U);
+    for (const auto& id : ids) EXPECT_EQ(f.job(id).state, job_state::completed);
+    EXPECT_LE(f.core().resident_count(), 6U);
+}
+
+TEST(Memory, HoldsNeitherPendingNorDistantJobs) {
+    engine_fixture f;
+    auto pending = make_spec();
+    pending.pending = true;
+    auto distant = make_spec();
+    distant.scheduled_at = f.clock.now.wall + 1h;
+    f.push(pending);
+    f.push(distant);
+    EXPECT_EQ(f.core().resident_count(), 0U);
+}
+
+TEST(Memory, KeepsEverythingWhileAReadIsUnderWay) {
+    engine_config config;
+    config.window_jobs = 0;
+    engine_fixture f(config);
+    const auto id = f.push();
+    ASSERT_FALSE(f.core().resident(id));
+    const auto generation = f.core().begin_load();
+    auto stale = f.store().find_blocking(id);
+    ASSERT_TRUE(f.cancel(id));  // loads it, changes it, commits it
+    EXPECT_TRUE(f.core().resident(id));
+    f.core().admit(std::move(stale), generation);
+    EXPECT_EQ(f.core().info(id)->state, job_state::cancelled);
+    f.settle();
+    EXPECT_EQ(f.job(id).state, job_state::cancelled);
+}
+
+TEST(Memory, DropsWhatWasReadBeforeAReset) {
+    engine_config config;
+    config.window_jobs = 0;
+    engine_fixture f(config);
+    const auto id = f.push();
+    const auto generation = f.core().begin_load();
+    auto stale = f.store().find_blocking(id);
+    f.core().reset();
+    f.core().admit(std::move(stale), generation);
+    f.settle();
+    EXPECT_FALSE(f.known(id));
+    EXPECT_EQ(f.core().resident_count(), 0U);
+}
+
+TEST(Memory, AResetWhileALineIsReadLeavesNothing) {
+    engine_config config;
+    config.window_jobs = 0;
+    engine_fixture f(config);
+    f.push();
+    f.manual = true;
+    fetch_request request;
+    request.queues = {"default"};
+    ASSERT_TRUE(f.core().fetch(request, f.clock.now).parked);
+    f.core().reset();
+    f.settle();
+    EXPECT_EQ(f.core().resident_count(), 0U);
+    f.manual = false;
+    const auto id = f.push();
+    EXPECT_EQ(f.fetch_one().spec->id, id);
+}
+
+TEST(Restart, FindsEveryStateAsItWas) {
+    engine_fixture f;
+    auto pending = make_spec("p");
+    pending.pending = true;
+    auto scheduled = make_spec("s");
+    scheduled.scheduled_at = f.clock.now.wall + 1h;
+    auto dead = make_spec("d");
+    dead.retry.max_attempts = 1;
+    dead.retry.on_exhaustion = exhaustion::dead_letter;
+    const std::vector<uuid> ids{f.push(pending),     f.push(scheduled),   f.push("available"),
+                                f.push("active"),    f.push("retryable"), f.push("completed"),
+                                f.push("cancelled"), f.push(dead)};
+    f.fetch_one("active");
+    ASSERT_TRUE(f.nack(f.fetch_one("retryable")));
+    ASSERT_TRUE(f.ack(f.fetch_one("completed"), "[1]"));
+    ASSERT_TRUE(f.cancel(ids[6]));
+    ASSERT_TRUE(f.nack(f.fetch_one("d")));
+    std::vector<job_record> before;
+    for (const auto& id : ids) before.push_back(f.job(id));
+    f.crash();
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        const auto after = f.job(ids[i]);
+        EXPECT_EQ(after.state, static_cast<job_state>(i));
+        EXPECT_EQ(after.attempt, before[i].attempt);
+        EXPECT_EQ(after.ticket, before[i].ticket);
+        EXPECT_EQ(after.lease, before[i].lease);
+        EXPECT_EQ(after.outcome, before[i].outcome);
+        EXPECT_EQ(after.due_at, before[i].due_at);
+        EXPECT_EQ(after.result, before[i].result);
+        EXPECT_EQ(after.dead_letter, before[i].dead_letter);
+        if (!is_terminal(after.state)) {
+            const auto stats = f.stats(after.spec->queue);
+            EXPECT_EQ(stats.jobs[static_cast<std::size_t>(after.state)], 1U);
+        }
+    }
+}
+
+TEST(Restart, NeverGivesASequenceNumberTwice) {
+    engine_fixture f;
+    auto dead = make_spec();
+    dead.retry.max_attempts = 1;
+    dead.retry.on_exhaustion = exhaustion::dead_letter;
+    const auto id = f.push(dead);
+    ASSERT_TRUE(f.nack(f.fetch_one()));
+    const auto seq = f.job(id).seq;
+    ASSERT_TRUE(f.delete_dead_letter(id));
+    f.crash();
+    EXPECT_GT(f.job(f.push()).seq, seq);
+}
+
+TEST(Restart, APausedQueueStaysPaused) {
+    engine_fixture f;
+    f.push("q");
+    journal_batch pause;
+    pause.number = 1'000;
+    pause.paused_queues = {{"q", true}};
+    ASSERT_EQ(f.store().commit_blocking(pause).status, commit_status::ok);
+    f.crash();
+    EXPECT_TRUE(f.stats("q").paused);
+    EXPECT_TRUE(f.fetch("q").empty());
+}
+
+TEST(Gate, NamesTheBatchThatMustBeDurable) {
+    engine_fixture f;
+    f.manual = true;
+    EXPECT_EQ(f.core().gate(), 0U);
+    const auto id = f.push();
+    EXPECT_EQ(f.core().gate(), 1U);
+    EXPECT_EQ(f.core().gate(id), 1U);
+    const auto batch = f.core().take_batch(f.clock.now);
+    EXPECT_EQ(batch.number, 1U);
+    EXPECT_TRUE(batch.sync);
+    EXPECT_EQ(f.core().gate(), 1U) << "under way, not durable";
+    ASSERT_TRUE(f.core().cancel(id, f.clock.now));
+    EXPECT_EQ(f.core().gate(id), 2U);
+    ASSERT_EQ(f.store().commit_blocking(batch).status, commit_status::ok);
+    f.core().committed(f.clock.now);
+    EXPECT_EQ(f.core().gate(id), 2U);
+    EXPECT_TRUE(f.commit());
+    EXPECT_EQ(f.core().gate(), 0U);
+    EXPECT_EQ(f.core().gate(id), 0U);
+}
+
+TEST(Batch, OfGrantsAndHeartbeatsAloneNeedsNoSync) {
+    engine_fixture f;
+    f.push();
+    f.manual = true;
+    fetch_request request;
+    request.worker_id = "w1";
+    request.queues = {"default"};
+    const auto outcome = f.core().fetch(request, f.clock.now);
+    const auto jobs = f.core().granted(outcome.leases);
+    ASSERT_EQ(jobs.size(), 1U);
+    f.heartbeat("w1", jobs);
+    EXPECT_FALSE(f.core().take_batch(f.clock.now).sync);
+}
+
+}  // namespace
+}  // namespace sluice::test

@@ -1,0 +1,145 @@
+#include "server/queue/ready_line.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+namespace sluice {
+
+bool operator==(const ready_entry& a, const ready_entry& b) {
+    return a.priority == b.priority && a.ticket == b.ticket && a.seq == b.seq;
+}
+
+namespace test {
+namespace {
+
+std::vector<std::int64_t> drain(ready_line& line) {
+    std::vector<std::int64_t> seqs;
+    while (const auto first = line.front()) {
+        seqs.push_back(first->seq);
+        line.pop_front();
+    }
+    return seqs;
+}
+
+TEST(ReadyLine, IsEmptyAtFirst) {
+    const ready_line line;
+    EXPECT_TRUE(line.empty());
+    EXPECT_FALSE(line.front());
+    EXPECT_TRUE(line.peek(5).empty());
+}
+
+TEST(ReadyLine, PutsHigherPrioritiesFirstAndThenSmallerTickets) {
+    ready_line line;
+    line.add({0, 1, 1});
+    line.add({0, 2, 2});
+    line.add({5, 3, 3});
+    line.add({-5, 4, 4});
+    line.add({5, 5, 5});
+    EXPECT_EQ(drain(line), (std::vector<std::int64_t>{3, 5, 1, 2, 4}));
+    EXPECT_TRUE(line.empty());
+}
+
+TEST(ReadyLine, TakesAJobThatComesBackAtItsOldPlace) {
+    ready_line line;
+    for (std::int64_t i = 1; i <= 4; ++i) line.add({0, i, i});
+    line.pop_front();
+    line.pop_front();
+    line.add({0, 2, 2});
+    line.add({0, 1, 1});
+    EXPECT_EQ(drain(line), (std::vector<std::int64_t>{1, 2, 3, 4}));
+}
+
+TEST(ReadyLine, KeepsTicketsApartFromSequenceNumbers) {
+    ready_line line;
+    line.add({0, 10, 3});
+    line.add({0, 11, 1});
+    line.add({0, 12, 2});
+    EXPECT_EQ(drain(line), (std::vector<std::int64_t>{3, 1, 2}));
+}
+
+TEST(ReadyLine, CountsAPlaceThatIsTakenAgainOnce) {
+    ready_line line;
+    for (std::int64_t i = 1; i <= 3; ++i) line.add({0, i, i});
+    line.pop_front();
+    EXPECT_TRUE(line.add({0, 1, 1}));
+    EXPECT_FALSE(line.add({0, 1, 1}));
+    EXPECT_EQ(line.size(), 3U);
+    EXPECT_EQ(drain(line).size(), 3U);
+    EXPECT_TRUE(line.empty());
+}
+
+TEST(ReadyLine, IsRestoredInOrderOfTicketsWhateverTheScanGives) {
+    ready_line line;
+    line.restore({0, 1, 1});
+    line.restore({0, 40, 2});  // failed once and came back
+    line.restore({0, 3, 3});
+    line.restore({0, 30, 4});
+    line.restore({0, 35, 5});
+    line.add({0, 41, 41});
+    EXPECT_EQ(drain(line), (std::vector<std::int64_t>{1, 3, 4, 5, 2, 41}));
+}
+
+TEST(ReadyLine, LooksAheadWithoutChangingAnything) {
+    ready_line line;
+    for (std::int64_t i = 1; i <= 5; ++i) line.add({i % 2 == 0 ? 1 : 0, i, i});
+    const auto first = line.peek(3);
+    ASSERT_EQ(first.size(), 3U);
+    EXPECT_EQ(first[0].seq, 2);
+    EXPECT_EQ(first[1].seq, 4);
+    EXPECT_EQ(first[2].seq, 1);
+    EXPECT_EQ(line.peek(99).size(), 5U);
+    EXPECT_EQ(line.size(), 5U);
+}
+
+/// Against a sorted map, with everything that happens to a line: joining, being taken, coming back,
+/// taking the same place again, and a restart.
+TEST(ReadyLine, AgreesWithASortedMap) {
+    for (unsigned seed = 1; seed <= 200; ++seed) {
+        std::mt19937 random(seed);
+        ready_line line;
+        std::map<std::pair<int, std::int64_t>, std::int64_t> model;
+        std::vector<ready_entry> taken;
+        std::int64_t next = 1;
+        for (int i = 0; i < 400; ++i) {
+            const auto dice = random() % 10;
+            if (dice < 4) {
+                const ready_entry fresh{static_cast<int>(random() % 3), next, next};
+                if (random() % 4 != 0) ++next;
+                if (model.contains({-fresh.priority, fresh.ticket})) continue;
+                ++next;
+                line.add(fresh);
+                model.emplace(std::pair{-fresh.priority, fresh.ticket}, fresh.seq);
+            } else if (dice < 6 && !taken.empty()) {
+                const auto back = taken[random() % taken.size()];
+                if (model.emplace(std::pair{-back.priority, back.ticket}, back.seq).second)
+                    line.add(back);
+            } else if (dice < 9 && !model.empty()) {
+                const auto first = line.front();
+                ASSERT_TRUE(first);
+                taken.push_back(*first);
+                const auto expected = model.begin();
+                ASSERT_EQ(first->ticket, expected->first.second) << "seed " << seed;
+                ASSERT_EQ(first->seq, expected->second);
+                ASSERT_EQ(first->priority, -expected->first.first);
+                line.pop_front();
+                model.erase(expected);
+            } else if (random() % 20 == 0) {
+                std::map<std::int64_t, ready_entry> by_seq;
+                for (const auto& [place, seq] : model)
+                    by_seq[seq] = {-place.first, place.second, seq};
+                line = ready_line{};
+                for (const auto& [seq, entry] : by_seq) line.restore(entry);
+            }
+            ASSERT_EQ(line.size(), model.size()) << "seed " << seed;
+            const auto ahead = line.peek(5);
+            auto expected = model.begin();
+            for (const auto& entry : ahead) ASSERT_EQ(entry.seq, (expected++)->second);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace test
+}  // namespace sluice
