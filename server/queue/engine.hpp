@@ -142,6 +142,9 @@ public:
     /// Records of granted jobs for the answer, as they are now; without those whose lease has ended
     /// meanwhile.
     std::vector<job_record> granted(const std::vector<given_lease>& leases) const;
+    /// The same at the moment the taker gets them: from here on the run counts, not from the commit
+    /// that allowed it. Not a change of its own; the next one carries it to disk.
+    std::vector<job_record> hand_over(const std::vector<given_lease>& leases, instant now);
     /// Lets go of jobs that were loaded for a command which is done.
     void evict_idle(instant now);
 

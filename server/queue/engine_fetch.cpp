@@ -307,6 +307,17 @@ void engine::offer(queue_state& queue, instant now) {
     }
 }
 
+std::vector<job_record> engine::hand_over(const std::vector<given_lease>& leases, instant now) {
+    for (const auto& given : leases) {
+        auto* job = jobs_.find(given.seq);
+        if (!job || job->record.lease != given.lease || job->record.state != job_state::active)
+            continue;
+        job->record.started_at = stamp(now);
+        if (!job->record.attempts.empty()) job->record.attempts.back().started_at = stamp(now);
+    }
+    return granted(leases);
+}
+
 std::vector<job_record> engine::granted(const std::vector<given_lease>& leases) const {
     std::vector<job_record> records;
     records.reserve(leases.size());

@@ -144,7 +144,6 @@ void local_backend::on_committed(const commit_outcome& outcome,
 /// but that.
 void local_backend::fail(const std::string& reason) {
     if (std::exchange(failed_, true)) return;
-    failure_reason_ = reason;
     if (options_.on_store_failure) options_.on_store_failure(reason);
     gate_.open(std::numeric_limits<std::uint64_t>::max());
     held_grants_.clear();
@@ -211,10 +210,18 @@ void local_backend::purge() {
     constexpr std::size_t step = 500;
     if (failed_) return;
     asio::post(commit_thread_, [this, self = self_, wall = now().wall] {
-        const bool more = store_->purge_blocking(wall, step) == step;
-        asio::post(executor_, [this, self, more] {
+        bool more = false;
+        std::string fault;
+        try {
+            more = store_->purge_blocking(wall, step) == step;
+        } catch (const std::exception& e) {
+            fault = e.what();
+        }
+        asio::post(executor_, [this, self, more, fault = std::move(fault)] {
             if (!*self) return;
-            if (more)
+            if (!fault.empty())
+                fail(fault);
+            else if (more)
                 purge();
             else
                 arm_purge(purge_interval);
@@ -277,7 +284,7 @@ asio::awaitable<result<std::vector<job_record>>> local_backend::await_grant(
         if (!ok) co_return failure();
     }
     if (failed_) co_return failure();
-    auto jobs = engine_.granted(outcome.leases);
+    auto jobs = engine_.hand_over(outcome.leases, now());
     if (stop.stop_requested() && !jobs.empty()) {
         // Nobody is there any more to hear of them.
         engine_.return_grants(jobs, now());
@@ -367,7 +374,7 @@ backend_health local_backend::health() const {
     health.jobs_finished = finished_;
     health.commits = commits_;
     if (failed_) {
-        health = {false, "unhealthy", failure_reason_, "sqlite", commit_latency_};
+        health = {false, "unhealthy", "the store has failed", "sqlite", commit_latency_};
     } else if (disk_full_ || engine_.disk_low()) {
         health.ready = !disk_full_;
         health.status = "degraded";

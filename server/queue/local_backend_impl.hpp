@@ -109,7 +109,6 @@ private:
     bool failed_ = false;
     bool disk_full_ = false;
     bool disk_check_running_ = false;
-    std::string failure_reason_;
     timestamp committed_at_;
     std::chrono::microseconds commit_latency_{0};
 
