@@ -1,0 +1,143 @@
+#include "server/queue/local_backend_impl.hpp"
+#include "server/runtime/run_blocking.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace sluice {
+
+// -- grants --------------------------------------------------------------------------------------
+
+void local_backend::collect_grants() {
+    for (auto& grant : engine_.take_grants()) {
+        if (grant.leases.empty())
+            deliver(grant.taker, {});
+        else
+            held_grants_.push_back(std::move(grant));
+    }
+}
+
+void local_backend::deliver_grants() {
+    const auto committed = engine_.committed_batch();
+    while (!held_grants_.empty() && held_grants_.front().gate <= committed) {
+        auto grant = std::move(held_grants_.front());
+        held_grants_.pop_front();
+        deliver(grant.taker, std::move(grant.leases));
+    }
+}
+
+void local_backend::deliver(std::uint64_t taker, std::vector<engine::given_lease> leases) {
+    const auto it = parked_.find(taker);
+    if (it == parked_.end()) return;
+    it->second->leases = std::move(leases);
+    it->second->done = true;
+    it->second->woken.notify_all();
+    parked_.erase(it);
+}
+
+/// Completes a fetch: with what was leased at once, or with what comes while it is parked.
+asio::awaitable<result<std::vector<job_record>>> local_backend::await_grant(
+    engine::fetch_outcome outcome, std::stop_token stop) {
+    if (outcome.parked) {
+        parked_fetch waiting(executor_);
+        const auto taker = *outcome.parked;
+        parked_.emplace(taker, &waiting);
+        after_command();
+        {
+            auto give_up = [this, self = self_, taker] {
+                asio::post(executor_, [this, self, taker] {
+                    if (!*self || !parked_.contains(taker) || !engine_.abandon(taker)) return;
+                    deliver(taker, {});
+                    arm_timer();
+                });
+            };
+            const std::stop_callback on_stop(stop, give_up);
+            while (!waiting.done) co_await waiting.woken.wait();
+        }
+        outcome.leases = std::move(waiting.leases);
+    } else if (!outcome.leases.empty()) {
+        after_command();
+        const bool ok = co_await durable(outcome.gate);
+        if (!ok) co_return failure();
+    }
+    if (failed_) co_return failure();
+    auto jobs = engine_.hand_over(outcome.leases, now());
+    if (stop.stop_requested() && !jobs.empty()) {
+        // Nobody is there any more to hear of them.
+        engine_.return_grants(jobs, now());
+        after_command();
+        jobs.clear();
+    }
+    co_return jobs;
+}
+
+// -- loads ---------------------------------------------------------------------------------------
+
+void local_backend::start_wanted_loads() {
+    for (auto& wanted : engine_.take_wanted()) {
+        auto guard = asio::prefer(executor_, asio::execution::outstanding_work.tracked);
+        asio::post(reader_thread_, [this, self = self_, guard,
+                                    wanted = std::move(wanted)]() mutable {
+            std::vector<job_record> records;
+            std::string fault;
+            try {
+                records = store_->load_blocking(wanted.seqs);
+            } catch (const std::exception& e) {
+                fault = e.what();
+            }
+            asio::post(guard, [this, self, wanted = std::move(wanted), records = std::move(records),
+                               fault = std::move(fault)]() mutable {
+                if (!*self) return;
+                if (!fault.empty()) return fail(fault);
+                engine_.admit_wanted(wanted, std::move(records), now());
+                after_command();
+            });
+        });
+    }
+}
+
+asio::awaitable<bool> local_backend::load(uuid id) {
+    if (engine_.resident(id)) co_return !failed_;
+    ids wanted(1, id);
+    const bool ok = co_await make_resident(std::move(wanted));
+    co_return ok;
+}
+
+/// Brings jobs that are at rest into memory, unless they do not exist. False when the store failed.
+asio::awaitable<bool> local_backend::make_resident(ids wanted) {
+    std::erase_if(wanted, [this](const uuid& id) { return engine_.resident(id); });
+    if (wanted.empty()) co_return true;
+    const auto generation = engine_.begin_load();
+    for (std::size_t i = 1; i < wanted.size(); ++i) engine_.begin_load();
+    using found_jobs = std::vector<std::optional<job_store::found_job>>;
+    auto read = [this, &wanted]() -> std::optional<found_jobs> {
+        try {
+            found_jobs found;
+            for (const auto& id : wanted) found.push_back(store_->find_blocking(id));
+            return found;
+        } catch (const std::exception& e) {
+            return std::nullopt;
+        }
+    };
+    auto found = co_await run_blocking(reader_thread_, read);
+    if (!found) {
+        fail("A read of the store failed.");
+        co_return false;
+    }
+    for (auto& job : *found) engine_.admit(std::move(job), generation);
+    co_return !failed_;
+}
+
+/// Free space is looked at anew, but only when somebody was refused for the lack of it.
+void local_backend::recheck_disk() {
+    if (std::exchange(disk_check_running_, true)) return;
+    asio::post(reader_thread_, [this, self = self_] {
+        const bool low = store_->disk_low_blocking();
+        asio::post(executor_, [this, self, low] {
+            if (!*self) return;
+            disk_check_running_ = false;
+            if (!disk_full_) engine_.set_disk_low(low);
+        });
+    });
+}
+
+}  // namespace sluice
