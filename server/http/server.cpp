@@ -168,8 +168,7 @@ void server::impl::welcome(tcp::socket socket, const boost::asio::ip::address& p
 void server::impl::turn_away(tcp::socket socket) {
     request named;
     named.request_id = state_->new_request_id();
-    const response answer = error_response(
-        error(errc::overloaded, "too many connections", "\"outcome\":\"not_stored\""), named);
+    const response answer = error_response(error(errc::overloaded, "too many connections"), named);
     response_frame frame;
     frame.date = state_->dates.text(std::chrono::system_clock::now());
     frame.request_id = named.request_id;

@@ -48,8 +48,7 @@ void session::finish(exchange& e, std::exception_ptr fault, response answer) {
                                                {"request_id", std::string_view{e.request_id}}});
         request named;
         named.request_id = e.request_id;
-        const error internal(errc::internal, "internal error", "\"outcome\":\"unknown\"");
-        answer = error_response(internal, named);
+        answer = error_response(error(errc::internal, "internal error"), named);
     }
     e.answer = std::move(answer);
     e.done = true;

@@ -36,6 +36,7 @@ TEST(Limits, TurnAwayConnectionsOfOneAddress) {
     const wire_answer answer = third.read_answer();
     EXPECT_EQ(answer.status, 503);
     EXPECT_EQ(answer.field("Retry-After"), "1");
+    EXPECT_NE(answer.body.find("\"details\":{\"outcome\":\"not_stored\"}"), std::string::npos);
     EXPECT_TRUE(third.closes());
     first.reset();
     ASSERT_TRUE(server.wait_for_connections(1));
