@@ -14,18 +14,38 @@ namespace {
 
 constexpr std::string_view footer = R"(
 Examples:
-  sluiced                                    serve http://127.0.0.1:8080, journal in ./sluice-data
-  sluiced --listen 127.0.0.1:0 --data /tmp/q any free port, another directory
+  sluiced
+      serve http://127.0.0.1:8080, journal in ./sluice-data
+  sluiced --listen 127.0.0.1:0 --data /tmp/q
+      any free port, another directory
   SLUICE_TOKEN_FILE=/etc/sluice/token sluiced --listen 0.0.0.0:8080
   sluiced --config sluiced.toml --check-config
 
-Settings come from --config FILE, then SLUICE_SECTION_KEY in the environment, then flags; the later
-overrides the earlier. Every flag of a section is also a key of the file and a variable:
---http-listen, listen in [http], SLUICE_HTTP_LISTEN.
+Settings come from --config FILE, then SLUICE_SECTION_KEY in the environment,
+then flags; the later overrides the earlier. Every flag of a section is also a
+key of the file and a variable: --http-listen, listen in [http],
+SLUICE_HTTP_LISTEN.
 
-Exit codes: 0 ended on request, 64 wrong usage, 65 damaged data, 69 cannot listen, 73 cannot create,
-74 input/output error, 75 data directory in use, 78 wrong configuration, 130 and 143 ended by a second
-signal.)";
+Exit codes: 0 ended on request, 64 wrong usage, 65 damaged data, 69 cannot
+listen, 73 cannot create, 74 input/output error, 75 data directory in use,
+78 wrong configuration, 130 and 143 ended by a second signal.)";
+
+/// CLI11's layout, with descriptions that stay within 80 columns.
+class narrow_formatter : public CLI::Formatter {
+public:
+    std::string make_option_desc(const CLI::Option* option) const override {
+        const auto room = 79 - get_column_width();
+        std::string lines;
+        std::size_t column = 0;
+        for (const auto& word : CLI::detail::split(option->get_description(), ' ')) {
+            const bool fits = column + 1 + word.size() <= room;
+            if (column > 0) lines += fits ? ' ' : '\n';
+            column = word.size() + (column > 0 && fits ? column + 1 : 0);
+            lines += word;
+        }
+        return lines;
+    }
+};
 
 /// Adds the flags of one setting; what is given goes to `value`.
 CLI::Option* add_setting(CLI::App& app, const setting& s, std::string& value) {
@@ -45,6 +65,7 @@ CLI::Option* add_setting(CLI::App& app, const setting& s, std::string& value) {
 command_line parse_command_line(int argc, const char* const* argv) {
     command_line result;
     CLI::App app{"sluiced runs the Sluice job queue.", "sluiced"};
+    app.formatter(std::make_shared<narrow_formatter>());
     app.footer(std::string{footer});
     app.set_version_flag("--version", std::string{"sluiced "} + SLUICE_VERSION);
     std::string file;

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sysexits.h>
 
+#include <sstream>
+#include <string>
 #include <vector>
 
 namespace sluice::config {
@@ -51,6 +53,8 @@ TEST(CommandLine, HelpsWithEverySetting) {
     EXPECT_NE(line.text.find("Examples:"), std::string::npos);
     for (const auto& s : all_settings())
         EXPECT_NE(line.text.find(flag_of(s)), std::string::npos) << s.key;
+    std::istringstream text{line.text};
+    for (std::string row; std::getline(text, row);) EXPECT_LE(row.size(), 80U) << row;
 }
 
 TEST(CommandLine, SaysItsVersion) {
