@@ -51,8 +51,8 @@ public:
         for (const auto& [key, node] : table) member(key.str(), node);
         if (token_.name.empty()) wrong("name", "is missing");
         if (secrets_ != 1) wrong("sha256", "either this or token_file must be given");
-        if (token_.scopes.empty())
-            wrong("scopes", "must name at least one of enqueue, work, read, admin");
+        if (!table.contains("scopes"))
+            wrong("scopes", "is missing (a list of enqueue, work, read, admin)");
         return std::move(token_);
     }
 
@@ -89,7 +89,9 @@ private:
     }
 
     void scopes(const toml::node& node) {
-        for (const auto& text : read_texts(node).value_or(std::vector<std::string>{""})) {
+        const auto texts = read_texts(node).value_or(std::vector<std::string>{});
+        if (texts.empty()) wrong("scopes", "must list one or more of enqueue, work, read, admin");
+        for (const auto& text : texts) {
             const auto it = std::ranges::find(scope_names, text, [](auto& p) { return p.first; });
             if (it == scope_names.end()) {
                 wrong("scopes", "must be a list of enqueue, work, read, admin");

@@ -167,11 +167,17 @@ TEST_F(ConfigLoad, RefusesTokensThatAreWrong) {
     EXPECT_TRUE(mentions(result, {"tokens[0].name", "missing"}));
     EXPECT_TRUE(mentions(result, {"tokens[0].sha256", "64 hexadecimal"}));
     EXPECT_TRUE(mentions(result, {"tokens[0].scopes", "enqueue, work, read, admin"}));
+    EXPECT_EQ(
+        std::ranges::count_if(result.problems, [](auto& p) { return p.find(".scopes") != p.npos; }),
+        1)
+        << "said twice";
     EXPECT_TRUE(mentions(result, {"tokens[0].colour", "not known"}));
     EXPECT_TRUE(mentions(result, {"tokens[1].token_file", "/nonexistent"}));
     EXPECT_TRUE(mentions(result, {"SLUICE_TOKEN", "openssl rand"}));
     for (const auto& problem : result.problems)
         EXPECT_EQ(problem.find("short"), std::string::npos) << "shows the secret: " << problem;
+    EXPECT_TRUE(mentions(load_file("[[tokens]]\nscopes = []\n"), {"scopes", "one or more"}));
+    EXPECT_TRUE(mentions(load_file("[[tokens]]\nname = \"a\"\n"), {"scopes", "missing"}));
     EXPECT_TRUE(mentions(load_file("tokens = 1\n"), {"[[tokens]]"}));
 }
 
