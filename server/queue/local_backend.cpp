@@ -269,8 +269,18 @@ asio::awaitable<void> local_backend::shut_down() {
     }
     timer_.cancel();
     purge_timer_.cancel();
-    auto close = [this] { store_->close_blocking(); };
-    if (!failed_) co_await run_blocking(commit_thread_, close);
+    if (failed_) co_return;
+    auto close = [this]() -> std::string {
+        reader_thread_.join();  // a line or a job that is due may just be read
+        try {
+            store_->close_blocking();
+        } catch (const std::exception& e) {
+            return e.what();
+        }
+        return {};
+    };
+    const auto fault = co_await run_blocking(commit_thread_, close);
+    if (!fault.empty()) fail(fault);
 }
 
 }  // namespace sluice

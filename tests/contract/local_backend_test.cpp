@@ -333,5 +333,40 @@ TEST_F(LocalBackend, ShutsDownOnlyWhenAllIsDurable) {
     run(shut_down_waits(*this));
 }
 
+asio::awaitable<void> shut_down_while_reading(LocalBackend& t) {
+    auto pushed = co_await t.queue->push(one_job());
+    EXPECT_TRUE(pushed);
+    t.disk->hold_reads();
+    auto fetching = t.start(t.queue->fetch(contract_fetch("q", 10s), std::stop_token{}));
+    co_await t.yield();
+    auto stopping = t.start(stop_and_tell(t.queue.get()));
+    auto fetched = co_await fetching.answer();
+    EXPECT_TRUE(fetched && fetched->empty());
+    for (int i = 0; i < 1000; ++i) co_await t.yield();
+    EXPECT_FALSE(t.disk->closed()) << "closed under a read";
+    t.disk->release_reads();
+    auto stopped = co_await stopping.answer();
+    EXPECT_TRUE(stopped);
+    EXPECT_TRUE(t.disk->closed());
+}
+
+TEST_F(LocalBackend, ClosesTheStoreOnlyWhenNothingIsRead) {
+    engine_config rules;
+    rules.window_jobs = 0;
+    open(rules);
+    run(shut_down_while_reading(*this));
+}
+
+asio::awaitable<void> failing_close(LocalBackend& t) {
+    t.disk->fail_close(true);
+    co_await t.queue->shut_down();
+    EXPECT_EQ(t.faults.size(), 1U);
+}
+
+TEST_F(LocalBackend, TellsOfAStoreThatCannotBeClosed) {
+    open();
+    run(failing_close(*this));
+}
+
 }  // namespace
 }  // namespace sluice::test

@@ -127,6 +127,24 @@ void memory_disk::fail_reads(bool fail) {
     fail_reads_ = fail;
 }
 
+void memory_disk::fail_close(bool fail) {
+    const std::lock_guard lock(mutex_);
+    fail_close_ = fail;
+}
+
+void memory_disk::hold_reads() {
+    const std::lock_guard lock(mutex_);
+    hold_reads_ = true;
+}
+
+void memory_disk::release_reads() {
+    {
+        const std::lock_guard lock(mutex_);
+        hold_reads_ = false;
+    }
+    released_.notify_all();
+}
+
 void memory_disk::hold_commits() {
     const std::lock_guard lock(mutex_);
     hold_ = true;
@@ -246,6 +264,7 @@ bool memory_store::make_room_blocking() {
 
 std::unique_lock<std::mutex> memory_store::lock_for_read() const {
     std::unique_lock lock(disk_->mutex_);
+    disk_->released_.wait(lock, [this] { return !disk_->hold_reads_; });
     if (disk_->fail_reads_) throw store_error(74, "memory: a read failed");
     return lock;
 }
@@ -328,6 +347,7 @@ std::size_t memory_store::purge_blocking(timestamp now, std::size_t max) {
 
 void memory_store::close_blocking() {
     const std::lock_guard lock(disk_->mutex_);
+    if (disk_->fail_close_) throw store_error(74, "memory: closing failed");
     for (const auto& earlier : disk_->unsynced_) disk_->synced_.apply(earlier);
     disk_->unsynced_.clear();
     disk_->closed_ = true;

@@ -62,6 +62,10 @@ public:
     void set_reserve(bool there);
     void set_disk_low(bool low);
     void fail_reads(bool fail);
+    void fail_close(bool fail);
+    /// Reads wait until they are let go.
+    void hold_reads();
+    void release_reads();
     /// Commits wait until they are let go. For tests of what is said meanwhile.
     void hold_commits();
     void release_commits();
@@ -96,6 +100,8 @@ private:
     bool reserve_ = false;
     bool disk_low_ = false;
     bool fail_reads_ = false;
+    bool fail_close_ = false;
+    bool hold_reads_ = false;
     bool hold_ = false;
     bool waiting_ = false;
     bool forget_to_sync_ = false;
