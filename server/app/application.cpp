@@ -148,6 +148,7 @@ asio::awaitable<void> application::drain() {
     co_await workers_->stop(settings_.server.drain_grace);
     co_await server_->stop(connections_grace);
     co_await backend_->shut_down();
+    if (journal_failed_) co_return;  // the exit code is not ours any more
     log_.info("drained");
     context_.stop();
 }
@@ -155,6 +156,7 @@ asio::awaitable<void> application::drain() {
 void application::on_store_failure(const std::string& reason) {
     log_.error("the journal failed, leaving", {{"reason", std::string_view{reason}}});
     draining_ = true;
+    journal_failed_ = true;
     server_->begin_drain();
     tasks_.spawn(leave_after_store_failure());
 }

@@ -54,6 +54,7 @@ private:
     http::router routes_;
     std::optional<http::server> server_;
     bool draining_ = false;
+    bool journal_failed_ = false;
     task_group tasks_;
 };
 

@@ -1,5 +1,6 @@
 """SIGTERM under load: what runs is finished or given back, nothing is lost, the end is clean."""
 
+import resource
 import signal
 import time
 import unittest
@@ -51,6 +52,13 @@ class Drain(unittest.TestCase):
                 self.assertIn(job["state"], ("available", "active"))
                 self.assertLessEqual(job["attempt"], 1, "the drain spent an attempt")
                 self.assertNotIn("interruptions", job, "given back is not interrupted")
+
+    def test_a_journal_that_fails_meanwhile_shows_in_the_exit_code(self):
+        with Server("--workers", "64", "--server-drain-grace", "200ms") as server:
+            self.start_sleepers(server, 3_600_000)
+            resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (8192, 8192))
+            server.kill(signal.SIGTERM)
+            self.assertEqual(server.wait(30), 74, server.last_words())
 
     @staticmethod
     def stored_without_an_answer(load):
