@@ -7,9 +7,6 @@
 namespace sluice {
 namespace {
 
-/// How many waiting jobs one read of the store brings in.
-constexpr std::size_t load_count = 256;
-
 /// Milliseconds as the engine counts.
 std::chrono::microseconds in_microseconds(std::chrono::milliseconds duration) {
     return duration;
@@ -83,8 +80,8 @@ void engine::want_head(ready_lane& lane) {
     wanted_load wanted;
     wanted.lane = &lane;
     wanted.generation = generation_;
-    for (const auto& entry : lane.line.peek(load_count + lane.resident)) {
-        if (wanted.seqs.size() == load_count) break;
+    for (const auto& entry : lane.line.peek(lane.load_max + lane.resident)) {
+        if (wanted.seqs.size() == lane.load_max) break;
         if (!jobs_.find(entry.seq)) wanted.seqs.push_back(entry.seq);
     }
     if (wanted.seqs.empty()) return;
@@ -113,7 +110,8 @@ resident_job* engine::take_next(queue_state& queue, const fetch_request& request
             expire(*job, now);
             continue;
         }
-        if (lane->resident < config_.window_jobs / 4 && lane->line.size() > lane->resident)
+        if (lane->resident < config_.window_jobs / 4 && lane->line.size() > lane->resident &&
+            window_bytes_ < config_.window_bytes)
             want_head(*lane);
         return job;
     }

@@ -11,6 +11,13 @@ constexpr std::chrono::seconds soon{60};
 
 constexpr std::size_t soon_jobs_max = 100'000;
 
+/// A larger job is read again when it is asked for, so that those above and the finished ones,
+/// whose number is all that is counted, cost no more than so much each.
+constexpr std::size_t kept_bytes_max = 16 * 1024;
+
+/// Waiting jobs one read of the store brings in, at most.
+constexpr std::size_t load_jobs_max = 256;
+
 /// Keys kept in memory to answer repeats without a read.
 constexpr std::size_t recent_keys_max = 16384;
 
@@ -112,6 +119,11 @@ void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> rec
         return;
     }
     std::unordered_set<std::int64_t> missing(wanted.seqs.begin(), wanted.seqs.end());
+    std::size_t bytes = 0;
+    for (const auto& record : records) bytes += footprint(record);
+    if (wanted.lane && !records.empty())
+        wanted.lane->load_max = std::clamp<std::size_t>(
+            config_.window_bytes / 16 * records.size() / bytes, 1, load_jobs_max);
     for (auto& record : records) {
         const auto seq = record.seq;
         missing.erase(seq);
@@ -254,6 +266,7 @@ void engine::keep_or_evict(resident_job& job, instant now) {
         deferred_evictions_.push_back(record.seq);
         return;
     }
+    const bool small = footprint(record) <= kept_bytes_max;
     bool keep = false;
     switch (record.state) {
         case job_state::active:
@@ -264,15 +277,15 @@ void engine::keep_or_evict(resident_job& job, instant now) {
             break;
         case job_state::scheduled:
         case job_state::retryable:
-            keep =
-                record.due_at && *record.due_at - now.wall < soon && jobs_.size() < soon_jobs_max;
+            keep = small && record.due_at && *record.due_at - now.wall < soon &&
+                   jobs_.size() < soon_jobs_max;
             break;
         case job_state::pending:
             break;
         case job_state::completed:
         case job_state::cancelled:
         case job_state::discarded:
-            keep = job.place == job_place::history && config_.finished_cache > 0;
+            keep = small && job.place == job_place::history && config_.finished_cache > 0;
             break;
     }
     if (!keep) {

@@ -48,6 +48,32 @@ TEST(Memory, ForgetsFinishedJobsBeyondItsCache) {
     EXPECT_LE(f.core().resident_count(), 6U);
 }
 
+TEST(Memory, ReadsFewWaitingJobsAtOnceWhenTheyAreLarge) {
+    engine_config config;
+    config.window_bytes = 400'000;
+    engine_fixture f(config);
+    auto spec = make_spec("q");
+    spec.args = "[\"" + std::string(10'000, 'x') + "\"]";
+    for (int i = 0; i < 200; ++i) f.push(spec);
+    std::size_t taken = 0;
+    for (int i = 0; i < 60; ++i) taken += f.fetch("q", 1).size();
+    EXPECT_EQ(taken, 60U);
+    EXPECT_LT(f.core().resident_count(), 60U + 40U);
+}
+
+TEST(Memory, KeepsNoLargeJobThatNobodyWaitsFor) {
+    engine_fixture f;
+    auto spec = make_spec();
+    spec.args = "[\"" + std::string(100'000, 'x') + "\"]";
+    const auto done = f.push(spec);
+    ASSERT_TRUE(f.ack(f.fetch_one()));
+    const auto failed = f.push(spec);
+    ASSERT_TRUE(f.nack(f.fetch_one()));
+    EXPECT_EQ(f.core().resident_count(), 0U);
+    EXPECT_EQ(f.job(done).state, job_state::completed);
+    EXPECT_EQ(f.job(failed).state, job_state::retryable);
+}
+
 TEST(Memory, HoldsNeitherPendingNorDistantJobs) {
     engine_fixture f;
     auto pending = make_spec();
