@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <random>
 #include <string>
 #include <vector>
@@ -134,6 +135,24 @@ INSTANTIATE_TEST_SUITE_P(
                     fault{"RemoveEio", operation::remove, SQLITE_IOERR_DELETE, EIO},
                     fault{"SharedMemoryEio", operation::shared_memory, SQLITE_IOERR_SHMMAP, EIO}),
     fault_name);
+
+TEST(FailingPurge, TellsOfTheFailedWrite) {
+    auto& disk = powercut_vfs::instance();
+    const temp_directory directory;
+    disk.start(1);
+    const auto store = open_sqlite_store(failing_store(directory.path()));
+    journal_batch batch;
+    batch.keys.resize(2);
+    batch.keys[0].key.key = "sooner";
+    batch.keys[1].key.key = "later";
+    batch.keys[1].expires_at = timestamp{} + std::chrono::hours{2};
+    batch.keys[0].expires_at = timestamp{} + std::chrono::hours{1};
+    ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
+    EXPECT_EQ(store->purge_blocking(timestamp{} + std::chrono::hours{1}, 10), 1U);
+    disk.fail_at(operation::write, 1, SQLITE_IOERR_WRITE, EIO);
+    EXPECT_THROW(store->purge_blocking(timestamp{} + std::chrono::hours{2}, 10), store_error);
+    EXPECT_EQ(store->commit_blocking(batch).status, commit_status::failed);
+}
 
 TEST(FailingCallControl, AStoreThatNeverSyncsDoesNotNoticeAndLoses) {
     auto& disk = powercut_vfs::instance();

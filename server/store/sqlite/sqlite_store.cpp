@@ -202,6 +202,7 @@ std::size_t sqlite_store::purge_blocking(timestamp now, std::size_t max) {
     } catch (const std::exception& e) {
         fail(directory_.file(database_name) + ": " + e.what());
     }
+    if (!failure_.empty()) throw store_error(exit_io, failure_);
     return 0;
 }
 
