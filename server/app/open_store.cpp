@@ -34,12 +34,12 @@ int salvage(const config::store_config& settings, const std::string& to) {
     const auto report = salvage_store(settings.directory, to);
     fmt::print("saved in {}: {} waiting or running jobs, {} finished jobs, {} idempotency keys\n",
                to, report.live_jobs, report.finished_jobs, report.keys);
-    const auto commits = report.mark_readable ? std::to_string(report.missing_commits)
+    const auto commits = report.commits_known ? std::to_string(report.missing_commits)
                                               : std::string{"an unknown number of"};
     fmt::print("lost: {} rows, {} commits; {} damaged pages\n", report.lost_rows, commits,
                report.damaged_pages);
     for (const auto& problem : report.problems) fmt::print("  {}\n", problem);
-    const bool lost = report.lost_rows > 0 || report.missing_commits > 0 || !report.mark_readable;
+    const bool lost = report.lost_rows > 0 || report.missing_commits > 0 || !report.commits_known;
     return lost ? EX_DATAERR : EX_OK;
 }
 

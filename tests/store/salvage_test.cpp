@@ -82,6 +82,7 @@ TEST_F(Salvage, OfASoundStoreKeepsEverything) {
     EXPECT_EQ(report.queues, 1U);
     EXPECT_EQ(report.lost_rows, 0U);
     EXPECT_EQ(report.missing_commits, 0U);
+    EXPECT_TRUE(report.commits_known);
     EXPECT_EQ(report.damaged_pages, 0U);
     EXPECT_TRUE(report.problems.empty());
     EXPECT_TRUE(store->find_key_blocking("key"));
@@ -103,6 +104,20 @@ TEST_F(Salvage, CountsTheCommitsThatADamagedLogLost) {
     EXPECT_EQ(found.size() + report.missing_commits, before.size());
     EXPECT_GE(summary_of(*store).next_seq, summary.next_seq) << "what is lost stays used up";
     EXPECT_THAT(report.problems.at(0), HasSubstr("were acknowledged"));
+}
+
+TEST_F(Salvage, SaysWhenItCannotKnowWhatCommitsAreMissing) {
+    fill(10, true);
+    auto bytes = read_file(damaged / "sluice.db");
+    const auto at = bytes.find("next_seq");  // a row of the table that holds the count of commits
+    ASSERT_NE(at, bytes.npos);
+    std::memset(bytes.data() + at / 4096 * 4096, 0, 4096);
+    write_file(damaged / "sluice.db", bytes);
+
+    const auto report = salvage_store(damaged, fresh);
+    EXPECT_TRUE(report.mark_readable);
+    EXPECT_FALSE(report.commits_known);
+    EXPECT_EQ(saved(), before);
 }
 
 TEST_F(Salvage, SavesWhatLiesAroundADamagedPage) {

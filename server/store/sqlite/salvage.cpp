@@ -160,6 +160,7 @@ void salvager::read_position() {
         return;
     }
     report_.mark_readable = true;
+    report_.commits_known = commit.has_value();
     if (!commit) {
         problem("The database does not say how many commits it holds.");
     } else if (static_cast<std::uint64_t>(*commit) < mark->commit) {

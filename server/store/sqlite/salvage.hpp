@@ -19,7 +19,8 @@ struct salvage_report {
     std::uint64_t lost_rows = 0;
     std::uint64_t missing_commits = 0;  ///< acknowledged, by the mark, but not in the database
     std::uint64_t damaged_pages = 0;    ///< of the database file
-    bool mark_readable = false;         ///< without it `missing_commits` is not known
+    bool mark_readable = false;
+    bool commits_known = false;  ///< without the mark or the count `missing_commits` is not
 
     /// Sentences for people, the first of each kind of problem; `lost_rows` counts on.
     std::vector<std::string> problems;
