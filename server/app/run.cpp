@@ -34,12 +34,16 @@ int report_problems(const std::vector<std::string>& problems) {
 
 int serve(config::config settings, logger& log) {
     const auto address = config::listen_codec::format(settings.http);
+    const auto directory = settings.store.directory;
     try {
         application app{std::move(settings), log};
         app.run();
         return EX_OK;
     } catch (const store_error& e) {
         log.error(e.what());
+        if (e.exit_code() == EX_DATAERR)
+            log.error("copy what can be read with: sluiced --data DIR --salvage NEW_DIR",
+                      {{"directory", std::string_view{directory}}});
         return e.exit_code();
     } catch (const boost::system::system_error& e) {
         log.error("cannot listen", {{"address", std::string_view{address}},

@@ -45,7 +45,9 @@ void throw_database_error(sqlite3* db, int code, std::string_view doing) {
     what += ": ";
     what += db ? sqlite3_errmsg(db) : sqlite3_errstr(code);
     int system_error = 0;
-    if (db && (code & 0xff) == SQLITE_IOERR) {
+    if (code == SQLITE_IOERR_DATA) {
+        what += " (a page is damaged: its checksum is wrong)";
+    } else if (db && (code & 0xff) == SQLITE_IOERR) {
         system_error = errno_of(db);
         what += " (" + std::to_string(code);
         if (system_error != 0) what += ", " + std::string(std::strerror(system_error));
