@@ -26,7 +26,7 @@ struct ready_lane {
     ready_line line;
     bool handled = false;       ///< an in-server handler takes this type
     bool loading = false;       ///< a read of the next jobs is under way
-    std::size_t load_max = 16;  ///< how many jobs the next read brings in; follows their size
+    std::size_t load_max = 64;  ///< how many jobs the next read brings in; follows their size
     std::size_t resident = 0;   ///< waiting jobs of this lane in memory: always the first ones
     taker_list takers;          ///< waiting for this type only
     std::optional<ready_entry> listed;  ///< its entry in queue_state::heads

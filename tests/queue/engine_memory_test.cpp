@@ -54,11 +54,11 @@ TEST(Memory, ReadsFewWaitingJobsAtOnceWhenTheyAreLarge) {
     engine_fixture f(config);
     auto spec = make_spec("q");
     spec.args = "[\"" + std::string(10'000, 'x') + "\"]";
-    for (int i = 0; i < 200; ++i) f.push(spec);
+    for (int i = 0; i < 400; ++i) f.push(spec);
     std::size_t taken = 0;
-    for (int i = 0; i < 60; ++i) taken += f.fetch("q", 1).size();
-    EXPECT_EQ(taken, 60U);
-    EXPECT_LT(f.core().resident_count(), 60U + 40U);
+    for (int i = 0; i < 150; ++i) taken += f.fetch("q", 1).size();
+    EXPECT_EQ(taken, 150U);
+    EXPECT_LT(f.core().resident_count(), 150U + 40U);
 }
 
 TEST(Memory, KeepsNoLargeJobThatNobodyWaitsFor) {
