@@ -40,8 +40,8 @@ uuid make_uuid(timestamp time, std::int64_t sequence, std::uint32_t random) {
     id.bytes[9] = byte_of(rand_b, 16);
     id.bytes[10] = byte_of(rand_b, 8);
     id.bytes[11] = byte_of(rand_b, 0);
-    for (int i = 0; i < 4; ++i)
-        id.bytes[static_cast<std::size_t>(12 + i)] = byte_of(random, 24 - 8 * i);
+    for (std::size_t i = 0; i < 4; ++i)
+        id.bytes[12 + i] = byte_of(random, 24 - 8 * static_cast<int>(i));
     return id;
 }
 

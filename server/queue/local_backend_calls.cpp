@@ -94,6 +94,7 @@ asio::awaitable<result<push_answer>> local_backend::push(push_request request) {
     after_command();
     if (!stored) {
         if (stored.error().code == errc::disk_low) recheck_disk();
+        engine_.evict_idle(now());
         if (stored.error().code == errc::duplicate) {
             // The job that has the id may still be on its way to the disk.
             const bool there = co_await durable(batch);

@@ -84,7 +84,9 @@ class KillLoop(unittest.TestCase):
         echoed = 0
         for nonce, job_id in list(load.known().items())[-2000:]:
             job = client.job(job_id)
-            if job["type"] == "sluice.echo":
+            # A remote worker may have been quicker; then the result is its own.
+            inside = job.get("attempts") and job["attempts"][-1].get("worker_id") == "sluice.server"
+            if job["type"] == "sluice.echo" and inside:
                 self.assertEqual(job["result"], job["args"], job_id)
                 self.assertEqual(job["args"][0], nonce)
                 echoed += 1
