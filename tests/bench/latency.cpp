@@ -115,9 +115,10 @@ struct redis_producer {
 
 struct sluice_producer {
     connection* to;
+    std::string queue;
     asio::awaitable<void> operator()() {
         const auto body = R"({"type":"sluice.echo","args":[")" + std::string(100, 'x') +
-                          R"("],"options":{"queue":"lat","produced_at":")" +
+                          R"("],"options":{"queue":")" + queue + R"(","produced_at":")" +
                           format_timestamp(wall_now()) + R"("}})";
         auto request =
             "POST /ojs/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -128,16 +129,18 @@ struct sluice_producer {
     }
 };
 
-std::string events_request(std::uint64_t after, std::size_t limit) {
-    return "GET /ojs/v1/events?types=job.completed&queues=lat&after=" + std::to_string(after) +
-           "&limit=" + std::to_string(limit) + "&wait_ms=5000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+std::string events_request(const std::string& queue, std::uint64_t after, std::size_t limit) {
+    return "GET /ojs/v1/events?types=job.completed&queues=" + queue +
+           "&after=" + std::to_string(after) + "&limit=" + std::to_string(limit) +
+           "&wait_ms=5000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
 }
 
 /// The server stamps the start; producer and server read the same machine's clock.
-asio::awaitable<void> read_starts(connection* from, std::size_t count, std::vector<double>* out) {
+asio::awaitable<void> read_starts(connection* from, std::string queue, std::size_t count,
+                                  std::vector<double>* out) {
     std::uint64_t after = 0;
     while (out->size() < count) {
-        auto request = events_request(after, 1000);
+        auto request = events_request(queue, after, 1000);
         co_await from->send(std::move(request));
         const auto body = co_await from->http_body();
         const auto page = nlohmann::json::parse(body);
@@ -172,7 +175,10 @@ std::vector<double> sluice_latency(std::uint16_t port, double rate, std::size_t 
     asio::io_context context(1);
     connection in(context, port);
     std::vector<double> latencies;
-    sluice_producer create{&in};
+    // A queue for each run: events of an earlier one must not be counted again.
+    static int runs = 0;
+    const auto queue = "lat-" + std::to_string(++runs);
+    sluice_producer create{&in, queue};
     asio::co_spawn(context, at_rate(rate, count, &create), rethrow);
     context.run();
     // Read afterwards: whoever watches must not slow down what is watched. Runs before this one
@@ -181,7 +187,7 @@ std::vector<double> sluice_latency(std::uint16_t port, double rate, std::size_t 
     connection out(context, port);
     std::vector<double> all;
     const auto read = [&] {
-        asio::co_spawn(context, read_starts(&out, count, &all), rethrow);
+        asio::co_spawn(context, read_starts(&out, queue, count, &all), rethrow);
         context.run();
     };
     read();
