@@ -1,6 +1,7 @@
 #include "proto/json_text.hpp"
 
 #include <array>
+#include <bit>
 #include <bitset>
 #include <cassert>
 #include <cstring>
@@ -21,17 +22,20 @@ constexpr unsigned char byte(char c) {
     return static_cast<unsigned char>(c);
 }
 
-/// True when all eight bytes may stand in a string as they are: no control character, quote,
-/// backslash, and nothing outside ASCII.
-bool is_plain_word(const char* at) {
+/// How many of the eight bytes at `at`, from the first on, may stand in a string as they are: no
+/// control character, quote, backslash, and nothing outside ASCII.
+std::size_t plain_bytes(const char* at) {
+    static_assert(std::endian::native == std::endian::little);
     std::uint64_t word = 0;
     std::memcpy(&word, at, sizeof word);
     constexpr std::uint64_t ones = 0x0101'0101'0101'0101;
     constexpr std::uint64_t tops = ones * 0x80;
+    // A borrow makes false marks only above a true one, and only the lowest counts.
     const auto zero_bytes = [](std::uint64_t x) { return (x - ones) & ~x; };
     const auto control = (word - ones * 0x20) & ~word;
     const auto stops = zero_bytes(word ^ ones * '"') | zero_bytes(word ^ ones * '\\');
-    return ((word | control | stops) & tops) == 0;
+    const auto marks = (word | control | stops) & tops;
+    return static_cast<std::size_t>(std::countr_zero(marks)) / 8;
 }
 
 /// A grammar machine over the text: a loop with a bit per open container instead of recursion.
@@ -145,7 +149,11 @@ private:
         const char* const start = at_;
         ++at_;
         while (true) {
-            while (end_ - at_ >= 8 && is_plain_word(at_)) at_ += 8;
+            while (end_ - at_ >= 8) {
+                const auto plain = plain_bytes(at_);
+                at_ += plain;
+                if (plain < 8) break;
+            }
             if (at_ == end_) {
                 at_ = start;
                 return refuse("unterminated string");

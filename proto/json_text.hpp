@@ -78,33 +78,75 @@ std::optional<bool> json_boolean(json_value value);
 void append_json_string(std::string& out, std::string_view text);
 
 /// Writes objects and arrays into a string, minding the commas. Nothing else: depth and balance are
-/// the caller's.
+/// the caller's. The short members stand here so that names are known where they are appended.
 class json_writer {
 public:
     explicit json_writer(std::string& out) : out_(out) {}
 
-    json_writer& begin_object();
-    json_writer& end_object();
-    json_writer& begin_array();
-    json_writer& end_array();
+    json_writer& begin_object() { return open('{'); }
+    json_writer& end_object() { return close('}'); }
+    json_writer& begin_array() { return open('['); }
+    json_writer& end_array() { return close(']'); }
     /// `name` must need no escaping; all our own names are such.
-    json_writer& key(std::string_view name);
+    json_writer& key(std::string_view name) {
+        out_.append(comma_ ? ",\"" : "\"", comma_ ? 2U : 1U);
+        out_.append(name);
+        out_.append("\":", 2);
+        comma_ = false;
+        return *this;
+    }
     json_writer& string(std::string_view text);
     /// A string known to need no escaping: ids, times, names of states and the like.
-    json_writer& plain(std::string_view text);
-    json_writer& time(timestamp at);
-    json_writer& id(const uuid& id);
+    json_writer& plain(std::string_view text) {
+        separate();
+        out_ += '"';
+        out_ += text;
+        out_ += '"';
+        return *this;
+    }
+    json_writer& time(timestamp at) {
+        separate();
+        out_ += '"';
+        append_timestamp(out_, at);
+        out_ += '"';
+        return *this;
+    }
+    json_writer& id(const uuid& id) {
+        separate();
+        out_ += '"';
+        append_uuid(out_, id);
+        out_ += '"';
+        return *this;
+    }
     json_writer& integer(std::int64_t number);
     json_writer& number(double number);
     json_writer& boolean(bool value);
     json_writer& null();
     /// Text that is JSON already.
-    json_writer& raw(std::string_view json);
+    json_writer& raw(std::string_view json) {
+        separate();
+        out_ += json;
+        return *this;
+    }
     /// `"a":1,"b":2` without braces; nothing when empty.
     json_writer& raw_members(std::string_view members);
 
 private:
-    void separate();
+    void separate() {
+        if (comma_) out_ += ',';
+        comma_ = true;
+    }
+    json_writer& open(char bracket) {
+        separate();
+        out_ += bracket;
+        comma_ = false;
+        return *this;
+    }
+    json_writer& close(char bracket) {
+        out_ += bracket;
+        comma_ = true;
+        return *this;
+    }
 
     std::string& out_;
     bool comma_ = false;

@@ -75,73 +75,9 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
 }
 
-void json_writer::separate() {
-    if (comma_) out_ += ',';
-    comma_ = true;
-}
-
-json_writer& json_writer::begin_object() {
-    separate();
-    out_ += '{';
-    comma_ = false;
-    return *this;
-}
-
-json_writer& json_writer::end_object() {
-    out_ += '}';
-    comma_ = true;
-    return *this;
-}
-
-json_writer& json_writer::begin_array() {
-    separate();
-    out_ += '[';
-    comma_ = false;
-    return *this;
-}
-
-json_writer& json_writer::end_array() {
-    out_ += ']';
-    comma_ = true;
-    return *this;
-}
-
-json_writer& json_writer::key(std::string_view name) {
-    separate();
-    out_ += '"';
-    out_ += name;
-    out_ += "\":";
-    comma_ = false;
-    return *this;
-}
-
 json_writer& json_writer::string(std::string_view text) {
     separate();
     append_json_string(out_, text);
-    return *this;
-}
-
-json_writer& json_writer::plain(std::string_view text) {
-    separate();
-    out_ += '"';
-    out_ += text;
-    out_ += '"';
-    return *this;
-}
-
-json_writer& json_writer::time(timestamp at) {
-    separate();
-    out_ += '"';
-    append_timestamp(out_, at);
-    out_ += '"';
-    return *this;
-}
-
-json_writer& json_writer::id(const uuid& id) {
-    separate();
-    out_ += '"';
-    append_uuid(out_, id);
-    out_ += '"';
     return *this;
 }
 
@@ -174,12 +110,6 @@ json_writer& json_writer::boolean(bool value) {
 json_writer& json_writer::null() {
     separate();
     out_ += "null";
-    return *this;
-}
-
-json_writer& json_writer::raw(std::string_view json) {
-    separate();
-    out_ += json;
     return *this;
 }
 

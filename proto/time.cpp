@@ -1,5 +1,6 @@
 #include "proto/time.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -121,19 +122,32 @@ void put_digits(char* out, std::uint32_t number) {
 }  // namespace
 
 void append_timestamp(std::string& out, timestamp time) {
-    const auto day_start = floor<days>(time);
-    const year_month_day date{day_start};
-    const auto in_day = static_cast<std::uint64_t>((time - day_start).count());
-    const auto in_seconds = static_cast<std::uint32_t>(in_day / 1'000'000);
-    char text[] = "0000-00-00T00:00:00.000000Z";
-    put_digits<4>(text, static_cast<std::uint32_t>(static_cast<int>(date.year())));
-    put_digits<2>(text + 5, static_cast<unsigned>(date.month()));
-    put_digits<2>(text + 8, static_cast<unsigned>(date.day()));
-    put_digits<2>(text + 11, in_seconds / 3600);
-    put_digits<2>(text + 14, in_seconds / 60 % 60);
-    put_digits<2>(text + 17, in_seconds % 60);
-    put_digits<6>(text + 20, static_cast<std::uint32_t>(in_day % 1'000'000));
-    out.append(text, sizeof text - 1);
+    constexpr std::size_t second_size = 20;  // with the point
+    // The times of one answer lie within a second or two, so the calendar is asked rarely.
+    struct written_second {
+        sys_seconds second = sys_seconds::min();
+        char text[second_size + 1] = "0000-00-00T00:00:00.";
+    };
+    static thread_local std::array<written_second, 2> latest;
+    const auto second = floor<seconds>(time);
+    auto& kept = latest[static_cast<std::size_t>(second.time_since_epoch().count()) % 2];
+    if (kept.second != second) {
+        kept.second = second;
+        const auto day_start = floor<days>(second);
+        const year_month_day date{day_start};
+        const auto in_seconds = static_cast<std::uint32_t>((second - day_start).count());
+        put_digits<4>(kept.text, static_cast<std::uint32_t>(static_cast<int>(date.year())));
+        put_digits<2>(kept.text + 5, static_cast<unsigned>(date.month()));
+        put_digits<2>(kept.text + 8, static_cast<unsigned>(date.day()));
+        put_digits<2>(kept.text + 11, in_seconds / 3600);
+        put_digits<2>(kept.text + 14, in_seconds / 60 % 60);
+        put_digits<2>(kept.text + 17, in_seconds % 60);
+    }
+    char text[second_size + 7];
+    std::copy_n(kept.text, second_size, text);
+    put_digits<6>(text + second_size, static_cast<std::uint32_t>((time - second).count()));
+    text[sizeof text - 1] = 'Z';
+    out.append(text, sizeof text);
 }
 
 std::string format_timestamp(timestamp time) {

@@ -1,6 +1,7 @@
 #include "proto/uuid.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 
 namespace sluice {
@@ -54,13 +55,18 @@ std::int64_t sequence_of(const uuid& id) {
 }
 
 void append_uuid(std::string& out, const uuid& id) {
-    char text[text_size];
-    std::size_t at = 0;
-    for (const auto byte : id.bytes) {
-        if (is_hyphen_at(at)) text[at++] = '-';
-        text[at++] = hex_digits[byte >> 4];
-        text[at++] = hex_digits[byte & 0x0f];
-    }
+    static constexpr auto pairs = [] {
+        std::array<std::array<char, 2>, 256> table{};
+        for (std::size_t i = 0; i < table.size(); ++i)
+            table[i] = {hex_digits[i >> 4], hex_digits[i & 0x0f]};
+        return table;
+    }();
+    char text[] = "00000000-0000-0000-0000-000000000000";
+    static_assert(sizeof text == text_size + 1);
+    static constexpr std::array<std::size_t, 16> places{0,  2,  4,  6,  9,  11, 14, 16,
+                                                        19, 21, 24, 26, 28, 30, 32, 34};
+    for (std::size_t i = 0; i < places.size(); ++i)
+        std::copy_n(pairs[id.bytes[i]].data(), 2, text + places[i]);
     out.append(text, text_size);
 }
 

@@ -80,7 +80,8 @@ std::unique_ptr<backend> application::open_backend(const worker::handler_registr
         {.engine = std::move(engine),
          .now = system_instant,
          .on_store_failure = [this](const std::string& reason) { on_store_failure(reason); },
-         .seed = random_seed()});
+         .seed = random_seed(),
+         .loop = &loop_});
 }
 
 void application::run() {
@@ -93,7 +94,10 @@ void application::run() {
         tasks_.spawn(warn_about_missing_auth());
     workers_->start();
     announce(endpoint);
-    run_context();
+    loop_.run([this](const std::exception_ptr& fault) {
+        // One bad request must not end the process, wherever its exception comes out.
+        log_.error("exception in the event loop", {{"what", std::string_view{what_of(fault)}}});
+    });
 }
 
 void application::announce(const asio::ip::tcp::endpoint& endpoint) const {
@@ -106,18 +110,6 @@ void application::announce(const asio::ip::tcp::endpoint& endpoint) const {
     std::fflush(stdout);
     log_.info("ready", {{"url", std::string_view{url}},
                         {"data", std::string_view{settings_.store.directory}}});
-}
-
-void application::run_context() {
-    for (;;) {
-        try {
-            context_.run();
-            return;
-        } catch (const std::exception& e) {
-            // One bad request must not end the process, wherever its exception comes out.
-            log_.error("exception in the event loop", {{"what", std::string_view{e.what()}}});
-        }
-    }
 }
 
 asio::awaitable<void> application::watch_signals() {

@@ -5,6 +5,7 @@
 #include "server/http/server.hpp"
 #include "server/observe/log.hpp"
 #include "server/queue/backend.hpp"
+#include "server/runtime/relay_loop.hpp"
 #include "server/runtime/task_group.hpp"
 #include "server/worker/worker_pool.hpp"
 
@@ -37,7 +38,6 @@ public:
 private:
     std::unique_ptr<backend> open_backend(const worker::handler_registry& handlers);
     void announce(const boost::asio::ip::tcp::endpoint& endpoint) const;
-    void run_context();
 
     boost::asio::awaitable<void> watch_signals();
     boost::asio::awaitable<void> warn_about_missing_auth();
@@ -47,7 +47,8 @@ private:
 
     config::config settings_;
     logger& log_;
-    boost::asio::io_context context_{1};
+    boost::asio::io_context context_{2};  // the hint that relay_loop needs
+    relay_loop loop_{context_};
     boost::asio::signal_set signals_{context_};
     std::unique_ptr<backend> backend_;
     std::optional<worker::worker_pool> workers_;

@@ -5,6 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -37,6 +38,8 @@ public:
             first.mapped()->resume();
         }
     }
+
+    std::size_t waiting() const { return waiters_.size(); }
 
 private:
     struct waiter_base {

@@ -9,6 +9,12 @@ namespace {
 constexpr std::chrono::minutes purge_interval{10};
 constexpr std::chrono::seconds first_purge{60};
 
+/// A commit in place pays up to these: measured with 1 to 64 producers, more waiters are better
+/// served by gathering while the disk works.
+constexpr std::size_t lone_waiters_max = 2;
+constexpr std::size_t lone_bytes_max = 64 * 1024;
+constexpr std::chrono::milliseconds lone_latency_max{1};
+
 }  // namespace
 
 std::unique_ptr<backend> make_local_backend(asio::any_io_executor executor,
@@ -71,23 +77,48 @@ void local_backend::after_command() {
     // Posted, not called: requests that have come in already join the batch.
     commit_posted_ = true;
     asio::post(executor_, [this, self = self_] {
-        if (*self) start_commit();
+        if (!*self) return;
+        commit_posted_ = false;
+        if (commits_alone())
+            commit_in_place();
+        else
+            start_commit();
     });
 }
 
-void local_backend::start_commit() {
-    commit_posted_ = false;
-    if (under_way_ != 0 || failed_ || !engine_.has_changes()) return;
+journal_batch local_backend::take_batch() {
     auto batch = engine_.take_batch(now());
     under_way_ = batch.number;
+    return batch;
+}
+
+void local_backend::start_commit() {
+    if (under_way_ != 0 || failed_ || !engine_.has_changes()) return;
     auto guard = asio::prefer(executor_, asio::execution::outstanding_work.tracked);
-    asio::post(commit_thread_, [this, self = self_, guard, batch = std::move(batch),
+    asio::post(commit_thread_, [this, self = self_, guard, batch = take_batch(),
                                 begun = std::chrono::steady_clock::now()]() {
         auto outcome = commit_with_patience(batch);
         asio::post(guard, [this, self, outcome = std::move(outcome), begun] {
             if (*self) on_committed(outcome, begun);
         });
     });
+}
+
+/// Whether the commit thread would only cost two wake-ups: hardly anybody waits, the disk has been
+/// fast, and that thread does not use the store for something else.
+bool local_backend::commits_alone() const {
+    return options_.loop != nullptr && options_.loop->can_block() && under_way_ == 0 && !failed_ &&
+           engine_.has_changes() && !commit_thread_busy_ && gate_.waiting() <= lone_waiters_max &&
+           engine_.uncommitted_bytes() <= lone_bytes_max && commit_latency_ <= lone_latency_max;
+}
+
+void local_backend::commit_in_place() {
+    const auto begun = std::chrono::steady_clock::now();
+    const auto batch = take_batch();
+    options_.loop->block([this, &batch] { return commit_with_patience(batch); },
+                         [this, self = self_, begun](const commit_outcome& outcome) {
+                             if (*self) on_committed(outcome, begun);
+                         });
 }
 
 /// On the commit thread. A full disk is waited out: nothing was written, and jobs in memory are
@@ -132,8 +163,8 @@ void local_backend::on_committed(const commit_outcome& outcome,
     finished_ += ended.size();
     start_commit();  // the next batch gathered meanwhile; let the disk have it before the answers
                      // go out
-    gate_.open(batch);
     deliver_grants();
+    gate_.open(batch);
     for (const auto& id : ended)
         if (const auto it = job_waits_.find(id); it != job_waits_.end()) it->second->notify_all();
     if (engine_.events().last_id() != before) new_events_.notify_all();
@@ -209,6 +240,7 @@ void local_backend::arm_purge(std::chrono::steady_clock::duration delay) {
 void local_backend::purge() {
     constexpr std::size_t step = 500;
     if (failed_) return;
+    commit_thread_busy_ = true;
     asio::post(commit_thread_, [this, self = self_, wall = now().wall] {
         bool more = false;
         std::string fault;
@@ -219,6 +251,7 @@ void local_backend::purge() {
         }
         asio::post(executor_, [this, self, more, fault = std::move(fault)] {
             if (!*self) return;
+            commit_thread_busy_ = false;
             if (!fault.empty())
                 fail(fault);
             else if (more)
@@ -279,6 +312,7 @@ asio::awaitable<void> local_backend::shut_down() {
         }
         return {};
     };
+    commit_thread_busy_ = true;
     const auto fault = co_await run_blocking(commit_thread_, close);
     if (!fault.empty()) fail(fault);
 }

@@ -3,6 +3,7 @@
 #include "server/queue/backend.hpp"
 #include "server/queue/engine_config.hpp"
 #include "server/queue/job_store.hpp"
+#include "server/runtime/relay_loop.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -19,6 +20,9 @@ struct local_backend_options {
     /// status 74 within a second; no further answer but store_failed is given.
     std::function<void(const std::string& reason)> on_store_failure;
     std::uint64_t seed = 0;  ///< for ids, nonces and jitter
+    /// Runs the executor. Small commits are then done in place while hardly anybody waits, which
+    /// spares the wake-ups of the commit thread. Null: every commit is on that thread.
+    relay_loop* loop = nullptr;
 };
 
 /// The embedded backend: the deterministic engine, a commit thread and a reader thread over

@@ -67,7 +67,10 @@ private:
 
     // Commits
     void after_command();
+    journal_batch take_batch();
     void start_commit();
+    bool commits_alone() const;
+    void commit_in_place();
     commit_outcome commit_with_patience(const journal_batch& batch);
     void on_committed(const commit_outcome& outcome, std::chrono::steady_clock::time_point begun);
     void fail(const std::string& reason);
@@ -106,6 +109,7 @@ private:
     std::uint64_t pushed_ = 0;
     std::uint64_t finished_ = 0;
     bool commit_posted_ = false;
+    bool commit_thread_busy_ = false;  ///< with the store, other than by a commit
     bool failed_ = false;
     bool disk_full_ = false;
     bool disk_check_running_ = false;

@@ -41,14 +41,18 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
     return number;
 }
 
+/// In milliseconds with three decimals.
 void append_milliseconds(std::string& out, std::string_view name,
                          std::chrono::nanoseconds duration) {
-    const auto microseconds =
-        std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
-    const auto decimals = std::to_string(1000 + microseconds % 1000);
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+    char text[24];
+    const auto end = std::to_chars(text, text + sizeof text, us / 1000).ptr;
+    const auto rest = static_cast<int>(us % 1000);
+    const char decimals[] = {'.', static_cast<char>('0' + rest / 100),
+                             static_cast<char>('0' + rest / 10 % 10),
+                             static_cast<char>('0' + rest % 10)};
     if (!out.empty()) out += ", ";
-    out.append(name).append(";dur=").append(std::to_string(microseconds / 1000));
-    out.append(".").append(decimals, 1);
+    out.append(name).append(";dur=").append(text, end).append(decimals, sizeof decimals);
 }
 
 /// Bytes of the names, times and numbers of a job.

@@ -50,29 +50,30 @@ enum parameter : int {
 struct column {
     std::string_view name;
     int number;
+    std::string_view unless_run = {};  ///< its value for a job that never ran, if all have the same
 };
 
 constexpr column changing[] = {
     {"ticket", p_ticket},
     {"state", p_state},
     {"due_at", p_due_at},
-    {"attempt", p_attempt},
-    {"interruptions", p_interruptions},
-    {"failed_last", p_failed_last},
-    {"durable_at", p_durable_at},
+    {"attempt", p_attempt, "0"},
+    {"interruptions", p_interruptions, "0"},
+    {"failed_last", p_failed_last, "0"},
+    {"durable_at", p_durable_at, "NULL"},
     {"available_at", p_available_at},
-    {"started_at", p_started_at},
-    {"finished_at", p_finished_at},
-    {"acked_at", p_acked_at},
-    {"lease_epoch", p_lease_epoch},
-    {"lease_counter", p_lease_counter},
-    {"lease_nonce", p_lease_nonce},
-    {"outcome", p_outcome},
-    {"worker", p_worker},
-    {"lease_expires_at", p_lease_expires_at},
-    {"retry_delay_ms", p_retry_delay},
-    {"result", p_result},
-    {"history", p_history},
+    {"started_at", p_started_at, "NULL"},
+    {"finished_at", p_finished_at, "NULL"},
+    {"acked_at", p_acked_at, "NULL"},
+    {"lease_epoch", p_lease_epoch, "NULL"},
+    {"lease_counter", p_lease_counter, "NULL"},
+    {"lease_nonce", p_lease_nonce, "NULL"},
+    {"outcome", p_outcome, "0"},
+    {"worker", p_worker, "NULL"},
+    {"lease_expires_at", p_lease_expires_at, "NULL"},
+    {"retry_delay_ms", p_retry_delay, "NULL"},
+    {"result", p_result, "NULL"},
+    {"history", p_history, "NULL"},
 };
 
 constexpr column fixed[] = {
@@ -98,6 +99,9 @@ std::string name_of(const column& c) {
 }
 std::string parameter_of(const column& c) {
     return parameter_text(c.number);
+}
+std::string initial_of(const column& c) {
+    return c.unless_run.empty() ? parameter_of(c) : std::string(c.unless_run);
 }
 std::string assignment_of(const column& c) {
     return name_of(c) + " = " + parameter_of(c);
@@ -172,6 +176,20 @@ std::string insert_job_sql(job_place to) {
     return sql + ")";
 }
 
+std::string insert_new_job_sql() {
+    std::string sql = insert_into(job_place::live) + "VALUES(" + parameter_text(p_seq);
+    append_all(sql, job_place::live, initial_of, parameter_of);
+    return sql + ")";
+}
+
+bool never_ran(const job_record& record, const row_texts& texts) {
+    return record.attempt == 0 && record.interruptions == 0 && !record.failed_last &&
+           !record.durable_at && !record.started_at && !record.finished_at && !record.acked_at &&
+           !record.lease && record.outcome == lease_outcome::open && record.worker_id.empty() &&
+           !record.lease_expires_at && !record.retry_delay && record.result.empty() &&
+           texts.history.empty();
+}
+
 std::string update_job_sql(job_place at) {
     std::string assignments;
     append_columns(assignments, changing, assignment_of);
@@ -199,16 +217,20 @@ row_texts encode_row_texts(const job_record& record, bool insert) {
     return texts;
 }
 
-void bind_progress(statement& row, const job_record& record, const row_texts& texts) {
+void bind_place(statement& row, const job_record& record) {
     row.bind(p_seq, record.seq);
     row.bind(p_ticket, record.ticket);
     row.bind(p_state, static_cast<std::int64_t>(record.state));
     row.bind(p_due_at, to_stored(record.due_at));
+    row.bind(p_available_at, to_stored(record.available_at));
+}
+
+void bind_progress(statement& row, const job_record& record, const row_texts& texts) {
+    bind_place(row, record);
     row.bind(p_attempt, std::int64_t{record.attempt});
     row.bind(p_interruptions, std::int64_t{record.interruptions});
     row.bind(p_failed_last, std::int64_t{record.failed_last});
     row.bind(p_durable_at, to_stored(record.durable_at));
-    row.bind(p_available_at, to_stored(record.available_at));
     row.bind(p_started_at, to_stored(record.started_at));
     row.bind(p_finished_at, to_stored(record.finished_at));
     row.bind(p_acked_at, to_stored(record.acked_at));

