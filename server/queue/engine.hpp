@@ -217,8 +217,8 @@ private:
     void give_back(resident_job& job, rules::job_event event, lease_outcome outcome, instant now);
     void add_failure(resident_job& job, job_failure failure, instant now);
     void fail(resident_job& job, job_failure failure, bool retryable,
-              std::optional<std::chrono::milliseconds> retry_after, lease_outcome outcome,
-              instant now);
+              std::optional<std::chrono::milliseconds> retry_after, std::optional<exhaustion> end,
+              lease_outcome outcome, instant now);
     void lapse(resident_job& job, std::string_view why, instant now);
     void expire(resident_job& job, instant now);
     beat_result renew(const heartbeat_job& beat, const heartbeat_request& request, instant now);

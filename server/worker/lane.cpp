@@ -2,6 +2,7 @@
 
 #include "proto/limits.hpp"
 #include "server/runtime/nothrow_await.hpp"
+#include "server/runtime/run_blocking.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -53,6 +54,17 @@ nack_request nack_of(const uuid& id, const lease_token& lease, outcome how) {
     if (auto* failure = std::get_if<failed>(&how)) {
         request.failure = std::move(failure->failure);
         request.retryable = failure->retryable;
+        request.retry_after = failure->retry_after;
+    } else if (auto* gone = std::get_if<discarded>(&how)) {
+        request.failure = std::move(gone->failure);
+        request.retryable = false;
+        request.end = exhaustion::discard;
+    } else if (auto* dead = std::get_if<dead_lettered>(&how)) {
+        request.failure = std::move(dead->failure);
+        request.retryable = false;
+        request.end = exhaustion::dead_letter;
+    } else if (const auto* later = std::get_if<snoozed>(&how)) {
+        request.snooze = later->delay;
     } else {
         request.release = true;
     }
@@ -80,9 +92,10 @@ task_group::fault_handler log_fault(logger& log) {
 }  // namespace
 
 lane::lane(asio::any_io_executor executor, backend& store, const handler_registry& handlers,
-           std::string queue, std::size_t concurrency, logger& log)
+           asio::thread_pool& threads, std::string queue, std::size_t concurrency, logger& log)
     : store_(store),
       handlers_(handlers),
+      threads_(threads),
       log_(log),
       queue_(std::move(queue)),
       concurrency_(concurrency),
@@ -123,7 +136,8 @@ asio::awaitable<void> lane::dispatch() {
         if (!jobs) {
             log_.error("in-server workers cannot fetch", {{"reason", jobs.error().message}});
         } else {
-            for (job_record& job : *jobs) send(std::make_unique<job_record>(std::move(job)));
+            for (job_record& job : *jobs)
+                send(std::make_shared<active_run>(std::move(job), store_));
         }
         const bool idle = !jobs || (jobs->empty() && clock::now() - asked < rest);
         if (idle && !draining_) co_await room_.wait_for(rest);
@@ -147,54 +161,64 @@ asio::awaitable<void> lane::watch() {
         }
         co_await drain_begins_.wait_for(watch_period);
         for (run_slot& slot : slots_) {
-            if (!slot.running || draining_) continue;
+            const message run = slot.run;
+            if (!run || draining_) continue;
             if (!std::exchange(slot.seen, true)) continue;
-            const lease_token lease = slot.lease;
-            const auto job = co_await store_.info(slot.job);
-            const bool gone = job ? job->state != job_state::active || job->lease != lease
-                                  : job.error().code == errc::not_found;
-            if (gone && slot.running && slot.lease == lease) slot.stop.request_stop();
+            const bool ours = co_await run->still_ours();
+            if (!ours) run->request_stop();
         }
+    }
+}
+
+asio::awaitable<outcome> lane::run_handler(message run) {
+    const registered_handler* how = handlers_.find(run->job().spec->type);
+    if (how == nullptr) co_return interrupted{};
+    std::exception_ptr fault;
+    try {
+        if (how->run) {
+            auto running = how->run(run);
+            outcome end = co_await std::move(running);
+            co_return end;
+        }
+        auto work = [how, run] { return how->run_blocking(*run); };
+        auto running = run_blocking(threads_, std::move(work));
+        outcome end = co_await std::move(running);
+        co_return end;
+    } catch (...) {
+        fault = std::current_exception();
+    }
+    co_return failure_of(std::move(fault));
+}
+
+asio::awaitable<void> lane::report(message run, outcome how) {
+    const uuid id = run->job().spec->id;
+    const lease_token lease = run->job().lease;
+    try {
+        auto* done = std::get_if<completed>(&how);
+        auto answering = done != nullptr ? store_.ack(ack_of(id, lease, std::move(*done)))
+                                         : store_.nack(nack_of(id, lease, std::move(how)));
+        const auto answer = co_await std::move(answering);
+        note_answer(log_, id, answer);
+    } catch (const std::exception& e) {
+        log_.error("job outcome not accepted", {{"reason", std::string_view(e.what())}});
     }
 }
 
 asio::awaitable<void> lane::work(run_slot& mine) {
     while (true) {
         auto received = co_await channel_.async_receive(nothrow_await);
-        auto& [ec, job] = received;
-        if (ec || !job) co_return;
-        const uuid id = job->spec->id;
-        const lease_token lease = job->lease;
-
-        if (mine.stop.stop_requested()) mine.stop = std::stop_source{};
-        mine.job = id;
-        mine.lease = lease;
-        mine.seen = false;
+        auto& [ec, run] = received;
+        if (ec || !run) co_return;
 
         outcome how = interrupted{};
-        const handler* run = draining_ ? nullptr : handlers_.find(job->spec->type);
-        if (run != nullptr) {
-            mine.running = true;
-            try {
-                auto running = (*run)(std::move(*job), mine.stop.get_token());
-                outcome end = co_await std::move(running);
-                how = std::move(end);
-            } catch (...) {
-                how = failure_of(std::current_exception());
-            }
-            mine.running = false;
+        if (!draining_) {
+            mine.run = run;
+            mine.seen = false;
+            how = co_await run_handler(run);
+            mine.run.reset();
         }
-        job.reset();
-
-        try {
-            auto* done = std::get_if<completed>(&how);
-            auto answering = done != nullptr ? store_.ack(ack_of(id, lease, std::move(*done)))
-                                             : store_.nack(nack_of(id, lease, std::move(how)));
-            const auto answer = co_await std::move(answering);
-            note_answer(log_, id, answer);
-        } catch (const std::exception& e) {
-            log_.error("job outcome not accepted", {{"reason", std::string_view(e.what())}});
-        }
+        run->end();
+        co_await report(std::move(run), std::move(how));
         --leased_;
         room_.notify_one();
     }
@@ -213,7 +237,7 @@ asio::awaitable<void> lane::drain() {
 
 void lane::interrupt() {
     for (run_slot& slot : slots_) {
-        if (slot.running) slot.stop.request_stop();
+        if (slot.run) slot.run->request_stop();
     }
 }
 

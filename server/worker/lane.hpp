@@ -4,10 +4,12 @@
 #include "server/queue/backend.hpp"
 #include "server/runtime/notifier.hpp"
 #include "server/runtime/task_group.hpp"
+#include "server/worker/active_run.hpp"
 #include "server/worker/handler.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/experimental/channel.hpp>
+#include <boost/asio/thread_pool.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -28,7 +30,8 @@ class lane {
 public:
     /// `queue` is a name, or "*". All on `executor`; references must outlive the lane.
     lane(boost::asio::any_io_executor executor, backend& store, const handler_registry& handlers,
-         std::string queue, std::size_t concurrency, logger& log);
+         boost::asio::thread_pool& threads, std::string queue, std::size_t concurrency,
+         logger& log);
 
     void start();
 
@@ -47,26 +50,26 @@ public:
 private:
     /// What one worker runs.
     struct run_slot {
-        bool running = false;
-        bool seen = false;  ///< by the watch, in its latest round
-        uuid job;
-        lease_token lease;
-        std::stop_source stop;
+        std::shared_ptr<active_run> run;  ///< null: none
+        bool seen = false;                ///< by the watch, in its latest round
     };
 
     /// A null pointer is the end marker: it stops the worker that receives it. A waiting receive is
     /// never cancelled, for the channel would then refuse messages although it has room.
-    using message = std::unique_ptr<job_record>;
+    using message = std::shared_ptr<active_run>;
     using channel = boost::asio::experimental::channel<void(boost::system::error_code, message)>;
 
     boost::asio::awaitable<void> dispatch();
     boost::asio::awaitable<void> watch();
     boost::asio::awaitable<void> work(run_slot& mine);
+    boost::asio::awaitable<outcome> run_handler(message run);
+    boost::asio::awaitable<void> report(message run, outcome how);
     fetch_request next_request() const;
     void send(message job);
 
     backend& store_;
     const handler_registry& handlers_;
+    boost::asio::thread_pool& threads_;
     logger& log_;
     const std::string queue_;
     const std::size_t concurrency_;

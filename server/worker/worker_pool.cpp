@@ -2,6 +2,8 @@
 
 #include "server/worker/lane.hpp"
 
+#include <boost/asio/thread_pool.hpp>
+
 #include <cstdint>
 #include <utility>
 
@@ -42,11 +44,12 @@ private:
              std::size_t concurrency) {
         if (concurrency == 0) return;
         lanes_.push_back(
-            std::make_unique<lane>(executor, queue, handlers_, name, concurrency, log_));
+            std::make_unique<lane>(executor, queue, handlers_, threads_, name, concurrency, log_));
     }
 
     handler_registry handlers_;
     logger& log_;
+    asio::thread_pool threads_{4};
     std::vector<std::unique_ptr<lane>> lanes_;
 };
 

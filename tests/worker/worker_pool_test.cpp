@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
 
-asio::awaitable<outcome> throw_always(job_record, std::stop_token) {
+asio::awaitable<outcome> throw_always(std::shared_ptr<job_run>) {
     co_await asio::post(asio::use_awaitable);
     throw std::runtime_error("out of paper");
 }
@@ -40,8 +40,8 @@ protected:
     void SetUp() override {
         add_builtin_handlers(handlers);
         handlers.add("test.throw", throw_always);
-        handlers.add("test.gate", [this](job_record, std::stop_token) { return pass_gate(); });
-        handlers.add("test.count", [this](job_record, std::stop_token) { return count(); });
+        handlers.add("test.gate", [this](const std::shared_ptr<job_run>&) { return pass_gate(); });
+        handlers.add("test.count", [this](const std::shared_ptr<job_run>&) { return count(); });
     }
 
     void start() {
