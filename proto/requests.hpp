@@ -20,6 +20,9 @@ struct fetch_request {
     std::size_t count = 1;
     std::optional<std::chrono::milliseconds> visibility_timeout;
     std::chrono::milliseconds wait{0};  ///< long poll
+    /// Not on the wire: only types that a handler of this server takes, and no more of them at one
+    /// time than it allows. `types` plays no part then.
+    bool handled_only = false;
 };
 
 /// Body of POST /workers/ack.

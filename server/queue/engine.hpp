@@ -183,6 +183,7 @@ private:
     void set_lease_timer(resident_job& job, std::chrono::microseconds at);
     void clear_lease_timer(resident_job& job);
     void end_attempt(resident_job& job, lease_outcome outcome, timestamp time);
+    void leave_handler(resident_job& job);
     void finish(resident_job& job, timestamp time);
     change_answer answer(const resident_job& job, bool repeated) const;
 
@@ -208,6 +209,7 @@ private:
     std::optional<std::uint64_t> first_taker(const queue_state& queue) const;
     void dispatch(instant now);
     void offer(queue_state& queue, instant now);
+    void offer_to_handlers(instant now);
 
     // engine_answer.cpp
     result<resident_job*> holder(const uuid& id, const std::optional<lease_token>& lease,
@@ -247,7 +249,8 @@ private:
     std::uint64_t lease_counter_ = 0;
     instant start_;
 
-    std::set<std::string, std::less<>> handled_;
+    std::map<std::string, handler_group, std::less<>> handlers_;  ///< by pattern
+    bool handler_freed_ = false;  ///< one that was at its limit may take jobs again
     std::set<std::string, std::less<>> pool_queues_;
 
     job_table jobs_;
@@ -261,6 +264,7 @@ private:
     std::uint64_t next_taker_ = 1;
     std::vector<std::uint64_t> load_waiters_;  ///< takers that wait for a load to know more
     taker_list any_queue_takers_;              ///< takers of "*"
+    taker_list handler_takers_;                ///< in-server takers
     std::vector<grant> grants_;
     std::vector<wanted_load> wanted_;
     std::vector<std::int64_t> due_loads_;

@@ -88,7 +88,9 @@ result<change_answer> engine::ack(const ack_request& request, instant now) {
     job.record.failed_last = false;
     finish(job, stamp(now));
     emit(job, "job.completed", stamp(now));
-    return answer(job, false);
+    auto made = answer(job, false);
+    if (handler_freed_) dispatch(now);
+    return made;
 }
 
 result<change_answer> engine::nack(const nack_request& request, instant now) {
@@ -207,7 +209,9 @@ result<change_answer> engine::cancel(const uuid& id, instant now) {
     change_state(*job, rules::job_event::cancel);
     finish(*job, stamp(now));
     emit(*job, "job.cancelled", stamp(now));
-    return answer(*job, false);
+    auto made = answer(*job, false);
+    if (handler_freed_) dispatch(now);
+    return made;
 }
 
 result<change_answer> engine::activate(const uuid& id, instant now) {

@@ -3,6 +3,7 @@
 #include "proto/error.hpp"
 #include "proto/job.hpp"
 #include "proto/job_log.hpp"
+#include "server/queue/engine_config.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -108,8 +109,7 @@ struct registered_handler {
     handler_options options;
 };
 
-/// A pattern is a type, a prefix that ends in ".*" ("mail.*" is every type that begins with
-/// "mail."), or "*". The exact type goes before any prefix, a longer prefix before a shorter one.
+/// Patterns are those of `find_pattern`: a type, a prefix such as "mail.*", or "*".
 class handler_registry {
 public:
     /// A later handler of the same pattern takes the place of an earlier one.
@@ -119,8 +119,8 @@ public:
     /// Null when there is none. Valid until the next `add`.
     const registered_handler* find(std::string_view type) const;
 
-    /// The patterns, in alphabetical order.
-    std::vector<std::string> types() const;
+    /// The patterns with their limits, in alphabetical order, as the engine needs them.
+    std::vector<handled_type> types() const;
 
 private:
     std::map<std::string, registered_handler, std::less<>> handlers_;

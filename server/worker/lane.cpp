@@ -117,7 +117,7 @@ fetch_request lane::next_request() const {
     fetch_request request;
     request.worker_id = in_server_worker_id;
     request.queues = {queue_};
-    request.types = handlers_.types();
+    request.handled_only = true;
     request.count = std::min(concurrency_ - leased_, limits::fetch_count_max);
     request.wait = limits::wait_max;
     return request;

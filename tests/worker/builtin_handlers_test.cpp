@@ -80,8 +80,10 @@ protected:
 using BuiltinHandlers = builtin_test;
 
 TEST_F(BuiltinHandlers, AreKnownByType) {
-    EXPECT_EQ(handlers.types(), (std::vector<std::string>{"sluice.echo", "sluice.fail",
-                                                          "sluice.sleep", "sluice.square"}));
+    EXPECT_EQ(
+        handlers.types(),
+        (std::vector<handled_type>{
+            {"sluice.echo", 0}, {"sluice.fail", 0}, {"sluice.sleep", 0}, {"sluice.square", 0}}));
     EXPECT_EQ(handlers.find("sluice.none"), nullptr);
 }
 

@@ -41,7 +41,7 @@ TEST(HandlerRegistry, TheLaterHandlerOfAPatternTakesThePlaceOfTheEarlierOne) {
     handlers.add("a", later);
     EXPECT_TRUE(handlers.find("a")->run);
     EXPECT_FALSE(handlers.find("a")->run_blocking);
-    EXPECT_EQ(handlers.types(), std::vector<std::string>{"a"});
+    EXPECT_EQ(handlers.types(), (std::vector<handled_type>{{"a", 0}}));
 }
 
 }  // namespace
