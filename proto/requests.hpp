@@ -53,6 +53,15 @@ struct nack_request {
     std::optional<fetch_request> fetch;
 };
 
+/// Body of PUT /jobs/{id}/progress.
+struct progress_request {
+    uuid job_id;  ///< from the path
+    std::string worker_id;
+    std::optional<lease_token> lease;
+    double fraction = 0.0;  ///< clamped to 0..1
+    std::string message;
+};
+
 /// What a worker says of itself in a heartbeat, and what the server tells it.
 enum class worker_state : std::uint8_t { running = 0, quiet = 1, terminate = 2 };
 std::string_view to_string(worker_state state);

@@ -111,6 +111,9 @@ void engine::end_attempt(resident_job& job, lease_outcome outcome, timestamp tim
     clear_lease_timer(job);
     workers_.release(record.worker_id, record.seq);
     leave_handler(job);
+    const bool lost = outcome == lease_outcome::cancelled || outcome == lease_outcome::timed_out ||
+                      outcome == lease_outcome::lapsed;
+    if (lost && record.worker_id == in_server_worker_id) lost_runs_.push_back(record.lease);
 }
 
 /// The job is no longer run here. Its handler may take another one.
@@ -180,6 +183,7 @@ void engine::reset() {
         unpark(id);
     }
     ++generation_;
+    lose_all_runs();
     for (auto& [pattern, group] : handlers_) group.running = 0;
     jobs_.clear();
     queues_.clear();

@@ -106,6 +106,8 @@ public:
     result<change_answer> activate(const uuid& id, instant now);
     result<job_record> retry_dead_letter(const uuid& id, instant now);
     result<void> delete_dead_letter(const uuid& id);
+    result<change_answer> report_progress(const progress_request& request, instant now);
+    result<change_answer> delegate(const delegate_request& request, instant now);
     heartbeat_answer heartbeat(const heartbeat_request& request, instant now);
     result<job_record> info(const uuid& id) const;
     std::vector<queue_stats> queues() const;
@@ -150,6 +152,9 @@ public:
 
     /// Gives back, without spending an attempt, what in-server workers still hold.
     void release_in_server(instant now);
+
+    /// In-server runs that lost their job since the last call, other than by their own answer.
+    std::vector<lease_token> take_lost_runs() { return std::exchange(lost_runs_, {}); }
 
     /// Gives grants back that could not be delivered.
     void return_grants(const std::vector<job_record>& jobs, instant now);
@@ -225,6 +230,11 @@ private:
     void expire(resident_job& job, instant now);
     beat_result renew(const heartbeat_job& beat, const heartbeat_request& request, instant now);
 
+    // engine_run.cpp
+    result<resident_job*> running(const uuid& id, const std::optional<lease_token>& lease,
+                                  const std::string& worker_id, instant now);
+    void lose_all_runs();
+
     // engine_timers.cpp
     void run_timer(const timer& fired, instant now);
     void lease_timer(resident_job& job, instant now);
@@ -266,6 +276,7 @@ private:
     taker_list any_queue_takers_;              ///< takers of "*"
     taker_list handler_takers_;                ///< in-server takers
     std::vector<grant> grants_;
+    std::vector<lease_token> lost_runs_;
     std::vector<wanted_load> wanted_;
     std::vector<std::int64_t> due_loads_;
     std::vector<queue_state*>

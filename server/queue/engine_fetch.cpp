@@ -174,6 +174,7 @@ engine::given_lease engine::grant_job(resident_job& job, const fetch_request& re
     record.worker_id = request.worker_id;
     record.started_at = stamp(now);
     record.finished_at.reset();
+    record.progress.reset();
     const auto length =
         in_microseconds(request.visibility_timeout
                             ? *request.visibility_timeout

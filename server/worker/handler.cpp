@@ -2,6 +2,7 @@
 
 #include "proto/type_pattern.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::worker {
@@ -19,6 +20,17 @@ void handler_registry::add_blocking(std::string pattern, blocking_handler run,
 
 const registered_handler* handler_registry::find(std::string_view type) const {
     return find_pattern(handlers_, type);
+}
+
+bool handler_registry::any_blocking() const {
+    return std::any_of(handlers_.begin(), handlers_.end(),
+                       [](const auto& entry) { return entry.second.run_blocking != nullptr; });
+}
+
+std::optional<error> handler_registry::check(const job_spec& job) const {
+    const registered_handler* how = find(job.type);
+    if (how == nullptr || !how->options.check) return std::nullopt;
+    return how->options.check(job);
 }
 
 std::vector<handled_type> handler_registry::types() const {

@@ -119,6 +119,12 @@ public:
     /// Null when there is none. Valid until the next `add`.
     const registered_handler* find(std::string_view type) const;
 
+    /// Whether there is a handler that needs a thread of its own.
+    bool any_blocking() const;
+
+    /// What the handler of its type says of a job that is about to be stored; nothing: it may be.
+    std::optional<error> check(const job_spec& job) const;
+
     /// The patterns with their limits, in alphabetical order, as the engine needs them.
     std::vector<handled_type> types() const;
 
