@@ -72,6 +72,7 @@ public:
             const bool ended = co_await one->join_until(last);
             if (!ended) left += name_those_left(*one);
         }
+        if (left == 0) co_await reports_.join();
         services_.log.info("in-server workers stopped",
                            {{"interrupted", static_cast<std::int64_t>(interrupted_jobs)}});
         co_return left;
