@@ -20,7 +20,7 @@ namespace sluice::worker {
 
 /// The part of a backend that in-server workers use, in memory and with full view of what they do.
 /// It answers as the contract says and stores nothing, so a test sees the pool alone.
-class job_source final : public backend {
+class job_source : public backend {
 public:
     explicit job_source(asio::any_io_executor executor) : changed_(std::move(executor)) {}
 
