@@ -25,6 +25,8 @@ result<std::vector<job_spec>> decode_batch(std::string_view body, timestamp now)
 result<fetch_request> decode_fetch(std::string_view body);
 result<ack_request> decode_ack(std::string_view body);
 result<nack_request> decode_nack(std::string_view body);
+/// Without the job's id, which is in the path.
+result<progress_request> decode_progress(std::string_view body);
 result<heartbeat_request> decode_heartbeat(std::string_view body);
 
 /// Appends the whole job as an object, as `job` holds it in answers.

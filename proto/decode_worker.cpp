@@ -245,6 +245,26 @@ constexpr std::array nack_rows{
     row<nack_draft>{"fetch", in_nack<fetch_too<nack_request>>, 7},
 };
 
+// --- progress
+
+fault progress_fraction(progress_request& r, const member& m) {
+    const auto number = json_number(m.value);
+    if (!number) return wrong_type(m, "number");
+    r.fraction = std::clamp(*number, 0.0, 1.0);
+    return std::nullopt;
+}
+
+fault progress_message(progress_request& r, const member& m) {
+    return read_words(m, limits::progress_message_bytes_max, r.message);
+}
+
+constexpr std::array progress_rows{
+    row<progress_request>{"worker_id", worker_id<progress_request>, 0},
+    row<progress_request>{"lease", lease<progress_request>, 1},
+    row<progress_request>{"progress", progress_fraction, 2, presence::required},
+    row<progress_request>{"message", progress_message, 3},
+};
+
 // --- heartbeat
 
 fault active_job_object(heartbeat_job& job, json_value object) {
@@ -353,6 +373,10 @@ result<nack_request> decode_nack(std::string_view body) {
     if (!request.release && !request.snooze && !draft->has_error)
         return *decode::missing("", "error", errc::invalid_request);
     return std::move(request);
+}
+
+result<progress_request> decode_progress(std::string_view body) {
+    return decode::decode_body<progress_request>(body, decode::progress_rows);
 }
 
 result<heartbeat_request> decode_heartbeat(std::string_view body) {

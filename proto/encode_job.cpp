@@ -98,6 +98,12 @@ void history(json_writer& out, const job_record& job) {
     milliseconds(out, "retry_delay_ms", job.retry_delay);
     if (job.interruptions > 0) out.key("interruptions").integer(job.interruptions);
     if (job.dead_letter) out.key("dead_letter").boolean(true);
+    if (job.progress) {
+        out.key("progress").number(job.progress->fraction);
+        if (!job.progress->message.empty())
+            out.key("progress_message").string(job.progress->message);
+        out.key("progress_at").time(job.progress->reported_at);
+    }
     raw(out, "result", job.result);
     if (job.failures.empty()) return;
     if (job.failed_last) {

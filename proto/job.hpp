@@ -122,6 +122,15 @@ struct job_failure {
     timestamp occurred_at;
 };
 
+/// How far a run says it is.
+struct job_progress {
+    double fraction = 0.0;  ///< 0 to 1
+    std::string message;
+    timestamp reported_at;
+
+    friend bool operator==(const job_progress&, const job_progress&) = default;
+};
+
 /// A job as the server knows it: what was asked for, and all that happened since.
 struct job_record {
     std::int64_t seq = 0;  ///< order of arrival, unique in one store
@@ -149,6 +158,8 @@ struct job_record {
     std::string worker_id;  ///< of the latest grant
     std::optional<timestamp> lease_expires_at;
     std::optional<std::chrono::milliseconds> retry_delay;  ///< latest back-off
+
+    std::shared_ptr<const job_progress> progress;  ///< of the latest run; null: it said nothing
 
     raw_json result;
     std::vector<job_failure> failures;  ///< oldest first, at most limits::error_history_max

@@ -29,6 +29,7 @@ inline constexpr std::size_t heartbeat_jobs_max = 10'000;
 inline constexpr std::size_t error_type_bytes_max = 255;  ///< longer ones are cut, as are codes
 inline constexpr std::size_t error_details_bytes_max = 16 * 1024;  ///< larger ones are dropped
 inline constexpr std::size_t error_message_bytes_max = 16 * 1024;  ///< longer ones are cut
+inline constexpr std::size_t progress_message_bytes_max = 1024;    ///< longer ones are cut
 inline constexpr std::size_t error_history_max = 50;               ///< the oldest entries go first
 inline constexpr int priority_min = -100;
 inline constexpr int priority_max = 100;

@@ -20,6 +20,9 @@ struct fetch_request {
     std::size_t count = 1;
     std::optional<std::chrono::milliseconds> visibility_timeout;
     std::chrono::milliseconds wait{0};  ///< long poll
+    /// Not on the wire: only types that a handler of this server takes, and no more of them at one
+    /// time than it allows. `types` plays no part then.
+    bool handled_only = false;
 };
 
 /// Body of POST /workers/ack.
@@ -48,6 +51,15 @@ struct nack_request {
     std::optional<std::chrono::milliseconds>
         snooze;  ///< back after this time without spending an attempt
     std::optional<fetch_request> fetch;
+};
+
+/// Body of PUT /jobs/{id}/progress.
+struct progress_request {
+    uuid job_id;  ///< from the path
+    std::string worker_id;
+    std::optional<lease_token> lease;
+    double fraction = 0.0;  ///< clamped to 0..1
+    std::string message;
 };
 
 /// What a worker says of itself in a heartbeat, and what the server tells it.

@@ -59,11 +59,30 @@ void read_attempt(const field& f, job_attempt& attempt) {
     }
 }
 
+void write_progress(json_writer& out, const job_progress& progress) {
+    out.begin_object().key("fraction").number(progress.fraction);
+    write_string(out, "message", progress.message);
+    write_time(out, "at", progress.reported_at);
+    out.end_object();
+}
+
+void read_progress(const field& f, job_progress& progress) {
+    if (f.name == "fraction") {
+        progress.fraction = require(json_number(f.value), f);
+    } else if (f.name == "message") {
+        progress.message = string(f);
+    } else if (f.name == "at") {
+        progress.reported_at = time(f);
+    } else {
+        refuse(f);
+    }
+}
+
 }  // namespace
 
 std::string encode_stored_history(const job_record& record) {
     std::string text;
-    if (record.failures.empty() && record.attempts.empty()) return text;
+    if (record.failures.empty() && record.attempts.empty() && !record.progress) return text;
     json_writer out{text};
     out.begin_object();
     if (!record.failures.empty()) {
@@ -75,6 +94,10 @@ std::string encode_stored_history(const job_record& record) {
         out.key("attempts").begin_array();
         for (const auto& attempt : record.attempts) write_attempt(out, attempt);
         out.end_array();
+    }
+    if (record.progress) {
+        out.key("progress");
+        write_progress(out, *record.progress);
     }
     out.end_object();
     return text;
@@ -93,6 +116,10 @@ void decode_stored_history(std::string_view text, job_record& record) {
                 auto& attempt = record.attempts.emplace_back();
                 each_member(each, [&](const field& f) { read_attempt(f, attempt); });
             });
+        } else if (list.name == "progress") {
+            job_progress progress;
+            each_member(list, [&](const field& f) { read_progress(f, progress); });
+            record.progress = std::make_shared<const job_progress>(std::move(progress));
         } else {
             refuse(list);
         }

@@ -35,6 +35,11 @@ std::uint64_t random_seed() {
     return (std::uint64_t{device()} << 32) | device();
 }
 
+/// Without in-server workers their types are for remote ones.
+bool has_workers(const worker::pool_config& workers) {
+    return workers.concurrency > 0 || !workers.queues.empty();
+}
+
 std::string what_of(const std::exception_ptr& fault) {
     try {
         std::rethrow_exception(fault);
@@ -58,6 +63,9 @@ application::application(config::config settings, logger& log)
     worker::handler_registry handlers;
     worker::add_builtin_handlers(handlers);
     backend_ = open_backend(handlers);
+    std::function<std::optional<error>(const job_spec&)> check;
+    if (has_workers(settings_.workers))
+        check = [handlers](const job_spec& job) { return handlers.check(job); };
     workers_.emplace(context_.get_executor(), *backend_, std::move(handlers), settings_.workers,
                      log_);
     http::add_api_routes(routes_, {.queue = backend_.get(),
@@ -65,6 +73,7 @@ application::application(config::config settings, logger& log)
                                    .draining = [this] { return draining_; },
                                    .started = std::chrono::steady_clock::now(),
                                    .version = SLUICE_VERSION,
+                                   .check_job = std::move(check),
                                    .enable_reset = settings_.server.enable_reset});
     server_.emplace(context_, routes_, settings_.http, log_);
 }
@@ -72,8 +81,7 @@ application::application(config::config settings, logger& log)
 std::unique_ptr<backend> application::open_backend(const worker::handler_registry& handlers) {
     auto engine = settings_.engine;
     const auto& workers = settings_.workers;
-    // Without in-server workers their types are for remote ones.
-    if (workers.concurrency > 0 || !workers.queues.empty()) engine.handled_types = handlers.types();
+    if (has_workers(workers)) engine.handled_types = handlers.types();
     for (const auto& pool : workers.queues) engine.pool_queues.push_back(pool.queue);
     return make_local_backend(
         context_.get_executor(), open_store(settings_.store, log_),
@@ -137,11 +145,14 @@ asio::awaitable<void> application::drain() {
     draining_ = true;
     server_->begin_drain();
     backend_->begin_drain();
-    co_await workers_->stop(settings_.server.drain_grace);
+    const auto left = co_await workers_->stop(settings_.server.drain_grace);
     co_await server_->stop(connections_grace);
     co_await backend_->shut_down();
     if (journal_failed_) co_return;  // the exit code is not ours any more
     log_.info("drained");
+    // A handler that does not stop may sit in a thread of ours for ever. Its job went back when the
+    // backend shut down, all is durable, and there is nothing left that joining it could save.
+    if (left > 0) std::_Exit(EX_OK);
     context_.stop();
 }
 

@@ -216,6 +216,16 @@ constexpr auto other_settings = std::to_array<setting>({
         {.key = "workers.queues",
          .doc = "Queues with in-server workers of their own, such as [\"emails=4\"]. The common "
                 "workers leave them alone."}),
+    make<count_codec, &config::workers, &pc::blocking_threads>(
+        {.key = "workers.blocking_threads",
+         .least = 1,
+         .most = 1024,
+         .doc = "Threads for handlers that block. They start only when there is such a handler."}),
+    make<duration_codec, &config::workers, &pc::stall_warning>(
+        {.key = "workers.stall_warning",
+         .most = hour,
+         .doc =
+             "A handler that keeps the server's thread for longer is named in the log. 0: never."}),
     make<text_codec, &config::store, &store_config::directory>(
         {.key = "store.directory",
          .alias = "--data",

@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -52,6 +53,13 @@ struct change_answer {
     bool repeated = false;         ///< the same answer was given before; nothing changed now
     std::vector<job_record> jobs;  ///< newly leased, when the request held a fetch
     std::chrono::microseconds commit{0};
+};
+
+struct delegate_request {
+    uuid job_id;
+    lease_token lease;
+    std::string holder;  ///< the worker id it goes by from now on; not the in-server one
+    std::optional<std::chrono::milliseconds> visibility_timeout;  ///< from now
 };
 
 struct beat_result {
@@ -162,6 +170,21 @@ public:
 
     /// Reports a failure, or gives a job back. Errors as for ack.
     virtual asio::awaitable<result<change_answer>> nack(nack_request request) = 0;
+
+    /// Keeps how far a running job is, until its next attempt. Survives a crash of the process, not
+    /// a power cut. Errors: not_found, conflict (not running), lease_lost, store_failed.
+    virtual asio::awaitable<result<change_answer>> report_progress(progress_request request) = 0;
+
+    /// Leaves a job that an in-server worker holds to somebody outside, under the same lease. The
+    /// run counts on as the outside holder's: it outlives this process and lapses like any other.
+    /// Survives a crash of the process, not a power cut: after one the job runs anew. Errors as for
+    /// ack; already_finished also when the outside holder answered sooner than this was said.
+    virtual asio::awaitable<result<change_answer>> delegate(delegate_request request) = 0;
+
+    /// `tell` is called on the executor, soon after, when a run of an in-server worker has lost its
+    /// job otherwise than by its own answer: cancelled, out of its execution timeout, reset. Until
+    /// the backend ends or the next call.
+    virtual void on_run_lost(std::function<void(const lease_token&)> tell) = 0;
 
     /// Renews leases from now on. Survives a crash of the process, not a power cut.
     virtual asio::awaitable<result<heartbeat_answer>> heartbeat(heartbeat_request request) = 0;

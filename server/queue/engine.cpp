@@ -1,5 +1,7 @@
 #include "server/queue/engine.hpp"
 
+#include "proto/type_pattern.hpp"
+
 #include <algorithm>
 #include <cassert>
 
@@ -7,7 +9,8 @@ namespace sluice {
 
 engine::engine(engine_config config, std::uint64_t seed, instant now)
     : config_(std::move(config)), random_(seed), start_(now), events_(config_.events_max) {
-    for (const auto& type : config_.handled_types) handled_.insert(type);
+    for (const auto& type : config_.handled_types)
+        handlers_.insert_or_assign(type.pattern, handler_group{.limit = type.concurrency});
     for (const auto& name : config_.pool_queues) pool_queues_.insert(name);
 }
 
@@ -40,7 +43,9 @@ queue_state& engine::queue_named(std::string_view name) {
 }
 
 ready_lane& engine::lane_of(queue_state& queue, std::string_view type) {
-    return queues_.lane(queue, type, handled_.contains(type));
+    if (auto* known = queue_table::find_lane(queue, type)) return *known;
+    return queue_table::add_lane(queue, type,
+                                 const_cast<handler_group*>(find_pattern(handlers_, type)));
 }
 
 /// Every change of a job passes through here: it puts the job into the open batch.
@@ -105,6 +110,19 @@ void engine::end_attempt(resident_job& job, lease_outcome outcome, timestamp tim
     }
     clear_lease_timer(job);
     workers_.release(record.worker_id, record.seq);
+    leave_handler(job);
+    const bool lost = outcome == lease_outcome::cancelled || outcome == lease_outcome::timed_out ||
+                      outcome == lease_outcome::lapsed;
+    if (lost && record.worker_id == in_server_worker_id) lost_runs_.push_back(record.lease);
+}
+
+/// The job is no longer run here. Its handler may take another one.
+void engine::leave_handler(resident_job& job) {
+    if (!job.handled_here) return;
+    job.handled_here = false;
+    auto& group = *job.lane->share->group;
+    if (group.full()) handler_freed_ = true;
+    --group.running;
 }
 
 /// The job has reached a terminal state.
@@ -165,6 +183,8 @@ void engine::reset() {
         unpark(id);
     }
     ++generation_;
+    lose_all_runs();
+    for (auto& [pattern, group] : handlers_) group.running = 0;
     jobs_.clear();
     queues_.clear();
     workers_.clear();

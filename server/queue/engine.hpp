@@ -106,6 +106,8 @@ public:
     result<change_answer> activate(const uuid& id, instant now);
     result<job_record> retry_dead_letter(const uuid& id, instant now);
     result<void> delete_dead_letter(const uuid& id);
+    result<change_answer> report_progress(const progress_request& request, instant now);
+    result<change_answer> delegate(const delegate_request& request, instant now);
     heartbeat_answer heartbeat(const heartbeat_request& request, instant now);
     result<job_record> info(const uuid& id) const;
     std::vector<queue_stats> queues() const;
@@ -151,6 +153,9 @@ public:
     /// Gives back, without spending an attempt, what in-server workers still hold.
     void release_in_server(instant now);
 
+    /// In-server runs that lost their job since the last call, other than by their own answer.
+    std::vector<lease_token> take_lost_runs() { return std::exchange(lost_runs_, {}); }
+
     /// Gives grants back that could not be delivered.
     void return_grants(const std::vector<job_record>& jobs, instant now);
 
@@ -183,6 +188,7 @@ private:
     void set_lease_timer(resident_job& job, std::chrono::microseconds at);
     void clear_lease_timer(resident_job& job);
     void end_attempt(resident_job& job, lease_outcome outcome, timestamp time);
+    void leave_handler(resident_job& job);
     void finish(resident_job& job, timestamp time);
     change_answer answer(const resident_job& job, bool repeated) const;
 
@@ -208,6 +214,7 @@ private:
     std::optional<std::uint64_t> first_taker(const queue_state& queue) const;
     void dispatch(instant now);
     void offer(queue_state& queue, instant now);
+    void offer_to_handlers(instant now);
 
     // engine_answer.cpp
     result<resident_job*> holder(const uuid& id, const std::optional<lease_token>& lease,
@@ -217,11 +224,16 @@ private:
     void give_back(resident_job& job, rules::job_event event, lease_outcome outcome, instant now);
     void add_failure(resident_job& job, job_failure failure, instant now);
     void fail(resident_job& job, job_failure failure, bool retryable,
-              std::optional<std::chrono::milliseconds> retry_after, lease_outcome outcome,
-              instant now);
+              std::optional<std::chrono::milliseconds> retry_after, std::optional<exhaustion> end,
+              lease_outcome outcome, instant now);
     void lapse(resident_job& job, std::string_view why, instant now);
     void expire(resident_job& job, instant now);
     beat_result renew(const heartbeat_job& beat, const heartbeat_request& request, instant now);
+
+    // engine_run.cpp
+    result<resident_job*> running(const uuid& id, const std::optional<lease_token>& lease,
+                                  const std::string& worker_id, instant now);
+    void lose_all_runs();
 
     // engine_timers.cpp
     void run_timer(const timer& fired, instant now);
@@ -247,7 +259,8 @@ private:
     std::uint64_t lease_counter_ = 0;
     instant start_;
 
-    std::set<std::string, std::less<>> handled_;
+    std::map<std::string, handler_group, std::less<>> handlers_;  ///< by pattern
+    bool handler_freed_ = false;  ///< one that was at its limit may take jobs again
     std::set<std::string, std::less<>> pool_queues_;
 
     job_table jobs_;
@@ -261,7 +274,9 @@ private:
     std::uint64_t next_taker_ = 1;
     std::vector<std::uint64_t> load_waiters_;  ///< takers that wait for a load to know more
     taker_list any_queue_takers_;              ///< takers of "*"
+    taker_list handler_takers_;                ///< in-server takers
     std::vector<grant> grants_;
+    std::vector<lease_token> lost_runs_;
     std::vector<wanted_load> wanted_;
     std::vector<std::int64_t> due_loads_;
     std::vector<queue_state*>

@@ -88,7 +88,9 @@ result<change_answer> engine::ack(const ack_request& request, instant now) {
     job.record.failed_last = false;
     finish(job, stamp(now));
     emit(job, "job.completed", stamp(now));
-    return answer(job, false);
+    auto made = answer(job, false);
+    if (handler_freed_) dispatch(now);
+    return made;
 }
 
 result<change_answer> engine::nack(const nack_request& request, instant now) {
@@ -114,8 +116,8 @@ result<change_answer> engine::nack(const nack_request& request, instant now) {
         touch(job, true);
         join_line(job, now);
     } else {
-        fail(job, request.failure, request.retryable, request.retry_after, lease_outcome::nacked,
-             now);
+        fail(job, request.failure, request.retryable, request.retry_after, request.end,
+             lease_outcome::nacked, now);
     }
     auto made = answer(job, false);
     dispatch(now);
@@ -143,11 +145,11 @@ void engine::add_failure(resident_job& job, job_failure failure, instant now) {
 
 /// The run failed: the retry policy decides what becomes of the job.
 void engine::fail(resident_job& job, job_failure failure, bool retryable,
-                  std::optional<std::chrono::milliseconds> retry_after, lease_outcome outcome,
-                  instant now) {
+                  std::optional<std::chrono::milliseconds> retry_after,
+                  std::optional<exhaustion> end, lease_outcome outcome, instant now) {
     auto& record = job.record;
     const auto& policy = record.spec->retry;
-    const auto verdict = rules::decide(policy, record.attempt, failure, retryable);
+    const auto verdict = rules::decide(policy, record.attempt, failure, retryable, end);
     add_failure(job, std::move(failure), now);
     end_attempt(job, outcome, stamp(now));
     emit(job, "job.failed", stamp(now));
@@ -207,7 +209,9 @@ result<change_answer> engine::cancel(const uuid& id, instant now) {
     change_state(*job, rules::job_event::cancel);
     finish(*job, stamp(now));
     emit(*job, "job.cancelled", stamp(now));
-    return answer(*job, false);
+    auto made = answer(*job, false);
+    if (handler_freed_) dispatch(now);
+    return made;
 }
 
 result<change_answer> engine::activate(const uuid& id, instant now) {

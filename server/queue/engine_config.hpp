@@ -8,6 +8,14 @@
 
 namespace sluice {
 
+/// Job types that in-server workers take, and how many of them at one time.
+struct handled_type {
+    std::string pattern;          ///< see proto/type_pattern.hpp
+    std::size_t concurrency = 0;  ///< over all queues; 0: no limit of its own
+
+    friend bool operator==(const handled_type&, const handled_type&) = default;
+};
+
 /// Rules of the local engine that an operator may set.
 struct engine_config {
     /// How long a worker may hold a job before others may take it. A heartbeat starts it anew from
@@ -31,8 +39,8 @@ struct engine_config {
     std::size_t uncommitted_bytes_max = std::size_t{64} * 1024 * 1024;
     std::size_t finished_cache = 4096;  ///< finished jobs kept in memory for late questions
     std::size_t events_max = 16384;     ///< lifecycle events kept in memory
-    /// Job types an in-server handler takes; exact names.
-    std::vector<std::string> handled_types;
+    /// Remote workers may take these types too, and are not bound by the limits.
+    std::vector<handled_type> handled_types;
     /// Queues with in-server workers of their own: those that serve "*" leave them alone.
     std::vector<std::string> pool_queues;
 };

@@ -25,7 +25,7 @@ void engine::join_line(resident_job& job, instant now) {
     record.due_at.reset();
     auto& lane = *job.lane;
     const bool joined = lane.line.add({record.spec->priority, record.ticket, record.seq});
-    if (joined && lane.handled) ++job.queue->handled_ready;
+    if (joined && lane.share) ++job.queue->handled_ready;
     job.queue->relist(lane);
     queues_.update_turn(*job.queue);
     // Only the first jobs of a line stay in memory: once one is at rest, all behind it go there
@@ -55,20 +55,21 @@ void engine::leave_window(resident_job& job) {
 
 void engine::pop_line(ready_lane& lane) {
     lane.line.pop_front();
-    if (lane.handled) --lane.queue->handled_ready;
+    if (lane.share) --lane.queue->handled_ready;
     lane.queue->relist(lane);
     queues_.update_turn(*lane.queue);
 }
 
 ready_lane* engine::best_lane(const queue_state& queue, const fetch_request& request) {
+    if (request.handled_only) return queue.best_handled();
     if (request.types.empty()) return queue.heads.empty() ? nullptr : queue.heads.begin()->lane;
     ready_lane* best = nullptr;
     for (const auto& type : request.types) {
         const auto it = queue.lanes.find(type);
         if (it == queue.lanes.end() || !it->second->listed) continue;
         auto* lane = it->second.get();
-        if (!best || queue_state::head{lane->listed->priority, lane->listed->ticket, lane} <
-                         queue_state::head{best->listed->priority, best->listed->ticket, best})
+        if (!best || lane_head{lane->listed->priority, lane->listed->ticket, lane} <
+                         lane_head{best->listed->priority, best->listed->ticket, best})
             best = lane;
     }
     return best;
@@ -173,6 +174,7 @@ engine::given_lease engine::grant_job(resident_job& job, const fetch_request& re
     record.worker_id = request.worker_id;
     record.started_at = stamp(now);
     record.finished_at.reset();
+    record.progress.reset();
     const auto length =
         in_microseconds(request.visibility_timeout
                             ? *request.visibility_timeout
@@ -194,6 +196,10 @@ engine::given_lease engine::grant_job(resident_job& job, const fetch_request& re
         workers_.hold(record.worker_id, record.seq);
     }
     set_lease_timer(job, std::min(job.lease_deadline, job.run_deadline));
+    if (request.handled_only) {
+        job.handled_here = true;
+        ++job.lane->share->group->running;
+    }
     touch(job, false);
     emit(job, "job.started", *record.started_at);
     return {record.seq, record.lease};
@@ -221,11 +227,16 @@ std::uint64_t engine::park(const fetch_request& request,
                            std::optional<std::chrono::microseconds> deadline) {
     const auto id = next_taker_++;
     taker waiting{id, request, deadline};
+    if (request.handled_only) handler_takers_.insert(id);
     if (is_any(request)) {
         any_queue_takers_.insert(id);
     } else {
         for (const auto& name : request.queues) {
             auto& queue = queues_.get(name);
+            if (request.handled_only) {
+                queue.handled_takers.insert(id);
+                continue;
+            }
             if (request.types.empty()) queue.takers.insert(id);
             for (const auto& type : request.types) lane_of(queue, type).takers.insert(id);
         }
@@ -240,10 +251,12 @@ void engine::unpark(std::uint64_t id) {
     if (it == takers_.end()) return;
     const auto& request = it->second.request;
     any_queue_takers_.erase(id);
+    handler_takers_.erase(id);
     for (const auto& name : request.queues) {
         auto* queue = queues_.find(name);
         if (!queue) continue;
         queue->takers.erase(id);
+        queue->handled_takers.erase(id);
         for (const auto& type : request.types) {
             const auto lane = queue->lanes.find(type);
             if (lane != queue->lanes.end()) lane->second->takers.erase(id);
@@ -270,6 +283,7 @@ std::optional<std::uint64_t> engine::first_taker(const queue_state& queue) const
     };
     consider(queue.takers);
     for (const auto& head : queue.heads) consider(head.lane->takers);
+    if (queue.best_handled()) consider(queue.handled_takers);
     if (queue.turn == 0) return first;
     for (const auto id : any_queue_takers_) {
         if (first && *first < id) break;
@@ -281,6 +295,7 @@ std::optional<std::uint64_t> engine::first_taker(const queue_state& queue) const
 
 /// Pairs the jobs that became available in this command with those who wait for them.
 void engine::dispatch(instant now) {
+    if (handler_freed_) offer_to_handlers(now);
     while (!offers_.empty()) {
         auto* queue = offers_.back();
         offers_.pop_back();
@@ -302,6 +317,21 @@ void engine::offer(queue_state& queue, instant now) {
         if (leases.empty()) continue;  // what was ready had gone stale; it is out of the line now
         grants_.push_back({*id, std::move(leases), open_batch_});
         unpark(*id);
+    }
+}
+
+/// A handler is below its limit again: in-server takers may have what was held back, in whatever
+/// queue it waits.
+void engine::offer_to_handlers(instant now) {
+    handler_freed_ = false;
+    if (draining_) return;
+    const auto waiting = handler_takers_;
+    for (const auto id : waiting) {
+        std::vector<given_lease> leases;
+        take(takers_.at(id).request, leases, now);
+        if (leases.empty()) continue;  // when a load is wanted first, its end offers the queue
+        grants_.push_back({id, std::move(leases), open_batch_});
+        unpark(id);
     }
 }
 

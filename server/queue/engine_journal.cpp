@@ -35,7 +35,7 @@ void engine::restore_waiting(const waiting_job& job) {
     if (job.state == job_state::available) {
         auto& lane = lane_of(queue, job.type);
         lane.line.restore({job.priority, job.ticket, job.seq});
-        if (lane.handled) ++queue.handled_ready;
+        if (lane.share) ++queue.handled_ready;
         queue.relist(lane);
         queues_.update_turn(queue);
     }

@@ -47,7 +47,7 @@ void engine::lease_timer(resident_job& job, instant now) {
     if (now.steady >= job.run_deadline) {
         fail(job,
              {"timeout", "timeout", "The run took longer than its execution timeout.", {}, 0, {}},
-             true, std::nullopt, lease_outcome::timed_out, now);
+             true, std::nullopt, std::nullopt, lease_outcome::timed_out, now);
         return;
     }
     if (now.steady >= job.lease_deadline) {

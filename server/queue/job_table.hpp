@@ -24,7 +24,8 @@ struct resident_job {
     std::uint64_t granted_in = 0;           ///< batch of the latest grant; 0 once that is durable
     std::uint64_t ended_in = 0;             ///< batch that ends it; 0 once that is durable
     bool in_window = false;                 ///< counted among the resident waiting jobs of its lane
-    bool in_finished = false;  ///< listed among the finished jobs kept for late questions
+    bool handled_here = false;  ///< an in-server run of it counts against the limit of its handler
+    bool in_finished = false;   ///< listed among the finished jobs kept for late questions
     std::size_t window_bytes = 0;
     queue_state* queue = nullptr;
     ready_lane* lane = nullptr;

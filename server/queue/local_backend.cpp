@@ -71,6 +71,7 @@ error local_backend::failure() const {
 /// Every call into the engine is followed by this: what came out of it is set in motion.
 void local_backend::after_command() {
     collect_grants();
+    tell_of_lost_runs();
     start_wanted_loads();
     arm_timer();
     if (commit_posted_ || under_way_ != 0 || failed_ || !engine_.has_changes()) return;

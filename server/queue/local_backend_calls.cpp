@@ -234,6 +234,26 @@ asio::awaitable<result<change_answer>> local_backend::nack(nack_request request)
     co_return settled;
 }
 
+asio::awaitable<result<change_answer>> local_backend::report_progress(progress_request request) {
+    if (failed_) co_return failure();
+    const bool ok = co_await load(request.job_id);
+    if (!ok) co_return failure();
+    auto answer = engine_.report_progress(request, now());
+    if (!answer && answer.error().code == errc::not_found) answer = missing(request.job_id);
+    auto settled = co_await settle(std::move(answer), request.job_id);
+    co_return settled;
+}
+
+asio::awaitable<result<change_answer>> local_backend::delegate(delegate_request request) {
+    if (failed_) co_return failure();
+    const bool ok = co_await load(request.job_id);
+    if (!ok) co_return failure();
+    auto answer = engine_.delegate(request, now());
+    if (!answer && answer.error().code == errc::not_found) answer = missing(request.job_id);
+    auto settled = co_await settle(std::move(answer), request.job_id);
+    co_return settled;
+}
+
 /// Settles an ack or nack, and leases the next jobs in the same batch where that was asked for. The
 /// answer never waits for a job to come: whoever acknowledges wants to know first of all that it
 /// counts.

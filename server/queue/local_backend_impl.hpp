@@ -41,6 +41,11 @@ public:
                                                            std::stop_token stop) override;
     asio::awaitable<result<change_answer>> ack(ack_request request) override;
     asio::awaitable<result<change_answer>> nack(nack_request request) override;
+    asio::awaitable<result<change_answer>> report_progress(progress_request request) override;
+    asio::awaitable<result<change_answer>> delegate(delegate_request request) override;
+    void on_run_lost(std::function<void(const lease_token&)> tell) override {
+        run_lost_ = std::move(tell);
+    }
     asio::awaitable<result<heartbeat_answer>> heartbeat(heartbeat_request request) override;
     asio::awaitable<result<job_record>> retry_dead_letter(uuid id) override;
     asio::awaitable<result<void>> delete_dead_letter(uuid id) override;
@@ -90,6 +95,7 @@ private:
 
     // Grants and timers
     void collect_grants();
+    void tell_of_lost_runs();
     void deliver_grants();
     void deliver(std::uint64_t taker, std::vector<engine::given_lease> leases);
     asio::awaitable<result<std::vector<job_record>>> await_grant(engine::fetch_outcome outcome,
@@ -119,6 +125,7 @@ private:
     std::deque<engine::grant> held_grants_;  ///< wait for their batch
     std::unordered_map<std::uint64_t, parked_fetch*> parked_;
     std::map<uuid, std::shared_ptr<notifier>> job_waits_;
+    std::function<void(const lease_token&)> run_lost_;
     notifier new_events_;
     asio::steady_timer timer_;
     std::chrono::steady_clock::time_point timer_set_for_ =

@@ -16,6 +16,16 @@ void local_backend::collect_grants() {
     }
 }
 
+/// Posted: a handler that hears of it may do as it likes.
+void local_backend::tell_of_lost_runs() {
+    auto lost = engine_.take_lost_runs();
+    if (lost.empty() || !run_lost_) return;
+    asio::post(executor_, [this, self = self_, lost = std::move(lost)] {
+        if (!*self) return;
+        for (const auto& lease : lost) run_lost_(lease);
+    });
+}
+
 void local_backend::deliver_grants() {
     const auto committed = engine_.committed_batch();
     while (!held_grants_.empty() && held_grants_.front().gate <= committed) {

@@ -1,5 +1,7 @@
 #include "server/queue/queue_table.hpp"
 
+#include <algorithm>
+
 namespace sluice {
 
 void queue_state::relist(ready_lane& lane) {
@@ -7,9 +9,26 @@ void queue_state::relist(ready_lane& lane) {
     if (lane.listed && now && lane.listed->ticket == now->ticket &&
         lane.listed->priority == now->priority)
         return;
-    if (lane.listed) heads.erase(head{lane.listed->priority, lane.listed->ticket, &lane});
-    if (now) heads.insert(head{now->priority, now->ticket, &lane});
+    if (lane.listed) {
+        const lane_head before{lane.listed->priority, lane.listed->ticket, &lane};
+        heads.erase(before);
+        if (lane.share) lane.share->heads.erase(before);
+    }
+    if (now) {
+        const lane_head first{now->priority, now->ticket, &lane};
+        heads.insert(first);
+        if (lane.share) lane.share->heads.insert(first);
+    }
     lane.listed = now;
+}
+
+ready_lane* queue_state::best_handled() const {
+    const lane_head* best = nullptr;
+    for (const auto& share : handled) {
+        if (share.heads.empty() || share.group->full()) continue;
+        if (!best || *share.heads.begin() < *best) best = &*share.heads.begin();
+    }
+    return best ? best->lane : nullptr;
 }
 
 queue_state& queue_table::get(std::string_view name) {
@@ -29,19 +48,28 @@ void queue_table::forget_if_unused(std::string_view name) {
     const auto it = queues_.find(name);
     if (it == queues_.end()) return;
     const auto& queue = *it->second;
-    if (queue.known || !queue.takers.empty()) return;
+    if (queue.known || !queue.takers.empty() || !queue.handled_takers.empty()) return;
     for (const auto& [type, lane] : queue.lanes)
         if (!lane->takers.empty()) return;
     queues_.erase(it);
 }
 
-ready_lane& queue_table::lane(queue_state& queue, std::string_view type, bool handled) {
+ready_lane* queue_table::find_lane(const queue_state& queue, std::string_view type) {
     const auto it = queue.lanes.find(type);
-    if (it != queue.lanes.end()) return *it->second;
+    return it == queue.lanes.end() ? nullptr : it->second.get();
+}
+
+ready_lane& queue_table::add_lane(queue_state& queue, std::string_view type, handler_group* group) {
     auto lane = std::make_unique<ready_lane>();
     lane->queue = &queue;
     lane->type = std::make_shared<const std::string>(type);
-    lane->handled = handled;
+    if (group) {
+        const auto it = std::find_if(queue.handled.begin(), queue.handled.end(),
+                                     [&](const auto& share) { return share.group == group; });
+        lane->share = it != queue.handled.end()
+                          ? &*it
+                          : &queue.handled.emplace_back(handled_share{group, {}});
+    }
     return *queue.lanes.emplace(std::string(type), std::move(lane)).first->second;
 }
 

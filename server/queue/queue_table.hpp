@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
 #include <set>
@@ -19,16 +20,43 @@ struct queue_state;
 /// Takers that wait for one thing, in order of arrival.
 using taker_list = std::set<std::uint64_t>;
 
+struct ready_lane;
+
+/// The types that one handler of this server takes, over all queues.
+struct handler_group {
+    std::size_t limit = 0;    ///< runs at one time; 0: none
+    std::size_t running = 0;  ///< in-server runs
+
+    bool full() const { return limit != 0 && running >= limit; }
+};
+
+/// The first job of a lane, as takers choose among them.
+struct lane_head {
+    int priority;
+    std::int64_t ticket;
+    ready_lane* lane;
+    bool operator<(const lane_head& other) const {
+        if (priority != other.priority) return priority > other.priority;
+        return ticket < other.ticket;
+    }
+};
+
+/// What one handler could take in one queue.
+struct handled_share {
+    handler_group* group;
+    std::set<lane_head> heads;
+};
+
 /// The jobs of one type in one queue that wait for a taker.
 struct ready_lane {
     queue_state* queue = nullptr;
     std::shared_ptr<const std::string> type;
     ready_line line;
-    bool handled = false;       ///< an in-server handler takes this type
-    bool loading = false;       ///< a read of the next jobs is under way
-    std::size_t load_max = 64;  ///< how many jobs the next read brings in; follows their size
-    std::size_t resident = 0;   ///< waiting jobs of this lane in memory: always the first ones
-    taker_list takers;          ///< waiting for this type only
+    handled_share* share = nullptr;  ///< null: no handler of this server takes this type
+    bool loading = false;            ///< a read of the next jobs is under way
+    std::size_t load_max = 64;       ///< how many jobs the next read brings in; follows their size
+    std::size_t resident = 0;        ///< waiting jobs of this lane in memory: always the first ones
+    taker_list takers;               ///< waiting for this type only
     std::optional<ready_entry> listed;  ///< its entry in queue_state::heads
 };
 
@@ -39,23 +67,18 @@ struct queue_state {
     bool own_pool = false;  ///< has in-server workers of its own; "*" leaves it alone
     std::array<std::uint64_t, job_state_count> jobs{};
     std::map<std::string, std::unique_ptr<ready_lane>, std::less<>> lanes;
-    taker_list takers;  ///< waiting for any type
+    taker_list takers;          ///< waiting for any type
+    taker_list handled_takers;  ///< waiting for any type that a handler takes
 
-    struct head {
-        int priority;
-        std::int64_t ticket;
-        ready_lane* lane;
-        bool operator<(const head& other) const {
-            if (priority != other.priority) return priority > other.priority;
-            return ticket < other.ticket;
-        }
-    };
-    std::set<head> heads;           ///< the first job of each lane that has one
-    std::size_t handled_ready = 0;  ///< waiting jobs an in-server handler could take
+    std::set<lane_head> heads;         ///< the first job of each lane that has one
+    std::list<handled_share> handled;  ///< the same once more, for in-server takers
+    std::size_t handled_ready = 0;     ///< waiting jobs an in-server handler could take
     std::uint64_t turn = 0;  ///< place among the queues that "*" serves in turn; 0: not there
 
     /// Call after every change of `lane.line`.
     void relist(ready_lane& lane);
+    /// The lane an in-server worker is to take from: the best whose handler may run one more.
+    ready_lane* best_handled() const;
 };
 
 /// All queues ever named, by name.
@@ -65,7 +88,10 @@ public:
     queue_state* find(std::string_view name);
     /// Drops a queue that never had a job, once nobody waits for it.
     void forget_if_unused(std::string_view name);
-    ready_lane& lane(queue_state& queue, std::string_view type, bool handled);
+    /// Null when there is none yet.
+    static ready_lane* find_lane(const queue_state& queue, std::string_view type);
+    /// `group` is the handler of the type; null: none.
+    static ready_lane& add_lane(queue_state& queue, std::string_view type, handler_group* group);
 
     auto begin() const { return queues_.begin(); }
     auto end() const { return queues_.end(); }

@@ -52,7 +52,8 @@ bool non_retryable(const retry_policy& policy, const job_failure& failure) {
 }
 
 verdict decide(const retry_policy& policy, std::uint32_t attempt, const job_failure& failure,
-               bool retryable) {
+               bool retryable, std::optional<exhaustion> end) {
+    if (end) return *end == exhaustion::dead_letter ? verdict::dead_letter : verdict::discard;
     if (failure.code == "DISCARD" || failure.code == "FAIL") return verdict::discard;
     if (failure.code == "DEAD_LETTER") return verdict::dead_letter;
     if (retryable && attempt < policy.max_attempts && !non_retryable(policy, failure)) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 /// What follows a failed run (Open Job Spec, ojs-retry.md).
 namespace sluice::rules {
@@ -29,10 +30,11 @@ enum class verdict : std::uint8_t {
 
 /// What becomes of a job whose attempt `attempt` failed.
 ///
-/// A handler's own word goes first (section 7): the codes DISCARD and FAIL discard, DEAD_LETTER
-/// keeps the job as a dead letter. Then, unless `retryable` is false, the failure is on the list or
-/// the attempts are spent, it is tried again; else the policy's `on_exhaustion` decides.
+/// A handler's own word goes first: `end`, or (section 7) the failure's code: DISCARD and FAIL
+/// discard, DEAD_LETTER keeps the job as a dead letter. Then, unless `retryable` is false, the
+/// failure is on the list or the attempts are spent, it is tried again; else the policy's
+/// `on_exhaustion` decides.
 verdict decide(const retry_policy& policy, std::uint32_t attempt, const job_failure& failure,
-               bool retryable);
+               bool retryable, std::optional<exhaustion> end = std::nullopt);
 
 }  // namespace sluice::rules

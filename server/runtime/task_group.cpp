@@ -26,8 +26,12 @@ task_group::task_group(asio::any_io_executor executor, fault_handler on_fault)
 task_group::~task_group() = default;
 
 void task_group::spawn(asio::awaitable<void> task) {
+    spawn(state_->executor, std::move(task));
+}
+
+void task_group::spawn(const asio::any_io_executor& where, asio::awaitable<void> task) {
     ++state_->running;
-    asio::co_spawn(state_->executor, std::move(task), [group = state_](std::exception_ptr fault) {
+    asio::co_spawn(where, std::move(task), [group = state_](std::exception_ptr fault) {
         if (fault) group->on_fault(fault);
         if (--group->running == 0) group->all_ended.notify_all();
     });

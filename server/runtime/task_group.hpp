@@ -31,6 +31,9 @@ public:
     /// Starts a task; its first instruction runs after the caller has returned to the executor.
     void spawn(boost::asio::awaitable<void> task);
 
+    /// The same on another executor, whose tasks run on the same thread.
+    void spawn(const boost::asio::any_io_executor& where, boost::asio::awaitable<void> task);
+
     /// Completes when no task is left, those included that are spawned meanwhile. A task must not
     /// join its own group.
     boost::asio::awaitable<void> join();

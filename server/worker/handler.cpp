@@ -1,25 +1,44 @@
 #include "server/worker/handler.hpp"
 
+#include "proto/type_pattern.hpp"
+
 #include <algorithm>
 #include <utility>
 
 namespace sluice::worker {
 
-void handler_registry::add(std::string type, handler run) {
-    handlers_.insert_or_assign(std::move(type), std::move(run));
+void handler_registry::add(std::string pattern, handler run, handler_options options) {
+    handlers_.insert_or_assign(std::move(pattern),
+                               registered_handler{std::move(run), {}, std::move(options)});
 }
 
-const handler* handler_registry::find(std::string_view type) const {
-    const auto it = handlers_.find(type);
-    return it == handlers_.end() ? nullptr : &it->second;
+void handler_registry::add_blocking(std::string pattern, blocking_handler run,
+                                    handler_options options) {
+    handlers_.insert_or_assign(std::move(pattern),
+                               registered_handler{{}, std::move(run), std::move(options)});
 }
 
-std::vector<std::string> handler_registry::types() const {
-    std::vector<std::string> names;
-    names.reserve(handlers_.size());
-    for (const auto& [type, run] : handlers_) names.push_back(type);
-    std::sort(names.begin(), names.end());
-    return names;
+const registered_handler* handler_registry::find(std::string_view type) const {
+    return find_pattern(handlers_, type);
+}
+
+bool handler_registry::any_blocking() const {
+    return std::any_of(handlers_.begin(), handlers_.end(),
+                       [](const auto& entry) { return entry.second.run_blocking != nullptr; });
+}
+
+std::optional<error> handler_registry::check(const job_spec& job) const {
+    const registered_handler* how = find(job.type);
+    if (how == nullptr || !how->options.check) return std::nullopt;
+    return how->options.check(job);
+}
+
+std::vector<handled_type> handler_registry::types() const {
+    std::vector<handled_type> all;
+    all.reserve(handlers_.size());
+    for (const auto& [pattern, how] : handlers_)
+        all.push_back({.pattern = pattern, .concurrency = how.options.concurrency});
+    return all;
 }
 
 }  // namespace sluice::worker

@@ -1,15 +1,21 @@
 #pragma once
 
+#include "proto/error.hpp"
 #include "proto/job.hpp"
+#include "proto/job_log.hpp"
+#include "server/queue/engine_config.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
+#include <map>
+#include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -19,39 +25,111 @@ namespace sluice::worker {
 struct completed {
     raw_json result;
 };
-/// The run failed; the retry policy decides unless `retryable` is false.
+/// The run failed; the retry policy decides unless `retryable` is false. `retry_after` takes the
+/// place of the policy's back-off.
 struct failed {
     job_failure failure;
     bool retryable = true;
+    std::optional<std::chrono::milliseconds> retry_after = std::nullopt;
+};
+/// Not now: the job comes back after `delay` without spending an attempt.
+struct snoozed {
+    std::chrono::milliseconds delay{0};
+};
+/// Failed for good: the job ends discarded, whatever its policy says.
+struct discarded {
+    job_failure failure;
+};
+/// Failed for good: the job ends as a dead letter, whatever its policy says.
+struct dead_lettered {
+    job_failure failure;
 };
 /// Stopped before it was done; the job goes back without spending an attempt.
 struct interrupted {};
+/// Somebody outside has the job now and will answer for it under the same lease, over the wire. The
+/// run ends here; the lease stays open in the name of `holder`, survives this process, and lasts
+/// for `visibility_timeout` from now (absent: as the job or the server says).
+struct delegated {
+    std::string holder;
+    std::optional<std::chrono::milliseconds> visibility_timeout = std::nullopt;
+};
 
-using outcome = std::variant<completed, failed, interrupted>;
+using outcome =
+    std::variant<completed, failed, snoozed, discarded, dead_lettered, interrupted, delegated>;
 
-/// Runs one job. `stop` is requested, on the worker's executor, when the server wants the worker
-/// back: it ends, or the job was cancelled or ran out of time. A handler that waits must then
-/// return `interrupted`. An exception counts as `failed` with its what().
-using handler =
-    std::function<boost::asio::awaitable<outcome>(job_record job, std::stop_token stop)>;
+/// One run of one job, as its handler sees it. It may outlive the handler; what is said after the
+/// run ended is ignored. On the worker's executor, unless a member says otherwise.
+class job_run {
+public:
+    job_run() = default;
+    job_run(const job_run&) = delete;
+    job_run& operator=(const job_run&) = delete;
+    virtual ~job_run() = default;
 
+    /// As it was granted; the lease is in it. Does not change; any thread.
+    virtual const job_record& job() const = 0;
+
+    /// Requested, on the worker's executor, when the run should end: the server stops, the job was
+    /// cancelled or ran out of its execution timeout, or the lease was lost. A handler that waits
+    /// must then return `interrupted`. Any thread may look.
+    virtual std::stop_token stop() const = 0;
+
+    /// How far the job is: `fraction` is clamped to 0..1. The latest word wins; it is passed on a
+    /// few times a second at most. Any thread.
+    virtual void progress(double fraction, std::string message) = 0;
+
+    /// Adds to the job's log. Never blocks: beyond a cap text is dropped and counted. Any thread.
+    virtual void log(log_stream stream, std::string_view text) = 0;
+
+    /// Renews the lease from now. False when it is lost; then nothing this run does counts any
+    /// more.
+    virtual boost::asio::awaitable<bool> heartbeat() = 0;
+};
+
+/// Runs one job, on the worker's executor: it must not block. An exception counts as `failed` with
+/// its what().
+using handler = std::function<boost::asio::awaitable<outcome>(std::shared_ptr<job_run> run)>;
+
+/// Runs one job on a thread of the blocking pool, where it may block. To be stopped it must look at
+/// `run.stop()`. An exception counts as `failed` with its what().
+using blocking_handler = std::function<outcome(job_run& run)>;
+
+struct handler_options {
+    /// Jobs of these types run at one time, over all queues; 0: only the pool's own bound.
+    std::size_t concurrency = 0;
+    /// Refuses a job when it is pushed, so that the producer hears of it. Runs on the executor of
+    /// the server.
+    std::function<std::optional<error>(const job_spec&)> check;
+};
+
+/// What runs the jobs whose type fits one pattern. One of the two functions is set.
+struct registered_handler {
+    handler run;
+    blocking_handler run_blocking;
+    handler_options options;
+};
+
+/// Patterns are those of `find_pattern`: a type, a prefix such as "mail.*", or "*".
 class handler_registry {
 public:
-    /// A later handler of the same type takes the place of an earlier one.
-    void add(std::string type, handler run);
+    /// A later handler of the same pattern takes the place of an earlier one.
+    void add(std::string pattern, handler run, handler_options options = {});
+    void add_blocking(std::string pattern, blocking_handler run, handler_options options = {});
+
     /// Null when there is none. Valid until the next `add`.
-    const handler* find(std::string_view type) const;
-    /// In alphabetical order.
-    std::vector<std::string> types() const;
+    const registered_handler* find(std::string_view type) const;
+
+    /// Whether there is a handler that needs a thread of its own.
+    bool any_blocking() const;
+
+    /// What the handler of its type says of a job that is about to be stored; nothing: it may be.
+    std::optional<error> check(const job_spec& job) const;
+
+    /// The patterns with their limits, in alphabetical order, as the engine needs them.
+    std::vector<handled_type> types() const;
 
 private:
-    struct type_hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view type) const {
-            return std::hash<std::string_view>{}(type);
-        }
-    };
-    std::unordered_map<std::string, handler, type_hash, std::equal_to<>> handlers_;
+    std::map<std::string, registered_handler, std::less<>> handlers_;
 };
 
 /// Handlers for the types that every server has.

@@ -2,6 +2,8 @@
 
 #include "proto/limits.hpp"
 #include "server/runtime/nothrow_await.hpp"
+#include "server/runtime/run_blocking.hpp"
+#include "server/worker/watched_executor.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -18,9 +20,6 @@ namespace {
 /// How long the dispatcher rests after the backend failed, or had nothing although it was to wait:
 /// it drains, and our own stop is about to come.
 constexpr auto rest = 100ms;
-
-/// How often a long run is compared with the state of its job. Only while something runs.
-constexpr auto watch_period = 1s;
 
 failed failure_of(std::exception_ptr fault) {
     failed how;
@@ -53,6 +52,17 @@ nack_request nack_of(const uuid& id, const lease_token& lease, outcome how) {
     if (auto* failure = std::get_if<failed>(&how)) {
         request.failure = std::move(failure->failure);
         request.retryable = failure->retryable;
+        request.retry_after = failure->retry_after;
+    } else if (auto* gone = std::get_if<discarded>(&how)) {
+        request.failure = std::move(gone->failure);
+        request.retryable = false;
+        request.end = exhaustion::discard;
+    } else if (auto* dead = std::get_if<dead_lettered>(&how)) {
+        request.failure = std::move(dead->failure);
+        request.retryable = false;
+        request.end = exhaustion::dead_letter;
+    } else if (const auto* later = std::get_if<snoozed>(&how)) {
+        request.snooze = later->delay;
     } else {
         request.release = true;
     }
@@ -70,6 +80,17 @@ void note_answer(logger& log, const uuid& id, const result<change_answer>& answe
               {{"job", job}, {"code", to_string(code)}, {"reason", answer.error().message}});
 }
 
+delegate_request delegation_of(const uuid& id, const lease_token& lease, delegated how) {
+    delegate_request request;
+    request.job_id = id;
+    request.lease = lease;
+    request.holder = std::move(how.holder);
+    request.visibility_timeout = how.visibility_timeout;
+    return request;
+}
+
+}  // namespace
+
 task_group::fault_handler log_fault(logger& log) {
     return [&log](std::exception_ptr fault) {
         const failed how = failure_of(std::move(fault));
@@ -77,34 +98,28 @@ task_group::fault_handler log_fault(logger& log) {
     };
 }
 
-}  // namespace
-
-lane::lane(asio::any_io_executor executor, backend& store, const handler_registry& handlers,
-           std::string queue, std::size_t concurrency, logger& log)
-    : store_(store),
-      handlers_(handlers),
-      log_(log),
+lane::lane(lane_services& services, std::string queue, std::size_t concurrency)
+    : services_(services),
       queue_(std::move(queue)),
       concurrency_(concurrency),
-      slots_(concurrency),
-      room_(executor),
-      work_begins_(executor),
-      drain_begins_(executor),
-      channel_(executor, concurrency),
-      dispatcher_(executor, log_fault(log)),
-      workers_(executor, log_fault(log)) {}
+      marks_(concurrency, stall_watch::mark{services.watch, nullptr}),
+      room_(services.runs.executor),
+      channel_(services.runs.executor, concurrency),
+      dispatcher_(services.runs.executor, log_fault(services.log)),
+      workers_(services.runs.executor, log_fault(services.log)) {
+    runs_.reserve(std::min(concurrency, limits::fetch_count_max));
+}
 
 void lane::start() {
-    for (run_slot& slot : slots_) workers_.spawn(work(slot));
+    for (auto& mark : marks_) workers_.spawn(watched(services_.runs.executor, mark), work(mark));
     dispatcher_.spawn(dispatch());  // after the workers: all of them wait when it sends
-    dispatcher_.spawn(watch());
 }
 
 fetch_request lane::next_request() const {
     fetch_request request;
     request.worker_id = in_server_worker_id;
     request.queues = {queue_};
-    request.types = handlers_.types();
+    request.handled_only = true;
     request.count = std::min(concurrency_ - leased_, limits::fetch_count_max);
     request.wait = limits::wait_max;
     return request;
@@ -118,12 +133,14 @@ asio::awaitable<void> lane::dispatch() {
             continue;
         }
         const auto asked = clock::now();
-        auto fetching = store_.fetch(next_request(), fetching_.get_token());
+        auto fetching = services_.runs.store.fetch(next_request(), fetching_.get_token());
         auto jobs = co_await std::move(fetching);
         if (!jobs) {
-            log_.error("in-server workers cannot fetch", {{"reason", jobs.error().message}});
+            services_.log.error("in-server workers cannot fetch",
+                                {{"reason", jobs.error().message}});
         } else {
-            for (job_record& job : *jobs) send(std::make_unique<job_record>(std::move(job)));
+            for (job_record& job : *jobs)
+                send(std::make_shared<active_run>(std::move(job), services_.runs));
         }
         const bool idle = !jobs || (jobs->empty() && clock::now() - asked < rest);
         if (idle && !draining_) co_await room_.wait_for(rest);
@@ -131,70 +148,73 @@ asio::awaitable<void> lane::dispatch() {
 }
 
 void lane::send(message job) {
-    if (job && leased_++ == 0) work_begins_.notify_all();
+    if (job) {
+        ++leased_;
+        runs_.emplace(job->job().lease.counter, job.get());
+    }
     [[maybe_unused]] const bool sent =
         channel_.try_send(boost::system::error_code{}, std::move(job));
     assert(sent);  // never more jobs, nor more end markers, than there are workers
 }
 
-/// Stops handlers whose job was cancelled, or ran out of its execution timeout, so that they do not
-/// keep a worker busy. A job is looked at once it has run for a whole round.
-asio::awaitable<void> lane::watch() {
-    while (!draining_) {
-        if (leased_ == 0) {
-            co_await work_begins_.wait();
-            continue;
+/// An exception is the end of its run and of nothing else, one for lack of memory included.
+asio::awaitable<outcome> lane::run_handler(message run) {
+    const registered_handler* how = services_.handlers.find(run->job().spec->type);
+    if (how == nullptr) co_return interrupted{};
+    std::exception_ptr fault;
+    try {
+        if (how->run) {
+            auto running = how->run(run);
+            outcome end = co_await std::move(running);
+            co_return end;
         }
-        co_await drain_begins_.wait_for(watch_period);
-        for (run_slot& slot : slots_) {
-            if (!slot.running || draining_) continue;
-            if (!std::exchange(slot.seen, true)) continue;
-            const lease_token lease = slot.lease;
-            const auto job = co_await store_.info(slot.job);
-            const bool gone = job ? job->state != job_state::active || job->lease != lease
-                                  : job.error().code == errc::not_found;
-            if (gone && slot.running && slot.lease == lease) slot.stop.request_stop();
-        }
+        auto work = [how, run] { return how->run_blocking(*run); };
+        auto running = run_blocking(*services_.threads, std::move(work));
+        outcome end = co_await std::move(running);
+        co_return end;
+    } catch (...) {
+        fault = std::current_exception();
+    }
+    co_return failure_of(std::move(fault));
+}
+
+/// Gives the outcome to the backend. A run that lost its job has none to give.
+asio::awaitable<void> lane::report(message run, outcome how) {
+    if (run->lost()) co_return;
+    const uuid id = run->job().spec->id;
+    const lease_token lease = run->job().lease;
+    auto& store = services_.runs.store;
+    try {
+        auto* done = std::get_if<completed>(&how);
+        auto* away = std::get_if<delegated>(&how);
+        auto answering = done   ? store.ack(ack_of(id, lease, std::move(*done)))
+                         : away ? store.delegate(delegation_of(id, lease, std::move(*away)))
+                                : store.nack(nack_of(id, lease, std::move(how)));
+        const auto answer = co_await std::move(answering);
+        note_answer(services_.log, id, answer);
+    } catch (const std::exception& e) {
+        services_.log.error("job outcome not accepted", {{"reason", std::string_view(e.what())}});
     }
 }
 
-asio::awaitable<void> lane::work(run_slot& mine) {
+asio::awaitable<void> lane::work(stall_watch::mark& mark) {
     while (true) {
         auto received = co_await channel_.async_receive(nothrow_await);
-        auto& [ec, job] = received;
-        if (ec || !job) co_return;
-        const uuid id = job->spec->id;
-        const lease_token lease = job->lease;
-
-        if (mine.stop.stop_requested()) mine.stop = std::stop_source{};
-        mine.job = id;
-        mine.lease = lease;
-        mine.seen = false;
+        auto& [ec, run] = received;
+        if (ec || !run) co_return;
+        const auto grant = run->job().lease.counter;
 
         outcome how = interrupted{};
-        const handler* run = draining_ ? nullptr : handlers_.find(job->spec->type);
-        if (run != nullptr) {
-            mine.running = true;
-            try {
-                auto running = (*run)(std::move(*job), mine.stop.get_token());
-                outcome end = co_await std::move(running);
-                how = std::move(end);
-            } catch (...) {
-                how = failure_of(std::current_exception());
-            }
-            mine.running = false;
+        if (!draining_ && !run->lost()) {
+            if (mark.watch) mark.watch->begin(mark, run->job().spec);
+            how = co_await run_handler(run);
+            if (mark.watch) mark.watch->end(mark);
         }
-        job.reset();
-
-        try {
-            auto* done = std::get_if<completed>(&how);
-            auto answering = done != nullptr ? store_.ack(ack_of(id, lease, std::move(*done)))
-                                             : store_.nack(nack_of(id, lease, std::move(how)));
-            const auto answer = co_await std::move(answering);
-            note_answer(log_, id, answer);
-        } catch (const std::exception& e) {
-            log_.error("job outcome not accepted", {{"reason", std::string_view(e.what())}});
-        }
+        const bool talks = run->end();
+        if (talks) co_await run->passed_on();
+        co_await report(run, std::move(how));
+        runs_.erase(grant);
+        run.reset();
         --leased_;
         room_.notify_one();
     }
@@ -204,17 +224,34 @@ asio::awaitable<void> lane::drain() {
     draining_ = true;
     fetching_.request_stop();
     room_.notify_all();
-    work_begins_.notify_all();
-    drain_begins_.notify_all();
     co_await dispatcher_.join();
     // Behind every job: a worker gives back what it still receives before its marker.
     for (std::size_t i = 0; i < concurrency_; ++i) send(nullptr);
 }
 
 void lane::interrupt() {
-    for (run_slot& slot : slots_) {
-        if (slot.running) slot.stop.request_stop();
-    }
+    for (const auto& run : alive()) run->request_stop();
+}
+
+void lane::lose(const lease_token& lease) {
+    const auto it = runs_.find(lease.counter);
+    if (it == runs_.end() || it->second->job().lease != lease) return;
+    const auto run = it->second->shared_from_this();
+    run->lose();
+}
+
+/// Copies: whoever is asked to stop may end at once.
+std::vector<std::shared_ptr<active_run>> lane::alive() const {
+    std::vector<std::shared_ptr<active_run>> runs;
+    runs.reserve(runs_.size());
+    for (const auto& [grant, run] : runs_) runs.push_back(run->shared_from_this());
+    return runs;
+}
+
+std::vector<std::shared_ptr<const job_spec>> lane::running() const {
+    std::vector<std::shared_ptr<const job_spec>> jobs;
+    for (const auto& [grant, run] : runs_) jobs.push_back(run->job().spec);
+    return jobs;
 }
 
 asio::awaitable<bool> lane::join_until(std::chrono::steady_clock::time_point deadline) {

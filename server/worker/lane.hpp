@@ -4,19 +4,36 @@
 #include "server/queue/backend.hpp"
 #include "server/runtime/notifier.hpp"
 #include "server/runtime/task_group.hpp"
+#include "server/worker/active_run.hpp"
 #include "server/worker/handler.hpp"
+#include "server/worker/stall_watch.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/experimental/channel.hpp>
+#include <boost/asio/thread_pool.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace sluice::worker {
+
+/// What the lanes of a pool share. Outlives them.
+struct lane_services {
+    run_services runs;
+    const handler_registry& handlers;
+    boost::asio::thread_pool* threads;  ///< for handlers that block; null when there are none
+    stall_watch* watch;                 ///< null: nobody watches
+    logger& log;
+};
+
+/// Logs what a coroutine of the pool throws.
+task_group::fault_handler log_fault(logger& log);
 
 /// A dispatcher, a bounded channel and `concurrency` worker coroutines that serve one queue, or all
 /// queues without a lane of their own.
@@ -26,9 +43,8 @@ namespace sluice::worker {
 /// its run begins.
 class lane {
 public:
-    /// `queue` is a name, or "*". All on `executor`; references must outlive the lane.
-    lane(boost::asio::any_io_executor executor, backend& store, const handler_registry& handlers,
-         std::string queue, std::size_t concurrency, logger& log);
+    /// `queue` is a name, or "*".
+    lane(lane_services& services, std::string queue, std::size_t concurrency);
 
     void start();
 
@@ -39,46 +55,42 @@ public:
     /// Asks all handlers to stop. What they leave undone goes back without spending an attempt.
     void interrupt();
 
+    /// The job under this lease was cancelled or ran out of time: its handler is asked to stop.
+    void lose(const lease_token& lease);
+
     /// After drain: completes when all workers have ended; false when `deadline` passed first.
     boost::asio::awaitable<bool> join_until(std::chrono::steady_clock::time_point deadline);
 
     std::size_t busy() const { return leased_; }
+    /// The jobs whose handlers have not returned.
+    std::vector<std::shared_ptr<const job_spec>> running() const;
 
 private:
-    /// What one worker runs.
-    struct run_slot {
-        bool running = false;
-        bool seen = false;  ///< by the watch, in its latest round
-        uuid job;
-        lease_token lease;
-        std::stop_source stop;
-    };
-
     /// A null pointer is the end marker: it stops the worker that receives it. A waiting receive is
     /// never cancelled, for the channel would then refuse messages although it has room.
-    using message = std::unique_ptr<job_record>;
+    using message = std::shared_ptr<active_run>;
     using channel = boost::asio::experimental::channel<void(boost::system::error_code, message)>;
 
     boost::asio::awaitable<void> dispatch();
-    boost::asio::awaitable<void> watch();
-    boost::asio::awaitable<void> work(run_slot& mine);
+    boost::asio::awaitable<void> work(stall_watch::mark& mark);
+    boost::asio::awaitable<outcome> run_handler(message run);
+    boost::asio::awaitable<void> report(message run, outcome how);
     fetch_request next_request() const;
     void send(message job);
+    std::vector<message> alive() const;
 
-    backend& store_;
-    const handler_registry& handlers_;
-    logger& log_;
+    lane_services& services_;
     const std::string queue_;
     const std::size_t concurrency_;
     std::size_t leased_ = 0;  ///< jobs in the channel or with a worker
     bool draining_ = false;
-    std::vector<run_slot> slots_;
+    std::vector<stall_watch::mark> marks_;  ///< one for each worker
+    /// By the number of their grant, which is unique in one process.
+    std::unordered_map<std::uint64_t, active_run*> runs_;
     std::stop_source fetching_;
     notifier room_;
-    notifier work_begins_;  ///< the first job after a time without any
-    notifier drain_begins_;
     channel channel_;
-    task_group dispatcher_;  ///< and the watch
+    task_group dispatcher_;
     task_group workers_;
 };
 

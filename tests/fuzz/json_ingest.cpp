@@ -83,5 +83,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(decode_ack(body));
     check(decode_nack(body));
     check(decode_heartbeat(body));
+    check(decode_progress(body));
     return 0;
 }

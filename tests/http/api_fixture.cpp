@@ -53,6 +53,9 @@ api_fixture::api_fixture() : directory_(make_directory()) {
     services.started = std::chrono::steady_clock::now();
     services.version = "1.2.3";
     services.enable_reset = true;
+    services.check_job = [this](const job_spec& job) {
+        return check_job ? check_job(job) : std::nullopt;
+    };
     add_api_routes(routes, std::move(services));
 }
 

@@ -51,6 +51,7 @@ public:
     bool draining = false;
     std::vector<std::string> queue_patterns;  ///< of the token all requests come with
     std::stop_source stop;
+    std::function<std::optional<error>(const job_spec&)> check_job;  ///< empty: nothing is refused
     std::unique_ptr<backend> queue;
 
 private:

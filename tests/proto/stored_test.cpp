@@ -167,11 +167,19 @@ TEST(StoredHistory, ReadsBackWhatWasWritten) {
             if (g.coin()) a.finished_at = g.time();
             a.outcome = static_cast<lease_outcome>(g.number() % 7);
         }
+        if (g.coin())
+            record.progress = std::make_shared<const job_progress>(
+                job_progress{g.number() / 4294967296.0, g.text(), g.time()});
         const auto text = encode_stored_history(record);
-        ASSERT_EQ(text.empty(), record.failures.empty() && record.attempts.empty());
+        ASSERT_EQ(text.empty(),
+                  record.failures.empty() && record.attempts.empty() && !record.progress);
         job_record read;
         decode_stored_history(text, read);
         ASSERT_EQ(encode_stored_history(read), text) << seed;
+        ASSERT_EQ(read.progress != nullptr, record.progress != nullptr);
+        if (read.progress) {
+            ASSERT_EQ(*read.progress, *record.progress);
+        }
         ASSERT_EQ(read.failures.size(), record.failures.size());
         ASSERT_EQ(read.attempts.size(), record.attempts.size());
         for (std::size_t i = 0; i < read.failures.size(); ++i) {
@@ -196,7 +204,9 @@ TEST(StoredHistory, RefusesWhatItNeverWrote) {
     for (const std::string_view text :
          {"{", "[]", R"({"x":[]})", R"({"failures":{}})", R"({"failures":[1]})",
           R"({"failures":[{"attempt":-1}]})", R"({"failures":[{"x":1}]})",
-          R"({"attempts":[{"outcome":7}]})", R"({"attempts":[{"started":"x"}]})"}) {
+          R"({"attempts":[{"outcome":7}]})", R"({"progress":[]})",
+          R"({"progress":{"fraction":"1"}})", R"({"progress":{"x":1}})",
+          R"({"attempts":[{"started":"x"}]})"}) {
         job_record record;
         EXPECT_THROW(decode_stored_history(text, record), std::runtime_error) << text;
     }

@@ -213,7 +213,7 @@ TEST(Worker, ThatSaysItIsQuietIsGivenNothing) {
 
 engine_config with_handlers() {
     engine_config config;
-    config.handled_types = {"a", "b"};
+    config.handled_types = {{"a", 0}, {"b", 0}};
     config.pool_queues = {"own"};
     return config;
 }

@@ -40,7 +40,9 @@ TEST(TimerSet, HoldsATimerOnceAndForgetsWhatIsRemoved) {
 // -- queue_table
 
 void wait_in_line(queue_table& table, queue_state& queue, std::int64_t seq, bool handled = true) {
-    auto& lane = table.lane(queue, "t", handled);
+    static handler_group group;
+    auto* known = queue_table::find_lane(queue, "t");
+    auto& lane = known ? *known : queue_table::add_lane(queue, "t", handled ? &group : nullptr);
     lane.line.add({0, seq, seq});
     if (handled) ++queue.handled_ready;
     queue.relist(lane);
@@ -50,8 +52,8 @@ void wait_in_line(queue_table& table, queue_state& queue, std::int64_t seq, bool
 TEST(QueueTable, ListsTheHeadsOfItsLanesInOrder) {
     queue_table table;
     auto& queue = table.get("q");
-    auto& a = table.lane(queue, "a", false);
-    auto& b = table.lane(queue, "b", false);
+    auto& a = queue_table::add_lane(queue, "a", nullptr);
+    auto& b = queue_table::add_lane(queue, "b", nullptr);
     a.line.add({0, 2, 2});
     b.line.add({0, 1, 1});
     queue.relist(a);
@@ -108,7 +110,7 @@ TEST(QueueTable, ForgetsANameThatWasOnlyAskedFor) {
     table.forget_if_unused("asked");
     EXPECT_TRUE(table.find("asked"));
     table.get("asked").takers.clear();
-    auto& lane = table.lane(table.get("asked"), "t", false);
+    auto& lane = queue_table::add_lane(table.get("asked"), "t", nullptr);
     lane.takers.insert(2);
     table.forget_if_unused("asked");
     EXPECT_TRUE(table.find("asked"));

@@ -191,6 +191,17 @@ TEST(Verdict, FollowsThePolicyOnExhaustion) {
     EXPECT_EQ(decide(policy, 1, failure_of("io"), true), verdict::dead_letter);
 }
 
+TEST(Verdict, TheHandlersOwnChoiceGoesBeforeThePolicy) {
+    retry_policy policy;
+    policy.max_attempts = 5;
+    EXPECT_EQ(decide(policy, 1, job_failure{}, true), verdict::retry);
+    EXPECT_EQ(decide(policy, 1, job_failure{}, true, exhaustion::discard), verdict::discard);
+    EXPECT_EQ(decide(policy, 1, job_failure{}, true, exhaustion::dead_letter),
+              verdict::dead_letter);
+    policy.on_exhaustion = exhaustion::dead_letter;
+    EXPECT_EQ(decide(policy, 5, job_failure{}, false, exhaustion::discard), verdict::discard);
+}
+
 TEST(Verdict, HeedsTheHandlersOwnWordFirst) {
     retry_policy policy;
     policy.max_attempts = 5;

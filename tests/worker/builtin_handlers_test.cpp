@@ -15,6 +15,22 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
+/// A run that only knows its job and its stop.
+class scripted_run final : public job_run {
+public:
+    scripted_run(job_record job, std::stop_source stop)
+        : job_(std::move(job)), stop_(std::move(stop)) {}
+    const job_record& job() const override { return job_; }
+    std::stop_token stop() const override { return stop_.get_token(); }
+    void progress(double, std::string) override {}
+    void log(log_stream, std::string_view) override {}
+    asio::awaitable<bool> heartbeat() override { co_return true; }
+
+private:
+    job_record job_;
+    std::stop_source stop_;
+};
+
 class builtin_test : public ::testing::Test {
 protected:
     asio::io_context context;
@@ -30,9 +46,9 @@ protected:
         spec->args = std::move(args);
         job_record job;
         job.spec = std::move(spec);
-        const handler* run = handlers.find(type);
-        ASSERT_NE(run, nullptr) << type;
-        asio::co_spawn(context, (*run)(std::move(job), stop.get_token()),
+        const registered_handler* known = handlers.find(type);
+        ASSERT_NE(known, nullptr) << type;
+        asio::co_spawn(context, known->run(std::make_shared<scripted_run>(std::move(job), stop)),
                        [this](std::exception_ptr fault, outcome how) {
                            ASSERT_FALSE(fault);
                            ended = std::move(how);
@@ -64,8 +80,10 @@ protected:
 using BuiltinHandlers = builtin_test;
 
 TEST_F(BuiltinHandlers, AreKnownByType) {
-    EXPECT_EQ(handlers.types(), (std::vector<std::string>{"sluice.echo", "sluice.fail",
-                                                          "sluice.sleep", "sluice.square"}));
+    EXPECT_EQ(
+        handlers.types(),
+        (std::vector<handled_type>{
+            {"sluice.echo", 0}, {"sluice.fail", 0}, {"sluice.sleep", 0}, {"sluice.square", 0}}));
     EXPECT_EQ(handlers.find("sluice.none"), nullptr);
 }
 

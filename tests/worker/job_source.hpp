@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <stdexcept>
@@ -19,7 +20,7 @@ namespace sluice::worker {
 
 /// The part of a backend that in-server workers use, in memory and with full view of what they do.
 /// It answers as the contract says and stores nothing, so a test sees the pool alone.
-class job_source final : public backend {
+class job_source : public backend {
 public:
     explicit job_source(asio::any_io_executor executor) : changed_(std::move(executor)) {}
 
@@ -40,6 +41,8 @@ public:
     std::map<uuid, raw_json> acked;
     std::map<uuid, nack_request> failed;
     std::set<uuid> released;
+    std::vector<progress_request> progress;
+    std::map<uuid, delegate_request> delegations;
     std::vector<fetch_request> fetches;
     std::size_t most_leased = 0;
     std::size_t granted = 0;
@@ -100,6 +103,29 @@ public:
         co_return job;
     }
 
+    asio::awaitable<result<change_answer>> report_progress(progress_request request) override {
+        co_await asio::post(asio::use_awaitable);
+        if (leases_.contains(request.job_id)) progress.push_back(request);
+        co_return change_answer{};
+    }
+
+    asio::awaitable<result<change_answer>> delegate(delegate_request request) override {
+        co_await asio::post(asio::use_awaitable);
+        if (take(request.job_id, request.lease)) delegations[request.job_id] = request;
+        co_return change_answer{};
+    }
+
+    void on_run_lost(std::function<void(const lease_token&)> tell) override {
+        run_lost_ = std::move(tell);
+    }
+
+    /// As a cancel or a timeout does.
+    void take_away(const uuid& id) {
+        const lease_token lease = leases_.at(id).first;
+        leases_.erase(id);
+        run_lost_(lease);
+    }
+
     void begin_drain() override {
         draining = true;
         changed_.notify_all();
@@ -146,6 +172,7 @@ private:
     }
 
     notifier changed_;
+    std::function<void(const lease_token&)> run_lost_;
     std::int64_t last_ = 0;
     std::map<uuid, std::pair<lease_token, std::shared_ptr<const job_spec>>> leases_;
 };

@@ -2,12 +2,14 @@
 
 #include "server/queue/local_backend.hpp"
 #include "server/runtime/clock.hpp"
+#include "server/runtime/nothrow_await.hpp"
 #include "server/runtime/task_group.hpp"
 #include "server/worker/worker_pool.hpp"
 #include "tests/support/memory_store.hpp"
 
 #include <gtest/gtest.h>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <functional>
 #include <map>
@@ -29,6 +31,8 @@ protected:
     std::vector<uuid> pushed;
     std::map<uuid, job_record> ended;
     bool stopped = false;
+    std::chrono::milliseconds patience{2000};
+    std::size_t left = 0;
     std::optional<std::chrono::milliseconds> timeout;
     task_group tasks{context.get_executor(),
                      [](std::exception_ptr fault) { std::rethrow_exception(fault); }};
@@ -43,9 +47,9 @@ protected:
         options.seed = 1;
         store = make_local_backend(context.get_executor(),
                                    std::make_unique<test::memory_store>(disk), std::move(options));
-        pool = std::make_unique<worker_pool>(context.get_executor(), *store, handlers,
-                                             pool_config{.concurrency = concurrency, .queues = {}},
-                                             log);
+        pool = std::make_unique<worker_pool>(
+            context.get_executor(), *store, handlers,
+            pool_config{.concurrency = concurrency, .queues = {}, .stop_patience = patience}, log);
         pool->start();
     }
 
@@ -85,7 +89,7 @@ protected:
     }
     asio::awaitable<void> stop(std::chrono::milliseconds grace) {
         store->begin_drain();
-        co_await pool->stop(grace);
+        left = co_await pool->stop(grace);
         for (const uuid& id : pushed) co_await look_at(id);
         co_await store->shut_down();
         stopped = true;
@@ -162,6 +166,98 @@ TEST_F(PoolOnBackend, StopsTheHandlerOfAJobThatRanOutOfTime) {
     EXPECT_EQ(ended[pushed.back()].state, job_state::completed);
     stop_and_wait(1s);
     EXPECT_EQ(ended[pushed.front()].state, job_state::discarded);
+}
+
+TEST_F(PoolOnBackend, KeepsTheLimitOfAHandlerOverAllItsTypesAndKeepsAllWorkersBusy) {
+    std::size_t running = 0, most = 0, others = 0;
+    const auto limited = [&](std::shared_ptr<job_run>) -> asio::awaitable<outcome> {
+        most = std::max(most, ++running);
+        asio::steady_timer timer(context, 1ms);
+        co_await timer.async_wait(nothrow_await);
+        --running;
+        co_return completed{};
+    };
+    handlers.add("limited.*", limited, {.concurrency = 3, .check = {}});
+    handlers.add("*", [&](auto) -> asio::awaitable<outcome> {
+        ++others;
+        co_return completed{};
+    });
+    start(16);
+    push_all(
+        "limited.a", [](int) { return "[]"; }, 30);
+    push_all(
+        "limited.b", [](int) { return "[]"; }, 60);
+    push_all(
+        "whatever", [](int) { return "[]"; }, 90);
+    for (const uuid& id : pushed) tasks.spawn(wait_for(id));
+    ASSERT_TRUE(run_until([&] { return ended.size() == 90; }));
+    EXPECT_EQ(most, 3U);
+    EXPECT_EQ(others, 30U);
+    stop_and_wait(1s);
+}
+
+TEST_F(PoolOnBackend, ADelegatedJobStaysActiveWhenTheServerStops) {
+    handlers.add("away", [](auto) -> asio::awaitable<outcome> {
+        co_return delegated{"push:receiver", 1h};
+    });
+    start(4);
+    push_all(
+        "away", [](int) { return "[]"; }, 1);
+    ASSERT_TRUE(run_until([&] {
+        tasks.spawn(look_at(pushed.front()));
+        return ended[pushed.front()].worker_id == "push:receiver";
+    }));
+    stop_and_wait(1s);
+    EXPECT_EQ(ended[pushed.front()].state, job_state::active);
+    EXPECT_TRUE(ended[pushed.front()].lease_expires_at);
+}
+
+TEST_F(PoolOnBackend, GivesTheJobOfAHandlerBackThatNeverStops) {
+    asio::steady_timer never(context, steady::time_point::max());
+    bool begun = false;
+    handlers.add("hang", [&](auto) -> asio::awaitable<outcome> {
+        begun = true;
+        co_await never.async_wait(nothrow_await);
+        co_return completed{};
+    });
+    patience = 5ms;
+    start(2);
+    push_all(
+        "hang", [](int) { return "[]"; }, 1);
+    ASSERT_TRUE(run_until([&] { return begun; }));
+    stop_and_wait(5ms);
+    EXPECT_EQ(left, 1U);
+    // What the next server finds.
+    auto own = std::make_unique<test::memory_store>(disk);
+    std::vector<job_state> found;
+    restore_sink sink;
+    sink.waiting = [&](const waiting_job& job) { found.push_back(job.state); };
+    sink.active = [&](const job_record& job) { found.push_back(job.state); };
+    sink.queue = [](std::string_view, bool) {};
+    own->restore_blocking(sink);
+    EXPECT_EQ(found, std::vector<job_state>{job_state::available});
+    never.cancel();  // its answer comes too late and changes nothing
+    context.restart();
+    context.poll();
+}
+
+TEST_F(PoolOnBackend, KeepsTheProgressOfARun) {
+    handlers.add("talk", [](std::shared_ptr<job_run> run) -> asio::awaitable<outcome> {
+        run->progress(0.5, "half");
+        run->progress(1.0, "all");
+        co_return completed{};
+    });
+    start(2);
+    push_all(
+        "talk", [](int) { return "[]"; }, 1);
+    tasks.spawn(wait_for(pushed.front()));
+    ASSERT_TRUE(run_until([&] { return ended.size() == 1; }));
+    const auto& job = ended.begin()->second;
+    EXPECT_EQ(job.state, job_state::completed);
+    ASSERT_TRUE(job.progress);
+    EXPECT_EQ(job.progress->fraction, 1.0);
+    EXPECT_EQ(job.progress->message, "all");
+    stop_and_wait(1s);
 }
 
 TEST_F(PoolOnBackend, ReportsAFailureThatIsNotRetryable) {

@@ -1,89 +1,9 @@
-#include "server/worker/worker_pool.hpp"
-
-#include "server/runtime/nothrow_await.hpp"
-#include "server/runtime/task_group.hpp"
-#include "tests/worker/job_source.hpp"
-
-#include <gtest/gtest.h>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-
-#include <functional>
-#include <stdexcept>
+#include "tests/worker/pool_fixture.hpp"
 
 namespace sluice::worker {
 namespace {
 
-using namespace std::chrono_literals;
-using steady = std::chrono::steady_clock;
-
-asio::awaitable<outcome> throw_always(job_record, std::stop_token) {
-    co_await asio::post(asio::use_awaitable);
-    throw std::runtime_error("out of paper");
-}
-
-class worker_pool_test : public ::testing::Test {
-protected:
-    asio::io_context context;
-    logger log{log_level::error, logger::format::human, false};
-    job_source source{context.get_executor()};
-    handler_registry handlers;
-    pool_config config;
-    std::unique_ptr<worker_pool> pool;
-    std::size_t runs = 0;
-    bool stopped = false;
-    asio::steady_timer gate{context, steady::time_point::max()};
-    task_group tasks{context.get_executor(),
-                     [](std::exception_ptr fault) { std::rethrow_exception(fault); }};
-
-    void SetUp() override {
-        add_builtin_handlers(handlers);
-        handlers.add("test.throw", throw_always);
-        handlers.add("test.gate", [this](job_record, std::stop_token) { return pass_gate(); });
-        handlers.add("test.count", [this](job_record, std::stop_token) { return count(); });
-    }
-
-    void start() {
-        pool = std::make_unique<worker_pool>(context.get_executor(), source, handlers, config, log);
-        pool->start();
-        context.poll();
-    }
-    void spawn_stop(std::chrono::milliseconds grace) { tasks.spawn(stop(grace)); }
-
-    /// False when `done` is still false after ten seconds.
-    bool run_until(const std::function<bool()>& done) {
-        const auto limit = steady::now() + 10s;
-        while (!done() && steady::now() < limit) {
-            context.restart();
-            context.run_one_for(10ms);
-        }
-        return done();
-    }
-
-    asio::awaitable<outcome> pass_gate() {
-        ++runs;
-        co_await gate.async_wait(nothrow_await);
-        co_return completed{"1"};
-    }
-    asio::awaitable<outcome> count() {
-        ++runs;
-        co_return completed{"1"};
-    }
-    asio::awaitable<void> stop(std::chrono::milliseconds grace) {
-        source.begin_drain();
-        co_await pool->stop(grace);
-        stopped = true;
-    }
-    static asio::awaitable<void> drain_and_stop(job_source& from, worker_pool& workers,
-                                                bool& ended) {
-        from.begin_drain();
-        co_await workers.stop(10s);
-        ended = true;
-    }
-};
-
-using WorkerPool = worker_pool_test;
+using WorkerPool = pool_fixture;
 
 TEST_F(WorkerPool, RunsEveryJobExactlyOnce) {
     config.concurrency = 64;
@@ -126,7 +46,7 @@ TEST_F(WorkerPool, AsksForItsTypesWithALongPollAndItsOwnWorkerId) {
     EXPECT_EQ(source.fetches[1].count, 3U);
     for (const auto& request : source.fetches) {
         EXPECT_EQ(request.worker_id, in_server_worker_id);
-        EXPECT_EQ(request.types, handlers.types());
+        EXPECT_TRUE(request.handled_only);
         EXPECT_GE(request.wait, 30s);
     }
 }

@@ -83,6 +83,13 @@ error forbidden_queue(std::string_view queue) {
     return error(errc::forbidden, std::move(message), "\"queue\":" + quoted(queue));
 }
 
+std::optional<error> check_worker_id(std::string_view id) {
+    if (!id.starts_with("sluice.")) return std::nullopt;
+    return error(errc::invalid_request,
+                 "Worker ids that begin with 'sluice.' are the server's own.",
+                 R"("field":"worker_id")");
+}
+
 error bad_parameter(std::string_view name, std::string_view expected) {
     std::string message = "The query parameter '";
     message.append(name).append("' must be ").append(expected).append(".");

@@ -25,6 +25,10 @@ error named(error e, std::string_view kind, std::string_view id);
 /// 403: the token's patterns do not cover this queue.
 error forbidden_queue(std::string_view queue);
 
+/// Ids that begin with "sluice." name the server's own workers; a client that took one could answer
+/// for their jobs.
+std::optional<error> check_worker_id(std::string_view id);
+
 /// 400 for a query parameter.
 error bad_parameter(std::string_view name, std::string_view expected);
 

@@ -24,6 +24,9 @@ asio::awaitable<response> push_job(services_ptr services, request r, path_values
     auto spec = decode_job(r.body, services->now().wall);
     if (!spec) co_return error_response(spec.error(), r);
     if (!queue_allowed(r, spec->queue)) co_return error_response(forbidden_queue(spec->queue), r);
+    if (services->check_job) {
+        if (const auto refused = services->check_job(*spec)) co_return error_response(*refused, r);
+    }
     auto key = read_idempotency_key(r);
     if (!key) co_return error_response(key.error(), r);
 
@@ -49,12 +52,27 @@ asio::awaitable<response> push_job(services_ptr services, request r, path_values
     co_return answer;
 }
 
+/// The first job of a batch that its handler refuses: then none is stored.
+std::optional<error> check_batch(const api_services& services, const std::vector<job_spec>& specs) {
+    if (!services.check_job) return std::nullopt;
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+        auto refused = services.check_job(specs[i]);
+        if (!refused) continue;
+        const auto index = std::to_string(i);
+        refused->message.insert(0, "Job " + index + ": ");
+        refused->details.insert(0, "\"index\":" + index + (refused->details.empty() ? "" : ","));
+        return refused;
+    }
+    return std::nullopt;
+}
+
 asio::awaitable<response> push_batch(services_ptr services, request r, path_values) {
     auto specs = decode_batch(r.body, services->now().wall);
     if (!specs) co_return error_response(specs.error(), r);
     for (const auto& spec : *specs) {
         if (!queue_allowed(r, spec.queue)) co_return error_response(forbidden_queue(spec.queue), r);
     }
+    if (const auto refused = check_batch(*services, *specs)) co_return error_response(*refused, r);
     auto key = read_idempotency_key(r);
     if (!key) co_return error_response(key.error(), r);
 

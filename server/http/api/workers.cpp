@@ -12,15 +12,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// Ids that begin with "sluice." name the server's own workers; a client that took one could answer
-/// for their jobs.
-std::optional<error> check_worker_id(std::string_view id) {
-    if (!id.starts_with("sluice.")) return std::nullopt;
-    return error(errc::invalid_request,
-                 "Worker ids that begin with 'sluice.' are the server's own.",
-                 R"("field":"worker_id")");
-}
-
 std::optional<error> check_fetch(const request& r, const fetch_request& fetch) {
     if (auto reserved = check_worker_id(fetch.worker_id)) return reserved;
     for (const auto& queue : fetch.queues) {

@@ -63,15 +63,15 @@ asio::awaitable<bool> pause(microseconds time, std::stop_token stop) {
     co_return !stop.stop_requested() || std::chrono::steady_clock::now() >= timer.expiry();
 }
 
-asio::awaitable<outcome> echo(job_record job, std::stop_token) {
-    co_return completed{job.spec->args};
+asio::awaitable<outcome> echo(std::shared_ptr<job_run> run) {
+    co_return completed{run->job().spec->args};
 }
 
-asio::awaitable<outcome> sleep(job_record job, std::stop_token stop) {
-    const auto args = elements_of(job.spec->args);
+asio::awaitable<outcome> sleep(std::shared_ptr<job_run> run) {
+    const auto args = elements_of(run->job().spec->args);
     const auto time = args.empty() ? std::nullopt : pause_of(args[0]);
     if (!time) co_return bad_args("args[0] must be the milliseconds to sleep, at most 7 days");
-    const bool done = co_await pause(*time, std::move(stop));
+    const bool done = co_await pause(*time, run->stop());
     if (!done) co_return interrupted{};
     co_return completed{"null"};
 }
@@ -90,8 +90,8 @@ std::optional<raw_json> square_of(json_value value) {
     return text;
 }
 
-asio::awaitable<outcome> square(job_record job, std::stop_token stop) {
-    const auto args = elements_of(job.spec->args);
+asio::awaitable<outcome> square(std::shared_ptr<job_run> run) {
+    const auto args = elements_of(run->job().spec->args);
     if (args.empty() || args[0].kind != json_kind::number) {
         co_return bad_args("args[0] must be a number");
     }
@@ -99,14 +99,14 @@ asio::awaitable<outcome> square(job_record job, std::stop_token stop) {
     if (!product) co_return bad_args("the square of args[0] is beyond the range of a double");
     const auto time = args.size() < 2 ? microseconds::zero() : pause_of(args[1]);
     if (!time) co_return bad_args("args[1] must be a pause in milliseconds, at most 7 days");
-    const bool done = co_await pause(*time, std::move(stop));
+    const bool done = co_await pause(*time, run->stop());
     if (!done) co_return interrupted{};
     co_return completed{std::move(*product)};
 }
 
-asio::awaitable<outcome> fail(job_record job, std::stop_token) {
+asio::awaitable<outcome> fail(std::shared_ptr<job_run> run) {
     failed how = failure_of("sluice.fail", "handler_error", "failed as it was asked to", true);
-    const auto args = elements_of(job.spec->args);
+    const auto args = elements_of(run->job().spec->args);
     for (std::size_t i = 0; i < args.size(); ++i) {
         if (i == 0 && args[i].kind == json_kind::string) {
             how.failure.message = json_unescape(args[i]);

@@ -160,7 +160,7 @@ void world::fetch_something() {
     if (one_in(4)) {
         request.worker_id = std::string(in_server_worker_id);
         request.queues = {one_in(3) ? "own" : "*"};
-        request.types = {"x", "y"};
+        request.handled_only = true;
     } else {
         request.worker_id = "w" + std::to_string(below(4));
         request.queues = {one_in(2) ? "a" : "b"};
@@ -182,6 +182,7 @@ void world::fetch(fetch_request request) {
     if (outcome.parked) {
         parked_.emplace(*outcome.parked, std::move(fetch));
     } else if (!outcome.leases.empty()) {
+        note_handled(request, outcome.leases);
         hold(outcome.gate, [this, fetch, leases = std::move(outcome.leases)] {
             if (calm_ || !one_in(20)) return deliver(fetch, leases);
             const auto jobs = engine_->granted(leases);  // nobody is there any more

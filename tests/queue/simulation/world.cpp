@@ -15,7 +15,7 @@ world::world(std::uint64_t seed, wrongdoing wrong) : random_(seed), wrong_(wrong
     config_.idempotency_window = std::chrono::hours{24 * 365 * 20};
     config_.events_max = 16;
     if (one_in(8)) config_.uncommitted_bytes_max = 4'000;
-    config_.handled_types = {"x", "y"};
+    config_.handled_types = {{"x", below(4)}, {"y", 0}};
     config_.pool_queues = {"own"};
     disk_->forget_to_sync(wrong.forget_to_sync);
     disk_->forget_epoch(wrong.forget_epoch);
@@ -45,6 +45,7 @@ void world::stop(bool power) {
     commands_.clear();
     loads_.clear();
     parked_.clear();
+    handled_.clear();
     engine_.reset();
     if (power) disk_->lose_power(below(disk_->unsynced_batches() + 1));
     seen_.stops.push_back({next(), power, false});
@@ -55,10 +56,28 @@ void world::after_command() {
     for (auto& grant : engine_->take_grants()) {
         const auto taker = parked_.extract(grant.taker);
         if (taker.empty() || grant.leases.empty()) continue;
+        note_handled(taker.mapped().request, grant.leases);
         hold(grant.gate, [this, fetch = std::move(taker.mapped()),
                           leases = std::move(grant.leases)] { deliver(fetch, leases); });
     }
     for (auto& wanted : engine_->take_wanted()) loads_.push_back({std::move(wanted), false, {}});
+}
+
+/// What in-server workers were given since the start, and whether it was ever too much at a time.
+void world::note_handled(const fetch_request& request,
+                         const std::vector<engine::given_lease>& leases) {
+    if (!request.handled_only) return;
+    handled_.insert(handled_.end(), leases.begin(), leases.end());
+    const auto limit = config_.handled_types.front().concurrency;
+    if (limit != 0 && handled_runs() > limit)
+        seen_.miscounts.push_back("more in-server runs at one time than their handler allows");
+}
+
+/// Runs of the limited handler in this process.
+std::size_t world::handled_runs() {
+    std::size_t runs = 0;
+    for (const auto& job : engine_->granted(handled_)) runs += job.spec->type == "x" ? 1 : 0;
+    return runs;
 }
 
 void world::hold(std::uint64_t gate, std::function<void()> answer) {
@@ -252,6 +271,8 @@ void world::drain_of_work() {
 /// Nobody may wait for a job while one is there that he could take.
 void world::look_for_forgotten_takers() {
     if (engine_->draining()) return;
+    const auto limit = config_.handled_types.front().concurrency;
+    const bool full = limit != 0 && handled_runs() >= limit;
     for (const auto& [taker, fetch] : parked_) {
         const auto& request = fetch.request;
         const auto wants = [](const std::vector<std::string>& names, const std::string& name) {
@@ -261,7 +282,9 @@ void world::look_for_forgotten_takers() {
             const auto& spec = *row.record->spec;
             const bool queue = wants(request.queues, spec.queue) ||
                                (wants(request.queues, "*") && spec.queue != "own");
-            const bool type = request.types.empty() || wants(request.types, spec.type);
+            const bool type = request.handled_only
+                                  ? spec.type == "y" || (spec.type == "x" && !full)
+                                  : request.types.empty() || wants(request.types, spec.type);
             if (row.record->state != job_state::available || !queue || !type) continue;
             seen_.miscounts.push_back("a taker waits although " + spec.args + " is available");
         }

@@ -80,6 +80,8 @@ private:
     void look_at_the_end();
     void count();
     void look_for_forgotten_takers();
+    void note_handled(const fetch_request& request, const std::vector<engine::given_lease>& leases);
+    std::size_t handled_runs();
 
     // clients.cpp: what clients and workers do
     void client_step();
@@ -131,6 +133,7 @@ private:
     std::vector<waiting_command> commands_;
     std::vector<waiting_load> loads_;
     std::map<std::uint64_t, fetch_of> parked_;
+    std::vector<engine::given_lease> handled_;  ///< to in-server workers, since the start
 
     std::uint64_t names_ = 0;
     std::vector<std::pair<push_request, push_call>> repeatable_;

@@ -1,0 +1,141 @@
+#include "server/worker/active_run.hpp"
+
+#include "proto/limits.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <utility>
+
+namespace sluice::worker {
+
+namespace {
+
+/// Cuts on a code point.
+void cut(std::string& text, std::size_t bytes_max) {
+    if (text.size() <= bytes_max) return;
+    auto end = bytes_max;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+    text.resize(end);
+}
+
+}  // namespace
+
+active_run::active_run(job_record job, run_services& services)
+    : job_(std::move(job)), services_(services) {}
+
+/// Adds to what is unsaid; the first word has it fetched.
+template <class Add>
+void active_run::say(Add add) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (ended_) return;
+        add();
+        if (std::exchange(talking_, true)) return;
+    }
+    // The lane waits for the words of a run that talks, so the services are still there.
+    asio::post(services_.executor, [self = shared_from_this()] {
+        self->wake_ = std::make_unique<notifier>(self->services_.executor);
+        self->services_.reports.spawn(self->pass_on(self));
+    });
+}
+
+void active_run::progress(double fraction, std::string message) {
+    progress_request request;
+    request.job_id = job_.spec->id;
+    request.lease = job_.lease;
+    request.fraction = std::isnan(fraction) ? 0.0 : std::clamp(fraction, 0.0, 1.0);
+    cut(message, limits::progress_message_bytes_max);
+    request.message = std::move(message);
+    say([&] { unsaid_.progress = std::move(request); });
+}
+
+void active_run::log(log_stream stream, std::string_view text) {
+    if (!services_.keep_log || text.empty()) return;
+    say([&] {
+        auto& log = unsaid_.log;
+        // Once something was dropped the rest waits for its turn too: no gap goes unnoticed.
+        if (log.dropped > 0 || log_bytes_ + text.size() > log_bytes_max) {
+            ++log.dropped;
+            return;
+        }
+        log_bytes_ += text.size();
+        log.pieces.push_back({stream, std::string(text)});
+    });
+}
+
+active_run::words active_run::take() {
+    const std::lock_guard lock(mutex_);
+    log_bytes_ = 0;
+    if (unsaid_.empty()) talking_ = false;
+    return std::exchange(unsaid_, {});
+}
+
+asio::awaitable<void> active_run::pass_on([[maybe_unused]] std::shared_ptr<active_run> self) {
+    std::exception_ptr fault;
+    try {
+        while (true) {
+            words said = take();
+            if (said.empty()) break;
+            co_await report(std::move(said));
+            if (!ended_) co_await wake_->wait_for(services_.report_every);
+        }
+    } catch (...) {
+        fault = std::current_exception();
+    }
+    if (fault) give_up();
+    wake_->notify_all();
+    if (fault) std::rethrow_exception(fault);
+}
+
+/// The run must not wait for what will never be passed on.
+void active_run::give_up() {
+    const std::lock_guard lock(mutex_);
+    unsaid_ = {};
+    log_bytes_ = 0;
+    talking_ = false;
+}
+
+/// What is refused is lost: a job that is not ours any more does not want it.
+asio::awaitable<void> active_run::report(words said) {
+    if (said.progress) {
+        auto reporting = services_.store.report_progress(std::move(*said.progress));
+        co_await std::move(reporting);
+    }
+    if (said.log.pieces.empty() && said.log.dropped == 0) co_return;
+    said.log.job_id = job_.spec->id;
+    said.log.lease = job_.lease;
+    auto keeping = services_.keep_log(std::move(said.log));
+    co_await std::move(keeping);
+}
+
+bool active_run::end() {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    return talking_;
+}
+
+asio::awaitable<void> active_run::passed_on() {
+    while (true) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (!talking_) co_return;
+        }
+        if (!wake_) {
+            co_await asio::post(asio::use_awaitable);  // its first word is just being fetched
+            continue;
+        }
+        wake_->notify_all();  // no more pauses
+        co_await wake_->wait();
+    }
+}
+
+asio::awaitable<bool> active_run::heartbeat() {
+    if (lost_ || ended_) co_return false;
+    const auto known = co_await services_.store.info(job_.spec->id);
+    co_return known && known->state == job_state::active && known->lease == job_.lease;
+}
+
+}  // namespace sluice::worker

@@ -1,0 +1,133 @@
+#include "tests/contract/backend_contract.hpp"
+
+namespace sluice::test {
+namespace {
+
+fetch_request in_server_fetch() {
+    fetch_request request = contract_fetch("*");
+    request.worker_id = std::string(in_server_worker_id);
+    request.handled_only = true;
+    return request;
+}
+
+/// One job with an in-server worker.
+asio::awaitable<job_record> run_here(backend_contract& t) {
+    t.rules.handled_types = {{"work", 0}};
+    co_await t.reopen();
+    co_await t.push(contract_job());
+    auto request = in_server_fetch();
+    const auto jobs = co_await t.fetch(std::move(request));
+    EXPECT_EQ(jobs.size(), 1U);
+    co_return jobs.at(0);
+}
+
+CONTRACT(ProgressIsKeptAcrossACrash) {
+    const auto pushed = co_await t.push(contract_job());
+    const auto held = co_await t.fetch_one("default");
+    progress_request request;
+    request.job_id = held.spec->id;
+    request.lease = held.lease;
+    request.fraction = 0.75;
+    request.message = "three of \"four\"\n";
+    const auto told = co_await t.queue().report_progress(request);
+    EXPECT_TRUE(told);
+    if (!told) co_return;
+    EXPECT_TRUE(told->job.progress);
+    co_await t.reopen();
+    auto job = co_await t.info(pushed.spec->id);
+    EXPECT_TRUE(job.progress);
+    if (!job.progress) co_return;
+    EXPECT_EQ(*job.progress, *told->job.progress);
+    co_await t.ack(held);
+    job = co_await t.info(pushed.spec->id);
+    EXPECT_TRUE(job.progress);
+    EXPECT_EQ(job.progress->message, "three of \"four\"\n");
+}
+
+CONTRACT(ProgressIsRefusedFromAnybodyButTheHolder) {
+    const auto pushed = co_await t.push(contract_job());
+    progress_request request;
+    request.job_id = pushed.spec->id;
+    request.fraction = 0.5;
+    auto answer = co_await t.queue().report_progress(request);
+    EXPECT_EQ(code_of(answer), errc::conflict);
+    const auto held = co_await t.fetch_one("default");
+    request.lease = held.lease;
+    request.lease->nonce += 1;
+    answer = co_await t.queue().report_progress(request);
+    EXPECT_EQ(code_of(answer), errc::lease_lost);
+    request.job_id.bytes[15] ^= 1U;
+    answer = co_await t.queue().report_progress(request);
+    EXPECT_EQ(code_of(answer), errc::not_found);
+    const auto job = co_await t.info(pushed.spec->id);
+    EXPECT_FALSE(job.progress);
+}
+
+CONTRACT(ADelegatedRunOutlivesTheServerAndIsAnsweredFromOutside) {
+    const auto held = co_await run_here(t);
+    delegate_request request;
+    request.job_id = held.spec->id;
+    request.lease = held.lease;
+    request.holder = "push:somewhere";
+    request.visibility_timeout = 1h;
+    const auto answer = co_await t.queue().delegate(request);
+    EXPECT_TRUE(answer);
+    co_await t.reopen();
+    const auto job = co_await t.info(held.spec->id);
+    EXPECT_EQ(job.state, job_state::active);
+    EXPECT_EQ(job.worker_id, "push:somewhere");
+    EXPECT_TRUE(job.lease_expires_at);
+    EXPECT_EQ(job.interruptions, 0U);
+    ack_request ack;
+    ack.job_id = held.spec->id;
+    ack.lease = held.lease;
+    ack.result = "1";
+    const auto done = co_await t.queue().ack(ack);
+    EXPECT_TRUE(done);
+    const auto late = co_await t.queue().delegate(request);
+    EXPECT_EQ(code_of(late), errc::conflict);
+}
+
+CONTRACT(ARunThatIsNotDelegatedEndsWithTheServer) {
+    const auto held = co_await run_here(t);
+    co_await t.reopen();
+    const auto job = co_await t.info(held.spec->id);
+    EXPECT_EQ(job.state, job_state::available);
+    EXPECT_EQ(job.interruptions, 1U);
+}
+
+CONTRACT(InServerWorkersHearAtOnceOfARunTheyLost) {
+    const auto held = co_await run_here(t);
+    std::vector<lease_token> lost;
+    t.queue().on_run_lost([&](const lease_token& lease) { lost.push_back(lease); });
+    const auto cancelled = co_await t.queue().cancel(held.spec->id);
+    EXPECT_TRUE(cancelled);
+    co_await t.yield();
+    EXPECT_EQ(lost, std::vector<lease_token>{held.lease});
+    t.queue().on_run_lost({});
+}
+
+CONTRACT(InServerWorkersAreGivenNoMoreThanTheirHandlersTake) {
+    t.rules.handled_types = {{"work.*", 2}};
+    co_await t.reopen();
+    for (int i = 0; i < 5; ++i) co_await t.push(contract_job("q", "work.a"));
+    co_await t.push(contract_job("q", "other"));
+    auto request = in_server_fetch();
+    request.count = 10;
+    auto jobs = co_await t.fetch(request);
+    EXPECT_EQ(jobs.size(), 2U);
+    auto waiting = t.start(t.fetch([&] {
+        auto longer = request;
+        longer.wait = 10s;
+        return longer;
+    }()));
+    co_await t.yield();
+    EXPECT_FALSE(waiting.done());
+    if (jobs.empty()) co_return;
+    co_await t.ack(jobs.front());
+    jobs = co_await waiting.answer();
+    EXPECT_EQ(jobs.size(), 1U);
+}
+
+}  // namespace
+}  // namespace sluice::test
