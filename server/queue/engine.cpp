@@ -59,6 +59,10 @@ void engine::change_state(resident_job& job, rules::job_event event) {
     if (before > 0) --before;  // jobs that ended before this start were never counted
     job.record.state = *next;
     ++job.queue->jobs[static_cast<std::size_t>(*next)];
+    // It may have passed while the job ran, when nobody looked.
+    const bool waits = *next != job_state::active && !is_terminal(*next);
+    if (const auto& expires = job.record.spec->expires_at; waits && expires)
+        wall_timers_.add({expires->time_since_epoch(), timer_kind::due, job.record.seq});
 }
 
 void engine::emit(const resident_job& job, std::string_view type, timestamp time) {

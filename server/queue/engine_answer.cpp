@@ -214,6 +214,13 @@ result<change_answer> engine::activate(const uuid& id, instant now) {
     auto* job = find(id);
     if (!job) return error(errc::not_found);
     if (job->record.state != job_state::pending) return state_conflict(job->record, "activated");
+    if (const auto& time = job->record.spec->scheduled_at; time && *time > now.wall) {
+        change_state(*job, rules::job_event::postpone);
+        job->record.due_at = time;
+        arm_due(job->record.seq, job->record.state, *time, now);
+        touch(*job, true);
+        return answer(*job, false);
+    }
     change_state(*job, rules::job_event::activate);
     job->record.ticket = next_seq_++;
     touch(*job, true);
