@@ -43,6 +43,32 @@ ready_lane& engine::lane_of(queue_state& queue, std::string_view type) {
     return queues_.lane(queue, type, handled_.contains(type));
 }
 
+/// Lets go of lines and queues that have neither jobs nor takers: names cost memory, and anybody
+/// may invent them.
+void engine::forget_unused() {
+    for (const auto& [name, type] : std::exchange(unused_lanes_, {})) {
+        auto* queue = queues_.find(name);
+        if (!queue) continue;
+        const auto lane = queue->lanes.find(type);
+        if (lane != queue->lanes.end()) queues_.forget_if_unused(*lane->second);
+        unused_queues_.insert(name);
+    }
+    for (const auto& name : std::exchange(unused_queues_, {})) {
+        auto* queue = queues_.find(name);
+        if (!queue) continue;
+        if (const auto* gone = queues_.forget_if_unused(*queue, config_.idle_queues)) {
+            std::erase(offers_, gone);
+            std::erase(blocked_offers_, gone);
+        }
+    }
+}
+
+std::size_t engine::lane_count() const {
+    std::size_t lanes = 0;
+    for (const auto& [name, queue] : queues_) lanes += queue->lanes.size();
+    return lanes;
+}
+
 /// Every change of a job passes through here: it puts the job into the open batch.
 void engine::touch(resident_job& job, bool sync) {
     sync_ = sync_ || sync;
@@ -57,6 +83,8 @@ void engine::change_state(resident_job& job, rules::job_event event) {
     assert(next);
     auto& before = job.queue->jobs[static_cast<std::size_t>(job.record.state)];
     if (before > 0) --before;  // jobs that ended before this start were never counted
+    if (job.record.state == job_state::available) --job.lane->waiting;
+    if (*next == job_state::available) ++job.lane->waiting;
     job.record.state = *next;
     ++job.queue->jobs[static_cast<std::size_t>(*next)];
     // It may have passed while the job ran, when nobody looked.
@@ -121,6 +149,7 @@ void engine::finish(resident_job& job, timestamp time) {
         wall_timers_.remove(
             {record.spec->expires_at->time_since_epoch(), timer_kind::due, record.seq});
     record.due_at.reset();
+    if (!inherited_.empty()) inherited_.erase(record.seq);
     job.place = job_place::history;
     job.ended_in = open_batch_;
     touch(job, true);
@@ -171,6 +200,9 @@ void engine::reset() {
     ++generation_;
     jobs_.clear();
     queues_.clear();
+    unused_lanes_.clear();
+    unused_queues_.clear();
+    inherited_.clear();
     workers_.clear();
     steady_timers_.clear();
     wall_timers_.clear();

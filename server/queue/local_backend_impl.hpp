@@ -107,6 +107,7 @@ private:
     std::uint64_t finished_ = 0;
     bool commit_posted_ = false;
     bool failed_ = false;
+    bool closed_ = false;  ///< the store is being closed; nothing more is asked of it
     bool disk_full_ = false;
     bool disk_check_running_ = false;
     timestamp committed_at_;

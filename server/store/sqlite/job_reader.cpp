@@ -87,6 +87,11 @@ void job_reader::scan(const restore_sink& sink) {
         return found->second;
     };
 
+    auto dead =
+        db_.prepare("SELECT queue, count(*) FROM history WHERE dead_letter = 1 GROUP BY queue");
+    while (sink.dead_letters && dead.step())
+        sink.dead_letters(name(dead.integer(0)), static_cast<std::uint64_t>(dead.integer(1)));
+
     auto rows = db_.prepare(scan_sql);
     while (rows.step()) {
         waiting_job job;
