@@ -41,6 +41,6 @@ if(SLUICE_SANITIZE)
 endif()
 
 # Line tables are enough for a useful backtrace and halve the size of a build.
-set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "${SLUICE_OPTIMISE} -g1")
 # -O3 gains nothing measurable here, costs build time, and GCC 12 then warns of copies that cannot happen.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")

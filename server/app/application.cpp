@@ -27,6 +27,8 @@ namespace {
 
 /// How long connections may take to send what they owe once everything else has ended.
 constexpr auto connections_grace = 3s;
+/// How long the journal may take after that: the disk may be full.
+constexpr auto journal_grace = 5s;
 /// The same after a failed journal: the process must be gone within a second.
 constexpr auto failure_grace = 500ms;
 
@@ -125,6 +127,7 @@ asio::awaitable<void> application::watch_signals() {
     if (ec) co_return;
     log_.info("draining", {{"signal", std::int64_t{number}}});
     tasks_.spawn(drain());
+    tasks_.spawn(limit_drain());
     const auto [second_ec, second] = co_await signals_.async_wait(nothrow_await);
     if (second_ec) co_return;
     log_.warning("second signal, leaving at once", {{"signal", std::int64_t{second}}});
@@ -154,6 +157,17 @@ asio::awaitable<void> application::drain() {
     // backend shut down, all is durable, and there is nothing left that joining it could save.
     if (left > 0) std::_Exit(EX_OK);
     context_.stop();
+}
+
+/// A disk that stays full would hold up the end for ever. What is not on disk was acknowledged to
+/// nobody.
+asio::awaitable<void> application::limit_drain() {
+    asio::steady_timer limit{context_};
+    limit.expires_after(settings_.server.drain_grace + connections_grace + journal_grace);
+    co_await limit.async_wait(asio::use_awaitable);
+    const auto health = backend_->health();
+    log_.error("not drained in time, leaving", {{"reason", std::string_view{health.reason}}});
+    std::_Exit(EX_IOERR);
 }
 
 void application::on_store_failure(const std::string& reason) {

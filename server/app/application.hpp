@@ -24,7 +24,8 @@ namespace sluice::app {
 ///
 /// The first SIGTERM or SIGINT drains: readiness fails, nothing more is granted, long polls return,
 /// running handlers get their grace, what is unfinished goes back, the journal is closed. A second
-/// one ends the process at once. When the journal fails the process ends with 74 within a second.
+/// one ends the process at once; so does a drain that takes too long, with 74. When the journal
+/// fails the process ends with 74 within a second.
 class application {
 public:
     /// Opens the store and restores its jobs. Throws store_error.
@@ -42,6 +43,7 @@ private:
     boost::asio::awaitable<void> watch_signals();
     boost::asio::awaitable<void> warn_about_missing_auth();
     boost::asio::awaitable<void> drain();
+    boost::asio::awaitable<void> limit_drain();
     boost::asio::awaitable<void> leave_after_store_failure();
     void on_store_failure(const std::string& reason);
 

@@ -80,7 +80,7 @@ struct queue_stats {
     std::string name;
     bool paused = false;
     std::array<std::uint64_t, job_state_count>
-        jobs{};  ///< by state; terminal ones since the server started
+        jobs{};  ///< by state; terminal ones since the server started, and dead letters of before
 };
 
 /// What happened to a job (ojs-events.md). Kept in memory only, the latest some thousands.

@@ -48,6 +48,32 @@ ready_lane& engine::lane_of(queue_state& queue, std::string_view type) {
                                  const_cast<handler_group*>(find_pattern(handlers_, type)));
 }
 
+/// Lets go of lines and queues that have neither jobs nor takers: names cost memory, and anybody
+/// may invent them.
+void engine::forget_unused() {
+    for (const auto& [name, type] : std::exchange(unused_lanes_, {})) {
+        auto* queue = queues_.find(name);
+        if (!queue) continue;
+        const auto lane = queue->lanes.find(type);
+        if (lane != queue->lanes.end()) queues_.forget_if_unused(*lane->second);
+        unused_queues_.insert(name);
+    }
+    for (const auto& name : std::exchange(unused_queues_, {})) {
+        auto* queue = queues_.find(name);
+        if (!queue) continue;
+        if (const auto* gone = queues_.forget_if_unused(*queue, config_.idle_queues)) {
+            std::erase(offers_, gone);
+            std::erase(blocked_offers_, gone);
+        }
+    }
+}
+
+std::size_t engine::lane_count() const {
+    std::size_t lanes = 0;
+    for (const auto& [name, queue] : queues_) lanes += queue->lanes.size();
+    return lanes;
+}
+
 /// Every change of a job passes through here: it puts the job into the open batch.
 void engine::touch(resident_job& job, bool sync) {
     sync_ = sync_ || sync;
@@ -62,8 +88,14 @@ void engine::change_state(resident_job& job, rules::job_event event) {
     assert(next);
     auto& before = job.queue->jobs[static_cast<std::size_t>(job.record.state)];
     if (before > 0) --before;  // jobs that ended before this start were never counted
+    if (job.record.state == job_state::available) --job.lane->waiting;
+    if (*next == job_state::available) ++job.lane->waiting;
     job.record.state = *next;
     ++job.queue->jobs[static_cast<std::size_t>(*next)];
+    // It may have passed while the job ran, when nobody looked.
+    const bool waits = *next != job_state::active && !is_terminal(*next);
+    if (const auto& expires = job.record.spec->expires_at; waits && expires)
+        wall_timers_.add({expires->time_since_epoch(), timer_kind::due, job.record.seq});
 }
 
 void engine::emit(const resident_job& job, std::string_view type, timestamp time) {
@@ -135,6 +167,7 @@ void engine::finish(resident_job& job, timestamp time) {
         wall_timers_.remove(
             {record.spec->expires_at->time_since_epoch(), timer_kind::due, record.seq});
     record.due_at.reset();
+    if (!inherited_.empty()) inherited_.erase(record.seq);
     job.place = job_place::history;
     job.ended_in = open_batch_;
     touch(job, true);
@@ -187,6 +220,9 @@ void engine::reset() {
     for (auto& [pattern, group] : handlers_) group.running = 0;
     jobs_.clear();
     queues_.clear();
+    unused_lanes_.clear();
+    unused_queues_.clear();
+    inherited_.clear();
     workers_.clear();
     steady_timers_.clear();
     wall_timers_.clear();

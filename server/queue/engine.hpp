@@ -22,6 +22,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace sluice {
@@ -45,6 +46,7 @@ public:
     // -- restore: before any command, in this order ----------------------------------------------
     void restore_waiting(const waiting_job& job);
     void restore_queue(std::string_view name, bool paused);
+    void restore_dead_letters(std::string_view queue, std::uint64_t count);
     void boot(const restore_summary& summary);
     void restore_active(job_record record, instant now);
 
@@ -166,6 +168,10 @@ public:
     timestamp stamp(instant now) const;
     const engine_config& config() const { return config_; }
     std::size_t uncommitted_bytes() const { return open_bytes_ + uncommitted_bytes_; }
+    /// False for a worker that said it is quiet or about to end: it is given nothing.
+    bool wants_jobs(const std::string& worker_id) const;
+    /// Lines that are kept, over all queues.
+    std::size_t lane_count() const;
     std::size_t resident_count() const { return jobs_.size(); }
     std::uint64_t granted_total() const { return lease_counter_; }
 
@@ -174,7 +180,8 @@ private:
         std::uint64_t id = 0;
         fetch_request request;
         std::optional<std::chrono::microseconds>
-            deadline;  ///< absent: only until the loads are done
+            deadline;        ///< absent: only until the loads are done
+        bool quiet = false;  ///< its worker wants no jobs: it waits for nothing but the deadline
     };
 
     // engine.cpp
@@ -182,6 +189,7 @@ private:
     const resident_job* find(const uuid& id) const;
     queue_state& queue_named(std::string_view name);
     ready_lane& lane_of(queue_state& queue, std::string_view type);
+    void forget_unused();
     void touch(resident_job& job, bool sync);
     void change_state(resident_job& job, rules::job_event event);
     void emit(const resident_job& job, std::string_view type, timestamp time);
@@ -209,8 +217,9 @@ private:
     bool take_from_any(const fetch_request& request, std::vector<given_lease>& leases, instant now);
     given_lease grant_job(resident_job& job, const fetch_request& request, instant now);
     std::uint64_t park(const fetch_request& request,
-                       std::optional<std::chrono::microseconds> deadline);
+                       std::optional<std::chrono::microseconds> deadline, bool quiet = false);
     void unpark(std::uint64_t id);
+    void end_waits_of(const std::string& worker_id);
     std::optional<std::uint64_t> first_taker(const queue_state& queue) const;
     void dispatch(instant now);
     void offer(queue_state& queue, instant now);
@@ -220,6 +229,7 @@ private:
     result<resident_job*> holder(const uuid& id, const std::optional<lease_token>& lease,
                                  const std::string& worker_id, lease_outcome wanted, instant now,
                                  bool& repeated);
+    bool may_reclaim(const job_record& record) const;
     void reclaim(resident_job& job, instant now);
     void give_back(resident_job& job, rules::job_event event, lease_outcome outcome, instant now);
     void add_failure(resident_job& job, job_failure failure, instant now);
@@ -305,6 +315,11 @@ private:
     std::vector<std::int64_t> idle_;                ///< could go now
     std::list<std::int64_t> finished_;              ///< resident finished jobs, oldest first
     std::size_t window_bytes_ = 0;                  ///< of resident waiting jobs
+    /// Names that may be of no use any more; looked at when nobody holds a reference to them.
+    std::set<std::pair<std::string, std::string>> unused_lanes_;
+    std::set<std::string> unused_queues_;
+    /// Jobs that ran when this process started.
+    std::unordered_set<std::int64_t> inherited_;
     bool draining_ = false;
     bool disk_low_ = false;
 };

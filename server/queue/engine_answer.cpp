@@ -1,6 +1,7 @@
 #include "server/queue/engine.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice {
 namespace {
@@ -50,11 +51,23 @@ result<resident_job*> engine::holder(const uuid& id, const std::optional<lease_t
         return job;
     }
     if (record.outcome == lease_outcome::lapsed && record.state == job_state::available) {
+        if (!may_reclaim(record))
+            return error(errc::lease_lost,
+                         "The lease lapsed before the server started; the job may have been given "
+                         "to somebody else since.",
+                         lease_details(record));
         reclaim(*job, now);
         return job;
     }
     return error(errc::already_finished, "This lease was answered otherwise before.",
                  lease_details(record));
+}
+
+/// A grant is not synced, so the power may have taken one that came after the lapse. Only a lease
+/// that was open when this process started, or was granted by it, is known to be the latest: a
+/// lapse is durable before anybody else can be told of a grant.
+bool engine::may_reclaim(const job_record& record) const {
+    return record.lease.epoch == epoch_ || inherited_.contains(record.seq);
 }
 
 /// The holder of the latest lease is heard after it had lapsed and before anybody else was given
@@ -167,6 +180,7 @@ void engine::fail(resident_job& job, job_failure failure, bool retryable,
     }
     change_state(job, rules::job_event::fail_discard);
     record.dead_letter = verdict == rules::verdict::dead_letter;
+    if (record.dead_letter) ++job.queue->dead_letters;
     finish(job, stamp(now));
     emit(job, "job.discarded", stamp(now));
 }
@@ -189,6 +203,7 @@ void engine::lapse(resident_job& job, std::string_view why, instant now) {
         end_attempt(job, lease_outcome::lapsed, stamp(now));
         change_state(job, rules::job_event::poison);
         record.dead_letter = true;
+        ++job.queue->dead_letters;
         finish(job, stamp(now));
         emit(job, "job.discarded", stamp(now));
         return;
@@ -218,6 +233,13 @@ result<change_answer> engine::activate(const uuid& id, instant now) {
     auto* job = find(id);
     if (!job) return error(errc::not_found);
     if (job->record.state != job_state::pending) return state_conflict(job->record, "activated");
+    if (const auto& time = job->record.spec->scheduled_at; time && *time > now.wall) {
+        change_state(*job, rules::job_event::postpone);
+        job->record.due_at = time;
+        arm_due(job->record.seq, job->record.state, *time, now);
+        touch(*job, true);
+        return answer(*job, false);
+    }
     change_state(*job, rules::job_event::activate);
     job->record.ticket = next_seq_++;
     touch(*job, true);
@@ -244,6 +266,7 @@ result<job_record> engine::retry_dead_letter(const uuid& id, instant now) {
     }
     change_state(*job, rules::job_event::revive);
     record.dead_letter = false;
+    if (job->queue->dead_letters > 0) --job->queue->dead_letters;
     record.attempt = 0;
     record.interruptions = 0;
     record.failed_last = false;
@@ -266,6 +289,7 @@ result<void> engine::delete_dead_letter(const uuid& id) {
     if (!job || !job->record.dead_letter) return error(errc::not_found);
     auto& count = job->queue->jobs[static_cast<std::size_t>(job->record.state)];
     if (count > 0) --count;
+    if (job->queue->dead_letters > 0) --job->queue->dead_letters;
     job->place = job_place::nowhere;
     touch(*job, true);
     return {};
@@ -276,7 +300,8 @@ heartbeat_answer engine::heartbeat(const heartbeat_request& request, instant now
     if (draining_) made.directive = worker_state::quiet;
     auto& worker = workers_.get(request.worker_id);
     worker.last_beat = now.steady;
-    worker.state = request.state;
+    if (std::exchange(worker.state, request.state) != request.state)
+        end_waits_of(request.worker_id);
     if (!worker.beats) {
         worker.beats = true;
         steady_timers_.add(
@@ -297,11 +322,12 @@ beat_result engine::renew(const heartbeat_job& beat, const heartbeat_request& re
     }
     auto& record = job->record;
     made.spec = record.spec;
-    const bool other = beat.lease
-                           ? record.lease != *beat.lease
-                           : !record.worker_id.empty() && record.worker_id != request.worker_id;
-    if (!other && record.state == job_state::available && record.outcome == lease_outcome::lapsed)
-        reclaim(*job, now);
+    bool other = beat.lease ? record.lease != *beat.lease
+                            : !record.worker_id.empty() && record.worker_id != request.worker_id;
+    if (!other && record.state == job_state::available && record.outcome == lease_outcome::lapsed) {
+        other = !may_reclaim(record);
+        if (!other) reclaim(*job, now);
+    }
     made.state = record.state;
     if (record.state != job_state::active || other) {
         made.problem = other ? errc::lease_lost : errc::conflict;

@@ -39,6 +39,7 @@ struct engine_config {
     std::size_t uncommitted_bytes_max = std::size_t{64} * 1024 * 1024;
     std::size_t finished_cache = 4096;  ///< finished jobs kept in memory for late questions
     std::size_t events_max = 16384;     ///< lifecycle events kept in memory
+    std::size_t idle_queues = 4096;     ///< queues without jobs that are still listed
     /// Remote workers may take these types too, and are not bound by the limits.
     std::vector<handled_type> handled_types;
     /// Queues with in-server workers of their own: those that serve "*" leave them alone.

@@ -169,6 +169,7 @@ engine::given_lease engine::grant_job(resident_job& job, const fetch_request& re
     auto& record = job.record;
     change_state(job, rules::job_event::fetch);
     ++record.attempt;
+    if (!inherited_.empty()) inherited_.erase(record.seq);
     record.lease = {epoch_, ++lease_counter_, static_cast<std::uint32_t>(random_())};
     record.outcome = lease_outcome::open;
     record.worker_id = request.worker_id;
@@ -205,12 +206,20 @@ engine::given_lease engine::grant_job(resident_job& job, const fetch_request& re
     return {record.seq, record.lease};
 }
 
+bool engine::wants_jobs(const std::string& worker_id) const {
+    const auto* worker = workers_.find(worker_id);
+    return !worker || worker->state == worker_state::running;
+}
+
 engine::fetch_outcome engine::fetch(const fetch_request& request, instant now) {
     fetch_outcome outcome;
     if (draining_ || request.count == 0) return outcome;
-    if (const auto* worker = workers_.find(request.worker_id);
-        worker && worker->state != worker_state::running)
+    if (!wants_jobs(request.worker_id)) {
+        // An answer at once would be asked for again at once.
+        if (request.wait.count() > 0)
+            outcome.parked = park(request, now.steady + in_microseconds(request.wait), true);
         return outcome;
+    }
     const bool blocked = take(request, outcome.leases, now);
     if (!outcome.leases.empty()) {
         outcome.gate = open_batch_;
@@ -224,11 +233,13 @@ engine::fetch_outcome engine::fetch(const fetch_request& request, instant now) {
 }
 
 std::uint64_t engine::park(const fetch_request& request,
-                           std::optional<std::chrono::microseconds> deadline) {
+                           std::optional<std::chrono::microseconds> deadline, bool quiet) {
     const auto id = next_taker_++;
-    taker waiting{id, request, deadline};
-    if (request.handled_only) handler_takers_.insert(id);
-    if (is_any(request)) {
+    taker waiting{id, request, deadline, quiet};
+    if (request.handled_only && !quiet) handler_takers_.insert(id);
+    if (quiet) {
+        // It is offered nothing.
+    } else if (is_any(request)) {
         any_queue_takers_.insert(id);
     } else {
         for (const auto& name : request.queues) {
@@ -259,9 +270,11 @@ void engine::unpark(std::uint64_t id) {
         queue->handled_takers.erase(id);
         for (const auto& type : request.types) {
             const auto lane = queue->lanes.find(type);
-            if (lane != queue->lanes.end()) lane->second->takers.erase(id);
+            if (lane == queue->lanes.end()) continue;
+            lane->second->takers.erase(id);
+            if (lane->second->takers.empty()) unused_lanes_.emplace(name, type);
         }
-        queues_.forget_if_unused(name);
+        if (request.types.empty() && queue->takers.empty()) unused_queues_.insert(name);
     }
     if (it->second.deadline)
         steady_timers_.remove(
@@ -272,7 +285,20 @@ void engine::unpark(std::uint64_t id) {
 bool engine::abandon(std::uint64_t waiting) {
     if (!takers_.contains(waiting)) return false;
     unpark(waiting);
+    forget_unused();
     return true;
+}
+
+/// The worker has changed its mind about wanting jobs: whoever waits in its name asks anew.
+void engine::end_waits_of(const std::string& worker_id) {
+    std::vector<std::uint64_t> ended;
+    for (const auto& [id, waiting] : takers_)
+        if (waiting.request.worker_id == worker_id) ended.push_back(id);
+    for (const auto id : ended) {
+        grants_.push_back({id, {}, 0});
+        unpark(id);
+    }
+    forget_unused();
 }
 
 /// The taker that has waited longest among those who may take what is ready in this queue.

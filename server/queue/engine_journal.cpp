@@ -29,11 +29,18 @@ void engine::restore_queue(std::string_view name, bool paused) {
     queue_named(name).paused = paused;
 }
 
+void engine::restore_dead_letters(std::string_view queue, std::uint64_t count) {
+    auto& state = queue_named(queue);
+    state.dead_letters += count;
+    state.jobs[static_cast<std::size_t>(job_state::discarded)] += count;
+}
+
 void engine::restore_waiting(const waiting_job& job) {
     auto& queue = queue_named(job.queue);
     ++queue.jobs[static_cast<std::size_t>(job.state)];
     if (job.state == job_state::available) {
         auto& lane = lane_of(queue, job.type);
+        ++lane.waiting;
         lane.line.restore({job.priority, job.ticket, job.seq});
         if (lane.share) ++queue.handled_ready;
         queue.relist(lane);
@@ -52,6 +59,7 @@ void engine::restore_active(job_record record, instant now) {
         lapse(job, "the server stopped while it ran.", now);
         return;
     }
+    inherited_.insert(job.record.seq);
     resume_run(job, now);
     workers_.hold(job.record.worker_id, job.record.seq);
     set_lease_timer(job, std::min(job.lease_deadline, job.run_deadline));
@@ -77,6 +85,7 @@ resident_job& engine::make_resident(job_record record, job_place place) {
     job.place = place;
     job.queue = &queue_named(record.spec->queue);
     job.lane = &lane_of(*job.queue, record.spec->type);
+    ++job.lane->jobs;
     job.record = std::move(record);
     return jobs_.insert(std::move(job));
 }
@@ -107,6 +116,7 @@ void engine::evict_idle(instant now) {
     if (loads_ > 0) return;
     for (const auto seq : std::exchange(idle_, {}))
         if (auto* job = jobs_.find(seq)) keep_or_evict(*job, now);
+    forget_unused();
 }
 
 std::vector<engine::wanted_load> engine::take_wanted() {
@@ -140,6 +150,7 @@ void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> rec
             if (!missing.contains(front->seq) || jobs_.find(front->seq)) break;
             pop_line(*lane);
         }
+        unused_lanes_.emplace(*lane->queue->name, *lane->type);
         offers_.push_back(lane->queue);
     } else {
         for (const auto seq : wanted.seqs)
@@ -149,6 +160,7 @@ void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> rec
     for (auto* queue : std::exchange(blocked_offers_, {})) offers_.push_back(queue);
     dispatch(now);
     serve_load_waiters(now);
+    forget_unused();
 }
 
 /// Takers that could not be told what there is before a load was done.
@@ -310,6 +322,7 @@ void engine::erase_job(std::int64_t seq) {
     if (auto* job = jobs_.find(seq)) {
         leave_window(*job);
         if (job->in_finished) std::erase(finished_, seq);
+        if (--job->lane->jobs == 0) unused_lanes_.emplace(*job->queue->name, *job->lane->type);
     }
     jobs_.erase(seq);
 }

@@ -76,6 +76,8 @@ job_record engine::store_new(job_spec spec, instant now) {
     record.spec = std::make_shared<const job_spec>(std::move(spec));
 
     auto& job = jobs_.insert(std::move(fresh));
+    ++job.lane->jobs;
+    if (job.record.state == job_state::available) ++job.lane->waiting;
     ++job.queue->jobs[static_cast<std::size_t>(job.record.state)];
     touch(job, true);
     emit(job, "job.enqueued", job.record.received_at);

@@ -21,6 +21,7 @@ void engine::run_timers(instant now) {
         run_timer(*fired, now);
     request_due_loads();
     dispatch(now);
+    forget_unused();
 }
 
 void engine::run_timer(const timer& fired, instant now) {

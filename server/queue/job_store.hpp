@@ -80,6 +80,7 @@ struct restore_sink {
     std::function<void(const waiting_job&)> waiting;
     std::function<void(job_record)> active;
     std::function<void(std::string_view queue, bool paused)> queue;
+    std::function<void(std::string_view queue, std::uint64_t count)> dead_letters;
 };
 
 struct restore_summary {

@@ -56,6 +56,9 @@ void local_backend::start() {
     sink.queue = [this](std::string_view name, bool paused) {
         engine_.restore_queue(name, paused);
     };
+    sink.dead_letters = [this](std::string_view name, std::uint64_t count) {
+        engine_.restore_dead_letters(name, count);
+    };
     engine_.boot(store_->restore_blocking(sink));
     for (auto& record : active) engine_.restore_active(std::move(record), now());
     engine_.set_disk_low(store_->disk_low_blocking());
@@ -240,7 +243,7 @@ void local_backend::arm_purge(std::chrono::steady_clock::duration delay) {
 /// Retention, in small steps between commits.
 void local_backend::purge() {
     constexpr std::size_t step = 500;
-    if (failed_) return;
+    if (failed_ || closed_) return;
     commit_thread_busy_ = true;
     asio::post(commit_thread_, [this, self = self_, wall = now().wall] {
         bool more = false;
@@ -301,6 +304,7 @@ asio::awaitable<void> local_backend::shut_down() {
         const bool ok = co_await durable(engine_.gate());
         if (!ok) break;
     }
+    closed_ = true;
     timer_.cancel();
     purge_timer_.cancel();
     if (failed_) co_return;

@@ -117,6 +117,7 @@ private:
     bool commit_posted_ = false;
     bool commit_thread_busy_ = false;  ///< with the store, other than by a commit
     bool failed_ = false;
+    bool closed_ = false;  ///< the store is being closed; nothing more is asked of it
     bool disk_full_ = false;
     bool disk_check_running_ = false;
     timestamp committed_at_;

@@ -1,6 +1,7 @@
 #include "server/queue/queue_table.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice {
 
@@ -33,7 +34,11 @@ ready_lane* queue_state::best_handled() const {
 
 queue_state& queue_table::get(std::string_view name) {
     const auto it = queues_.find(name);
-    if (it != queues_.end()) return *it->second;
+    if (it != queues_.end()) {
+        auto& known = *it->second;
+        if (known.idle != 0) idle_.erase(std::exchange(known.idle, 0));
+        return known;
+    }
     auto queue = std::make_unique<queue_state>();
     queue->name = std::make_shared<const std::string>(name);
     return *queues_.emplace(std::string(name), std::move(queue)).first->second;
@@ -44,14 +49,34 @@ queue_state* queue_table::find(std::string_view name) {
     return it == queues_.end() ? nullptr : it->second.get();
 }
 
-void queue_table::forget_if_unused(std::string_view name) {
-    const auto it = queues_.find(name);
-    if (it == queues_.end()) return;
-    const auto& queue = *it->second;
-    if (queue.known || !queue.takers.empty() || !queue.handled_takers.empty()) return;
-    for (const auto& [type, lane] : queue.lanes)
-        if (!lane->takers.empty()) return;
-    queues_.erase(it);
+void queue_table::forget_if_unused(ready_lane& lane) {
+    if (lane.jobs > 0 || lane.waiting > 0 || lane.loading || !lane.takers.empty()) return;
+    auto& queue = *lane.queue;
+    if (lane.share) queue.handled_ready -= lane.line.size();
+    lane.line = {};
+    queue.relist(lane);
+    update_turn(queue);
+    queue.lanes.erase(queue.lanes.find(*lane.type));
+}
+
+const queue_state* queue_table::forget_if_unused(queue_state& queue, std::size_t idle_max) {
+    if (!queue.lanes.empty() || !queue.takers.empty() || !queue.handled_takers.empty() ||
+        queue.paused || queue.dead_letters > 0)
+        return nullptr;
+    for (std::size_t state = 0; state < job_state_count; ++state)
+        if (!is_terminal(static_cast<job_state>(state)) && queue.jobs[state] > 0) return nullptr;
+    auto* gone = &queue;
+    if (queue.known) {
+        if (queue.idle == 0) {
+            queue.idle = next_idle_++;
+            idle_.emplace(queue.idle, &queue);
+        }
+        if (idle_.size() <= idle_max) return nullptr;
+        gone = idle_.begin()->second;
+        idle_.erase(idle_.begin());
+    }
+    queues_.erase(queues_.find(*gone->name));
+    return gone;
 }
 
 ready_lane* queue_table::find_lane(const queue_state& queue, std::string_view type) {

@@ -56,13 +56,17 @@ struct ready_lane {
     bool loading = false;            ///< a read of the next jobs is under way
     std::size_t load_max = 64;       ///< how many jobs the next read brings in; follows their size
     std::size_t resident = 0;        ///< waiting jobs of this lane in memory: always the first ones
+    std::size_t waiting = 0;         ///< available jobs, in memory or at rest
+    std::size_t jobs = 0;            ///< jobs in memory, in whatever state
     taker_list takers;               ///< waiting for this type only
     std::optional<ready_entry> listed;  ///< its entry in queue_state::heads
 };
 
 struct queue_state {
     std::shared_ptr<const std::string> name;
-    bool known = false;  ///< has had a job; a name that was only asked for does not count
+    bool known = false;      ///< has had a job; a name that was only asked for does not count
+    std::uint64_t idle = 0;  ///< place among the queues without jobs; 0: not there
+    std::uint64_t dead_letters = 0;  ///< they stay until somebody removes them
     bool paused = false;
     bool own_pool = false;  ///< has in-server workers of its own; "*" leaves it alone
     std::array<std::uint64_t, job_state_count> jobs{};
@@ -81,13 +85,16 @@ struct queue_state {
     ready_lane* best_handled() const;
 };
 
-/// All queues ever named, by name.
+/// The queues that have jobs or takers, and the latest ones that had, by name.
 class queue_table {
 public:
     queue_state& get(std::string_view name);
     queue_state* find(std::string_view name);
-    /// Drops a queue that never had a job, once nobody waits for it.
-    void forget_if_unused(std::string_view name);
+    /// Drops a lane that has neither jobs nor takers. What is left in its line is stale.
+    void forget_if_unused(ready_lane& lane);
+    /// Drops a queue without jobs and takers: at once if it never had a job, else when `idle_max`
+    /// later ones are kept for people to see. Returns the queue that went; not to be followed.
+    const queue_state* forget_if_unused(queue_state& queue, std::size_t idle_max);
     /// Null when there is none yet.
     static ready_lane* find_lane(const queue_state& queue, std::string_view type);
     /// `group` is the handler of the type; null: none.
@@ -98,6 +105,7 @@ public:
     void clear() {
         queues_.clear();
         turns_.clear();
+        idle_.clear();
     }
 
     /// The queues with jobs for in-server workers without a pool of their own, the one that waited
@@ -109,7 +117,9 @@ public:
 private:
     std::map<std::string, std::unique_ptr<queue_state>, std::less<>> queues_;
     std::map<std::uint64_t, queue_state*> turns_;
+    std::map<std::uint64_t, queue_state*> idle_;  ///< the one idle longest first
     std::uint64_t next_turn_ = 1;
+    std::uint64_t next_idle_ = 1;
 };
 
 }  // namespace sluice

@@ -34,6 +34,10 @@ public:
         const auto it = workers_.find(id);
         return it == workers_.end() ? nullptr : &it->second;
     }
+    const worker_entry* find(const std::string& id) const {
+        const auto it = workers_.find(id);
+        return it == workers_.end() ? nullptr : &it->second;
+    }
     const std::string* name(std::int64_t number) const {
         const auto it = names_.find(number);
         return it == names_.end() ? nullptr : &it->second;

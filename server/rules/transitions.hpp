@@ -14,6 +14,7 @@ namespace sluice::rules {
 /// What can happen to a stored job.
 enum class job_event : std::uint8_t {
     activate,      ///< a pending job is let go
+    postpone,      ///< a pending job is let go before its scheduled time
     due,           ///< its time, or the end of its back-off, has come
     fetch,         ///< leased to a worker; spends an attempt
     ack,           ///< the worker is done
@@ -30,12 +31,13 @@ enum class job_event : std::uint8_t {
     reclaim,       ///< its latest holder is heard after a lapse, before anybody else took it
 };
 
-inline constexpr std::size_t job_event_count = 15;
+inline constexpr std::size_t job_event_count = 16;
 
 constexpr std::string_view to_string(job_event event) {
     constexpr std::array<std::string_view, job_event_count> names{
-        "activate", "due",   "fetch",  "ack",    "fail_retry", "fail_discard", "requeue", "release",
-        "snooze",   "lapse", "poison", "cancel", "expire",     "revive",       "reclaim"};
+        "activate",     "postpone", "due",     "fetch",  "ack",   "fail_retry",
+        "fail_discard", "requeue",  "release", "snooze", "lapse", "poison",
+        "cancel",       "expire",   "revive",  "reclaim"};
     return names[static_cast<std::size_t>(event)];
 }
 
@@ -47,6 +49,7 @@ constexpr std::optional<job_state> next_state(job_state from, job_event event) {
     switch (from) {  // no default: the compiler names a forgotten state
         case job_state::pending:
             if (event == job_event::activate) return job_state::available;
+            if (event == job_event::postpone) return job_state::scheduled;
             if (event == job_event::cancel) return job_state::cancelled;
             if (event == job_event::expire) return job_state::discarded;
             return std::nullopt;

@@ -229,6 +229,23 @@ TEST(Activate, LetsAPendingJobGoOnce) {
     EXPECT_EQ(f.fetch_one().spec->id, id);
 }
 
+TEST(Activate, BeforeItsTimeMakesAJobScheduled) {
+    engine_fixture f;
+    auto spec = make_spec();
+    spec.pending = true;
+    spec.scheduled_at = f.clock.now.wall + 10s;
+    const auto id = f.push(spec);
+    const auto activated = f.activate(id);
+    ASSERT_TRUE(activated);
+    EXPECT_EQ(activated->job.state, job_state::scheduled);
+    EXPECT_TRUE(f.fetch().empty());
+    f.crash();
+    f.pass(10s - 1us);
+    EXPECT_TRUE(f.fetch().empty());
+    f.pass(1us);
+    EXPECT_EQ(f.fetch_one().spec->id, id);
+}
+
 TEST(Expiry, DiscardsAJobThatNobodyTookInTime) {
     engine_fixture f;
     auto spec = make_spec();
@@ -251,6 +268,24 @@ TEST(Expiry, DoesNotTouchAJobThatRuns) {
     f.pass(20s);
     EXPECT_EQ(f.job(id).state, job_state::active);
     EXPECT_TRUE(f.ack(job));
+}
+
+TEST(Expiry, ThatPassedDuringARunEndsTheJobOnceItIsBack) {
+    engine_fixture f;
+    auto spec = make_spec();
+    spec.expires_at = f.clock.now.wall + 10s;
+    const auto failed = f.push(spec);
+    const auto released = f.push(spec);
+    const auto first = f.fetch_one();
+    const auto second = f.fetch_one();
+    f.pass(20s);
+    ASSERT_TRUE(f.nack(first));
+    nack_request back;
+    back.release = true;
+    ASSERT_TRUE(f.nack(second, back));
+    f.run_timers();
+    EXPECT_EQ(f.job(failed).state, job_state::discarded);
+    EXPECT_EQ(f.job(released).state, job_state::discarded);
 }
 
 TEST(Expiry, FindsJobsAtRestToo) {

@@ -209,6 +209,40 @@ TEST(Worker, ThatSaysItIsQuietIsGivenNothing) {
     EXPECT_EQ(f.fetch("q").size(), 1U);
 }
 
+TEST(Worker, ThatIsQuietWaitsForNothingUntilItsTime) {
+    engine_fixture f;
+    f.push("q");
+    heartbeat_request beat;
+    beat.worker_id = "w1";
+    beat.state = worker_state::quiet;
+    f.core().heartbeat(beat, f.clock.now);
+    const auto waiting = f.park(wanted({"q"}, 10s));
+    f.push("q");
+    f.pass(10s - 1us);
+    EXPECT_FALSE(f.answer_to(waiting));
+    f.pass(1us);
+    ASSERT_TRUE(f.answer_to(waiting));
+    EXPECT_TRUE(f.answer_to(waiting)->empty());
+}
+
+TEST(Worker, ThatChangesItsMindHasItsWaitEnded) {
+    engine_fixture f;
+    f.heartbeat("w1");
+    const auto waiting = f.park(wanted({"q"}, 10s));
+    heartbeat_request beat;
+    beat.worker_id = "w1";
+    beat.state = worker_state::quiet;
+    f.core().heartbeat(beat, f.clock.now);
+    const auto id = f.push("q");
+    ASSERT_TRUE(f.answer_to(waiting));
+    EXPECT_TRUE(f.answer_to(waiting)->empty());
+    EXPECT_EQ(f.job(id).state, job_state::available);
+    const auto quiet = f.park(wanted({"q"}, 10s));
+    f.heartbeat("w1");
+    EXPECT_TRUE(f.answer_to(quiet));
+    EXPECT_EQ(f.fetch("q").size(), 1U);
+}
+
 // -- "*": in-server workers that serve all queues
 
 engine_config with_handlers() {

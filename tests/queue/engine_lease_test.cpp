@@ -252,6 +252,30 @@ TEST(VisibilityTimeout, IsNeverProlongedByAClockThatWasSetBackWhileTheServerWasD
     EXPECT_EQ(f.job(id).state, job_state::available);
 }
 
+TEST(LateAck, CountsForALeaseThatWasOpenAtTheStart) {
+    engine_fixture f(short_leases());
+    const auto id = f.push();
+    const auto job = f.fetch_one();
+    f.crash();
+    f.pass(1h);
+    ASSERT_EQ(f.job(id).state, job_state::available);
+    EXPECT_TRUE(f.ack(job));
+}
+
+TEST(LateAck, DoesNotCountOnceThePowerMayHaveTakenALaterGrant) {
+    engine_fixture f(short_leases());
+    const auto id = f.push();
+    const auto first = f.fetch_one("default", "w1");
+    f.pass(10s);
+    const auto second = f.fetch_one("default", "w2");
+    ASSERT_NE(first.lease, second.lease);
+    f.lose_power();
+    ASSERT_EQ(f.job(id).lease, first.lease);  // the later grant was not synced
+    EXPECT_EQ(f.heartbeat("w1", {first}).jobs.at(0).problem, errc::lease_lost);
+    EXPECT_EQ(code_of(f.ack(first)), errc::lease_lost);
+    EXPECT_EQ(f.job(id).state, job_state::available);
+}
+
 TEST(LateAck, CountsAsLongAsNobodyElseWasGivenTheJob) {
     engine_fixture f(short_leases());
     const auto id = f.push();

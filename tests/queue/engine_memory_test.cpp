@@ -132,6 +132,80 @@ TEST(Memory, AResetWhileALineIsReadLeavesNothing) {
     EXPECT_EQ(f.fetch_one().spec->id, id);
 }
 
+std::size_t with_invented_types(engine_fixture& f, const std::string& queue) {
+    for (int i = 0; i < 100; ++i) {
+        fetch_request request;
+        request.worker_id = "w1";
+        request.queues = {queue};
+        request.types = {"invented." + std::to_string(i)};
+        request.wait = 10ms;
+        f.park(request);
+        f.pass(10ms);
+    }
+    return f.core().lane_count();
+}
+
+TEST(Names, OfTypesNobodyHasAreForgotten) {
+    engine_fixture f;
+    const auto id = f.push("q");
+    EXPECT_LE(with_invented_types(f, "q"), 1U);
+    EXPECT_EQ(f.fetch_one("q").spec->id, id);
+    EXPECT_EQ(with_invented_types(f, "never.seen"), 1U);
+    EXPECT_EQ(f.core().queues().size(), 1U);
+}
+
+TEST(Names, OfQueuesWithoutJobsAreListedUpToABound) {
+    engine_config config;
+    config.idle_queues = 3;
+    config.finished_cache = 0;
+    engine_fixture f(config);
+    f.push("kept");
+    for (int i = 0; i < 10; ++i) {
+        const auto queue = "q" + std::to_string(i);
+        if (i % 2 == 0) {
+            f.push(queue);
+            ASSERT_TRUE(f.ack(f.fetch_one(queue)));
+        } else {
+            ASSERT_TRUE(f.cancel(f.push(queue)));  // leaves its place in line behind
+        }
+    }
+    EXPECT_EQ(f.core().lane_count(), 1U);
+    std::vector<std::string> names;
+    for (const auto& queue : f.core().queues()) names.push_back(queue.name);
+    EXPECT_EQ(names, (std::vector<std::string>{"kept", "q7", "q8", "q9"}));
+    EXPECT_EQ(f.stats("q8").jobs[static_cast<std::size_t>(job_state::completed)], 1U);
+    EXPECT_EQ(f.fetch("kept").size(), 1U);
+}
+
+TEST(Names, OfQueuesWithJobsAtRestStay) {
+    engine_config config;
+    config.idle_queues = 0;
+    config.window_jobs = 0;
+    engine_fixture f(config);
+    auto distant = make_spec("later");
+    distant.scheduled_at = f.clock.now.wall + 1h;
+    const auto id = f.push(distant);
+    f.push("waits");
+    EXPECT_EQ(f.core().queues().size(), 2U);
+    f.pass(1h);
+    EXPECT_EQ(f.fetch_one("later").spec->id, id);
+    EXPECT_EQ(f.fetch("waits").size(), 1U);
+}
+
+TEST(Restart, CountsTheDeadLettersOfBefore) {
+    engine_fixture f;
+    auto spec = make_spec("d");
+    spec.retry.max_attempts = 1;
+    spec.retry.on_exhaustion = exhaustion::dead_letter;
+    const auto id = f.push(spec);
+    ASSERT_TRUE(f.nack(f.fetch_one("d")));
+    f.crash();
+    const auto discarded = static_cast<std::size_t>(job_state::discarded);
+    EXPECT_EQ(f.stats("d").jobs[discarded], 1U);
+    ASSERT_TRUE(f.delete_dead_letter(id));
+    EXPECT_EQ(f.stats("d").jobs[discarded], 0U);
+}
+
 TEST(Restart, FindsEveryStateAsItWas) {
     engine_fixture f;
     auto pending = make_spec("p");

@@ -107,19 +107,34 @@ TEST(QueueTable, GivesNoTurnToPausedQueuesOwnPoolsAndUnhandledTypes) {
 TEST(QueueTable, ForgetsANameThatWasOnlyAskedFor) {
     queue_table table;
     table.get("asked").takers.insert(1);
-    table.forget_if_unused("asked");
+    table.forget_if_unused(table.get("asked"), 8);
     EXPECT_TRUE(table.find("asked"));
     table.get("asked").takers.clear();
     auto& lane = queue_table::add_lane(table.get("asked"), "t", nullptr);
     lane.takers.insert(2);
-    table.forget_if_unused("asked");
-    EXPECT_TRUE(table.find("asked"));
+    table.forget_if_unused(lane);
+    table.forget_if_unused(table.get("asked"), 8);
+    EXPECT_EQ(table.get("asked").lanes.size(), 1U);
     lane.takers.clear();
-    table.forget_if_unused("asked");
+    table.forget_if_unused(lane);
+    table.forget_if_unused(table.get("asked"), 8);
     EXPECT_FALSE(table.find("asked"));
-    table.get("used").known = true;
-    table.forget_if_unused("used");
-    EXPECT_TRUE(table.find("used"));
+}
+
+TEST(QueueTable, KeepsTheLatestOfThoseThatHadJobs) {
+    queue_table table;
+    for (const auto* name : {"a", "b", "c"}) {
+        table.get(name).known = true;
+        table.forget_if_unused(table.get(name), 2);
+    }
+    EXPECT_FALSE(table.find("a"));
+    EXPECT_TRUE(table.find("b"));
+    table.get("b").jobs[static_cast<std::size_t>(job_state::scheduled)] = 1;  // idle no more
+    table.get("d").known = true;
+    table.forget_if_unused(table.get("d"), 1);
+    EXPECT_FALSE(table.find("c"));
+    EXPECT_TRUE(table.find("b"));
+    EXPECT_TRUE(table.find("d"));
 }
 
 // -- event_log

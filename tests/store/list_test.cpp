@@ -50,6 +50,38 @@ TEST_F(StoreList, NewestFirstOverLiveAndFinishedJobs) {
     EXPECT_FALSE(page.next_before_seq);
 }
 
+TEST_F(StoreList, EndsAPageOfLargeJobsEarlyAndSkipsNothing) {
+    const std::string large = "[\"" + std::string(1'000'000, 'x') + "\"]";
+    for (const bool dead : {false, true}) {
+        seqs expected;
+        journal_batch batch;
+        for (std::int64_t seq = 200'030; seq > 200'000; --seq) {
+            auto write =
+                listed(seq + dead * 100, "large" + std::to_string(dead), "x",
+                       dead || seq % 2 == 0 ? job_state::discarded : job_state::available, dead);
+            auto spec = std::make_shared<job_spec>(*write.record.spec);
+            spec->args = large;
+            write.record.spec = spec;
+            expected.push_back(write.record.seq);
+            batch.jobs.push_back(std::move(write));
+        }
+        batch.number = dead ? 2 : 1;
+        ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
+        job_query query;
+        query.queue = "large" + std::to_string(dead);
+        query.dead_letter = dead;
+        query.limit = 1'000;
+        seqs all;
+        do {
+            const auto part = list(query);
+            EXPECT_LE(part.size(), 9U);
+            all.insert(all.end(), part.begin(), part.end());
+            query.before_seq = page.next_before_seq;
+        } while (page.next_before_seq);
+        EXPECT_EQ(all, expected);
+    }
+}
+
 TEST_F(StoreList, PagesMeetWithoutGapOrOverlap) {
     job_query query;
     query.limit = 3;

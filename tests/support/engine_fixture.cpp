@@ -34,6 +34,9 @@ void engine_fixture::boot() {
     restore_sink sink;
     sink.waiting = [&](const waiting_job& job) { engine_->restore_waiting(job); };
     sink.queue = [&](std::string_view name, bool paused) { engine_->restore_queue(name, paused); };
+    sink.dead_letters = [&](std::string_view name, std::uint64_t count) {
+        engine_->restore_dead_letters(name, count);
+    };
     sink.active = [&](job_record record) { active.push_back(std::move(record)); };
     engine_->boot(store_->restore_blocking(sink));
     for (auto& record : active) engine_->restore_active(std::move(record), clock.now);

@@ -223,6 +223,10 @@ restore_summary memory_store::restore_blocking(const restore_sink& sink) {
         std::fill(queue.begin(), queue.end(), '?');
         std::fill(type.begin(), type.end(), '?');
     }
+    std::map<std::string, std::uint64_t> dead;
+    for (const auto& [seq, row] : disk_->written_.history)
+        if (row.record->dead_letter) ++dead[row.record->spec->queue];
+    for (const auto& [queue, count] : dead) sink.dead_letters(queue, count);
     return {disk_->epoch_, disk_->written_.next_seq};
 }
 

@@ -1,8 +1,10 @@
 """A full disk: new jobs are refused, all else goes on, and it ends when there is room again."""
 
 import os
+import signal
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -98,6 +100,36 @@ class DiskFull(unittest.TestCase):
             self.assertIsNotNone(job, job_id)
             if job_id in acked:
                 self.assertEqual(job["state"], "completed")
+
+    def test_a_stop_does_not_wait_for_room_for_ever(self):
+        arguments = ("--workers", "0", "--server-drain-grace", "0s", *NO_LOW_WATER)
+        with Server(*arguments, data=self.disk / "data") as server:
+            _, body = server.client().push("test.work", ["x"])
+            self.fill_up()
+            hanging = threading.Thread(target=self.push_into_a_full_disk, args=(server,))
+            hanging.start()
+            self.assertTrue(wait_until(lambda: not self.ready(server), 20, 0.1))
+            began = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            self.assertEqual(server.wait(20), 74, server.last_words())
+            self.assertGreater(time.monotonic() - began, 4, "it did not wait for room at all")
+            self.assertIn("not drained in time", server.last_words())
+            hanging.join()
+            self.enlarge()
+            server.start()
+            self.assert_all_there(server, [body["job"]["id"]], set())
+
+    @staticmethod
+    def ready(server):
+        return server.client().get("/readyz")[0] == 200
+
+    @staticmethod
+    def push_into_a_full_disk(server):
+        try:
+            while server.running():
+                server.client().push("test.work", ["x" * 65536])
+        except OSError:
+            pass
 
     def test_control_without_the_mark_the_journal_meets_the_end_of_the_disk(self):
         """What the mark protects from; and even then nothing acknowledged is lost."""

@@ -15,6 +15,16 @@ namespace {
 constexpr std::int64_t list_range = 20'000;
 constexpr int list_ranges_max = 10;
 
+/// And at no more than so many bytes of jobs: the rest is for the next call.
+constexpr std::size_t list_bytes_max = std::size_t{8} * 1024 * 1024;
+
+std::size_t bytes_of(const job_record& job) {
+    std::size_t bytes = job.spec->args.size() + job.spec->meta.size() + job.result.size();
+    for (const auto& failure : job.failures)
+        bytes += failure.message.size() + failure.details.size();
+    return bytes;
+}
+
 std::string filter_sql() {
     return "(?3 IS NULL OR j.state = ?3) AND (?4 IS NULL OR q.name = ?4) AND "
            "(?5 IS NULL OR t.name = ?5) ORDER BY j.seq DESC LIMIT ?6";
@@ -34,6 +44,12 @@ void bind_filter(statement& rows, const job_query& query, std::size_t limit) {
 constexpr const char* scan_sql =
     "SELECT seq, ticket, state, priority, due_at, expires_at, queue, type, client_id, id FROM jobs "
     "ORDER BY seq";
+
+std::size_t page_bytes_of(const job_page& page) {
+    std::size_t bytes = 0;
+    for (const auto& job : page.jobs) bytes += bytes_of(job);
+    return bytes;
+}
 
 }  // namespace
 
@@ -70,6 +86,11 @@ void job_reader::scan(const restore_sink& sink) {
         if (found == names.end()) throw_damaged("a job names a queue or type that is missing");
         return found->second;
     };
+
+    auto dead =
+        db_.prepare("SELECT queue, count(*) FROM history WHERE dead_letter = 1 GROUP BY queue");
+    while (sink.dead_letters && dead.step())
+        sink.dead_letters(name(dead.integer(0)), static_cast<std::uint64_t>(dead.integer(1)));
 
     auto rows = db_.prepare(scan_sql);
     while (rows.step()) {
@@ -146,7 +167,11 @@ void job_reader::collect(list_statements& list, const job_query& query, std::int
     rows.bind(1, from);
     rows.bind(2, below);
     bind_filter(rows, query, query.limit);
-    while (rows.step()) out.push_back(read_job(rows, payload_));
+    std::size_t bytes = 0;
+    while (bytes < list_bytes_max && rows.step()) {
+        out.push_back(read_job(rows, payload_));
+        bytes += bytes_of(out.back());
+    }
 }
 
 std::vector<job_record> job_reader::dead_letters(const job_query& query, std::int64_t below) {
@@ -154,7 +179,11 @@ std::vector<job_record> job_reader::dead_letters(const job_query& query, std::in
     const reset_at_exit done(dead_);
     dead_.bind(2, below);
     bind_filter(dead_, query, query.limit);
-    while (dead_.step()) jobs.push_back(read_job(dead_, payload_));
+    std::size_t bytes = 0;
+    while (bytes < list_bytes_max && dead_.step()) {
+        jobs.push_back(read_job(dead_, payload_));
+        bytes += bytes_of(jobs.back());
+    }
     return jobs;
 }
 
@@ -166,12 +195,14 @@ job_page job_reader::list(const job_query& query) {
         page.jobs = dead_letters(query, below);
         const reset_at_exit done(count_dead_);
         if (count_dead_.step()) page.total = static_cast<std::uint64_t>(count_dead_.integer(0));
-        if (page.jobs.size() == query.limit && query.limit > 0) {
+        const bool full = !page.jobs.empty() && page_bytes_of(page) >= list_bytes_max;
+        if (full || (page.jobs.size() == query.limit && query.limit > 0)) {
             page.next_before_seq = page.jobs.back().seq;
         }
         return page;
     }
     const bool want_live = !query.state || !is_terminal(*query.state);
+    std::size_t bytes = 0;
     const bool want_history = !query.state || is_terminal(*query.state);
     for (int i = 0; i < list_ranges_max && page.jobs.size() < query.limit; ++i) {
         const std::int64_t newest = std::max(want_live ? newest_below(live_list_, below) : 0,
@@ -184,12 +215,17 @@ job_page job_reader::list(const job_query& query) {
         if (want_history) collect(history_list_, query, from, newest + 1, found);
         std::sort(found.begin(), found.end(),
                   [](const job_record& a, const job_record& b) { return a.seq > b.seq; });
+        // A table that was cut short for its size ends the page before its next job could come.
+        std::size_t taken = 0;
         const auto room = query.limit - page.jobs.size();
-        const auto taken = std::min(room, found.size());
-        std::move(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(taken),
-                  std::back_inserter(page.jobs));
-        below = taken == room && taken > 0 ? page.jobs.back().seq : from;
+        while (taken < found.size() && taken < room && bytes < list_bytes_max) {
+            bytes += bytes_of(found[taken]);
+            page.jobs.push_back(std::move(found[taken++]));
+        }
+        const bool full = taken == room || bytes >= list_bytes_max;
+        below = full && taken > 0 ? page.jobs.back().seq : from;
         page.next_before_seq = below;
+        if (bytes >= list_bytes_max) return page;
     }
     return page;
 }

@@ -31,6 +31,9 @@ void world::boot() {
     restore_sink sink;
     sink.waiting = [&](const waiting_job& job) { engine_->restore_waiting(job); };
     sink.queue = [&](std::string_view name, bool paused) { engine_->restore_queue(name, paused); };
+    sink.dead_letters = [&](std::string_view name, std::uint64_t count) {
+        engine_->restore_dead_letters(name, count);
+    };
     sink.active = [&](job_record record) { active.push_back(std::move(record)); };
     engine_->boot(store_->restore_blocking(sink));
     for (auto& record : active) engine_->restore_active(std::move(record), clock_.now);
@@ -275,6 +278,7 @@ void world::look_for_forgotten_takers() {
     const bool full = limit != 0 && handled_runs() >= limit;
     for (const auto& [taker, fetch] : parked_) {
         const auto& request = fetch.request;
+        if (!engine_->wants_jobs(request.worker_id)) continue;
         const auto wants = [](const std::vector<std::string>& names, const std::string& name) {
             return std::find(names.begin(), names.end(), name) != names.end();
         };
