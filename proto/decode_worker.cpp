@@ -120,19 +120,11 @@ struct error_draft {
     std::string error_class;  ///< `details.error_class`
 };
 
-/// Cuts on a code point.
-void cut(std::string& text, std::size_t bytes_max) {
-    if (text.size() <= bytes_max) return;
-    auto end = bytes_max;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-    text.resize(end);
-}
-
 /// A worker's words are shortened, never refused: its answer matters more.
 fault read_words(const member& m, std::size_t bytes_max, std::string& out) {
     if (m.value.kind != json_kind::string) return wrong_type(m, "string");
     out = json_unescape(m.value);
-    cut(out, bytes_max);
+    cut_text(out, bytes_max);
     return std::nullopt;
 }
 
@@ -171,7 +163,7 @@ fault error_details(error_draft& draft, const member& m) {
     while (members.next(key, value)) {
         if (key != "error_class" || value.kind != json_kind::string) continue;
         draft.error_class = json_unescape(value);
-        cut(draft.error_class, limits::error_type_bytes_max);
+        cut_text(draft.error_class, limits::error_type_bytes_max);
     }
     return std::nullopt;
 }

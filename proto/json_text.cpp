@@ -218,4 +218,11 @@ std::optional<bool> json_boolean(json_value value) {
     return value.text == "true";
 }
 
+void cut_text(std::string& text, std::size_t bytes_max) {
+    if (text.size() <= bytes_max) return;
+    auto end = bytes_max;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+    text.resize(end);
+}
+
 }  // namespace sluice

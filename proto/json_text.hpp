@@ -41,6 +41,9 @@ std::optional<json_fault> check_json(std::string_view text, std::size_t depth_ma
 /// How many bytes the first code point of `text` takes; 0 when it is not valid UTF-8, or empty.
 std::size_t utf8_length(std::string_view text);
 
+/// Shortens UTF-8 text to at most `bytes_max`, on a code point.
+void cut_text(std::string& text, std::size_t bytes_max);
+
 /// The name of a kind for people: "object", "array", "string", "number", "boolean", "null".
 std::string_view to_string(json_kind kind);
 

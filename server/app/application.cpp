@@ -83,7 +83,7 @@ application::application(config::config settings, logger& log)
 std::unique_ptr<backend> application::open_backend(const worker::handler_registry& handlers) {
     auto engine = settings_.engine;
     const auto& workers = settings_.workers;
-    if (has_workers(workers)) engine.handled_types = handlers.types();
+    if (has_workers(workers)) engine.handled_types = handlers.types(workers.blocking_threads);
     for (const auto& pool : workers.queues) engine.pool_queues.push_back(pool.queue);
     return make_local_backend(
         context_.get_executor(), open_store(settings_.store, log_),

@@ -1,5 +1,6 @@
 #include "server/worker/active_run.hpp"
 
+#include "proto/json_text.hpp"
 #include "proto/limits.hpp"
 
 #include <boost/asio/post.hpp>
@@ -10,18 +11,6 @@
 #include <utility>
 
 namespace sluice::worker {
-
-namespace {
-
-/// Cuts on a code point.
-void cut(std::string& text, std::size_t bytes_max) {
-    if (text.size() <= bytes_max) return;
-    auto end = bytes_max;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-    text.resize(end);
-}
-
-}  // namespace
 
 active_run::active_run(job_record job, run_services& services)
     : job_(std::move(job)), services_(services) {}
@@ -47,7 +36,7 @@ void active_run::progress(double fraction, std::string message) {
     request.job_id = job_.spec->id;
     request.lease = job_.lease;
     request.fraction = std::isnan(fraction) ? 0.0 : std::clamp(fraction, 0.0, 1.0);
-    cut(message, limits::progress_message_bytes_max);
+    cut_text(message, limits::progress_message_bytes_max);
     request.message = std::move(message);
     say([&] { unsaid_.progress = std::move(request); });
 }

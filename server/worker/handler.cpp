@@ -33,11 +33,15 @@ std::optional<error> handler_registry::check(const job_spec& job) const {
     return how->options.check(job);
 }
 
-std::vector<handled_type> handler_registry::types() const {
+std::vector<handled_type> handler_registry::types(std::size_t blocking_threads) const {
     std::vector<handled_type> all;
     all.reserve(handlers_.size());
-    for (const auto& [pattern, how] : handlers_)
-        all.push_back({.pattern = pattern, .concurrency = how.options.concurrency});
+    for (const auto& [pattern, how] : handlers_) {
+        auto most = how.options.concurrency;
+        if (how.run_blocking)
+            most = most == 0 ? blocking_threads : std::min(most, blocking_threads);
+        all.push_back({.pattern = pattern, .concurrency = most});
+    }
     return all;
 }
 

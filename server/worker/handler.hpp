@@ -125,8 +125,10 @@ public:
     /// What the handler of its type says of a job that is about to be stored; nothing: it may be.
     std::optional<error> check(const job_spec& job) const;
 
-    /// The patterns with their limits, in alphabetical order, as the engine needs them.
-    std::vector<handled_type> types() const;
+    /// The patterns with their limits, in alphabetical order, as the engine needs them. No handler
+    /// that blocks is given more jobs at one time than there are threads: a job must not wait for
+    /// one while its execution timeout runs.
+    std::vector<handled_type> types(std::size_t blocking_threads) const;
 
 private:
     std::map<std::string, registered_handler, std::less<>> handlers_;

@@ -1,5 +1,6 @@
 #include "server/worker/lane.hpp"
 
+#include "proto/json_text.hpp"
 #include "proto/limits.hpp"
 #include "server/runtime/nothrow_await.hpp"
 #include "server/runtime/run_blocking.hpp"
@@ -35,6 +36,27 @@ failed failure_of(std::exception_ptr fault) {
     return how;
 }
 
+failed bad_result(std::string code, std::string message) {
+    failed how;
+    how.failure.type = "sluice.invalid_result";
+    how.failure.code = std::move(code);
+    how.failure.message = std::move(message);
+    how.retryable = false;
+    return how;
+}
+
+/// What a handler returned, held to the bounds of the wire: what is stored must be what can be
+/// shown.
+outcome checked(outcome how) {
+    const auto* done = std::get_if<completed>(&how);
+    if (done == nullptr || done->result.empty()) return how;
+    if (done->result.size() > limits::body_bytes_max)
+        return bad_result("result_too_large", "The result is larger than 1 MiB.");
+    if (check_json(done->result, limits::json_depth_max))
+        return bad_result("invalid_result", "The result is not JSON.");
+    return how;
+}
+
 ack_request ack_of(const uuid& id, const lease_token& lease, completed how) {
     ack_request request;
     request.job_id = id;
@@ -66,6 +88,9 @@ nack_request nack_of(const uuid& id, const lease_token& lease, outcome how) {
     } else {
         request.release = true;
     }
+    cut_text(request.failure.type, limits::error_type_bytes_max);
+    cut_text(request.failure.code, limits::error_type_bytes_max);
+    cut_text(request.failure.message, limits::error_message_bytes_max);
     return request;
 }
 
@@ -168,7 +193,10 @@ asio::awaitable<outcome> lane::run_handler(message run) {
             outcome end = co_await std::move(running);
             co_return end;
         }
-        auto work = [how, run] { return how->run_blocking(*run); };
+        auto work = [how, run]() -> outcome {
+            if (run->stop().stop_requested()) return interrupted{};  // it waited for a thread
+            return how->run_blocking(*run);
+        };
         auto running = run_blocking(*services_.threads, std::move(work));
         outcome end = co_await std::move(running);
         co_return end;
@@ -209,6 +237,7 @@ asio::awaitable<void> lane::work(stall_watch::mark& mark) {
             if (mark.watch) mark.watch->begin(mark, run->job().spec);
             how = co_await run_handler(run);
             if (mark.watch) mark.watch->end(mark);
+            how = checked(std::move(how));
         }
         const bool talks = run->end();
         if (talks) co_await run->passed_on();

@@ -199,6 +199,24 @@ TEST_F(ActiveRun, DropsLogTextBeyondItsCapAndCountsIt) {
     EXPECT_EQ(dropped, 1000 - bytes / 1024);
 }
 
+TEST_F(ActiveRun, ResultsAndFailuresAreHeldToTheBoundsOfTheWire) {
+    handlers.add("bad", [](auto) { return end_with(completed{R"({"a":)"}); });
+    handlers.add("large",
+                 [](auto) { return end_with(completed{'"' + std::string(2'000'000, 'x') + '"'}); });
+    handlers.add("wordy", [](auto) {
+        failed how;
+        how.failure.message = std::string(100'000, 'x');
+        return end_with(how);
+    });
+    start();
+    const uuid bad = source.add("bad"), large = source.add("large"), wordy = source.add("wordy");
+    ASSERT_TRUE(run_until([&] { return source.failed.size() == 3; }));
+    EXPECT_EQ(source.failed[bad].failure.code, "invalid_result");
+    EXPECT_FALSE(source.failed[bad].retryable);
+    EXPECT_EQ(source.failed[large].failure.code, "result_too_large");
+    EXPECT_EQ(source.failed[wordy].failure.message.size(), 16'384U);
+}
+
 TEST_F(ActiveRun, AnyExceptionIsTheEndOfItsOwnRunAlone) {
     handlers.add("throw.memory", [](auto) -> asio::awaitable<outcome> {
         throw std::bad_alloc();  // before there is any coroutine

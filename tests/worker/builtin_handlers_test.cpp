@@ -81,7 +81,7 @@ using BuiltinHandlers = builtin_test;
 
 TEST_F(BuiltinHandlers, AreKnownByType) {
     EXPECT_EQ(
-        handlers.types(),
+        handlers.types(16),
         (std::vector<handled_type>{
             {"sluice.echo", 0}, {"sluice.fail", 0}, {"sluice.sleep", 0}, {"sluice.square", 0}}));
     EXPECT_EQ(handlers.find("sluice.none"), nullptr);

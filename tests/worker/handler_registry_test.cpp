@@ -41,7 +41,17 @@ TEST(HandlerRegistry, TheLaterHandlerOfAPatternTakesThePlaceOfTheEarlierOne) {
     handlers.add("a", later);
     EXPECT_TRUE(handlers.find("a")->run);
     EXPECT_FALSE(handlers.find("a")->run_blocking);
-    EXPECT_EQ(handlers.types(), (std::vector<handled_type>{{"a", 0}}));
+    EXPECT_EQ(handlers.types(16), (std::vector<handled_type>{{"a", 0}}));
+}
+
+TEST(HandlerRegistry, GivesHandlersThatBlockNoMoreJobsThanThreads) {
+    handler_registry handlers;
+    const auto block = [](job_run&) { return interrupted{}; };
+    handlers.add_blocking("few", block, {.concurrency = 2, .check = {}});
+    handlers.add_blocking("many", block, {.concurrency = 50, .check = {}});
+    handlers.add_blocking("unbounded", block);
+    EXPECT_EQ(handlers.types(4),
+              (std::vector<handled_type>{{"few", 2}, {"many", 4}, {"unbounded", 4}}));
 }
 
 }  // namespace

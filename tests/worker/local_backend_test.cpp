@@ -41,7 +41,7 @@ protected:
 
     void start(std::size_t concurrency) {
         local_backend_options options;
-        options.engine.handled_types = handlers.types();
+        options.engine.handled_types = handlers.types(16);
         options.now = system_instant;
         options.on_store_failure = [](const std::string& why) { FAIL() << why; };
         options.seed = 1;
