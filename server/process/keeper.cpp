@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,27 +51,61 @@ void forget_signals(int watch) {
     }
 }
 
+/// What would end us is caught and not heeded. Not ignored: commands would inherit that, while exec
+/// gives caught signals back. What was ignored for our parent is not for them either.
+void take_signals() {
+    for (int each = 1; each < SIGRTMIN; ++each)
+        if (each != SIGKILL && each != SIGSTOP) ::signal(each, SIG_DFL);
+    for (const int each : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT}) ::signal(each, [](int) {});
+}
+
 bool ready(const pollfd& what) {
     return what.revents != 0;
 }
 
-/// The working directory of one command; gone with what is in it when this goes.
+/// The working directory of a keeper's commands. One that was left empty serves the next command of
+/// the same account: to make and remove it would cost more than all else. No process that could
+/// still hold it is left then.
 class working_directory {
 public:
-    explicit working_directory(const order& from) {
-        std::string name = from.temp_directory + "/sluice-run-XXXXXX";
-        if (::mkdtemp(name.data()) == nullptr) return;
-        path_ = std::move(name);
-        const command& what = from.what;
-        if (!what.uid && !what.gid) return;
-        const uid_t uid = what.uid.value_or(static_cast<uid_t>(-1));
-        if (::chown(path_.c_str(), uid, what.gid.value_or(static_cast<gid_t>(-1))) != 0) remove();
-    }
+    working_directory() = default;
     working_directory(const working_directory&) = delete;
     working_directory& operator=(const working_directory&) = delete;
     ~working_directory() { remove(); }
 
     const std::string& path() const { return path_; }
+
+    /// False, with errno, when it could not be made.
+    bool enter(const order& from) {
+        const uid_t uid = from.what.uid.value_or(::geteuid());
+        const gid_t gid = from.what.gid.value_or(::getegid());
+        if (!path_.empty() && parent_ == from.temp_directory && is_as_made(uid, gid)) return true;
+        remove();
+        std::string name = from.temp_directory + "/sluice-run-XXXXXX";
+        if (::mkdtemp(name.data()) == nullptr) return false;
+        path_ = std::move(name);
+        parent_ = from.temp_directory;
+        const bool ours = uid == ::geteuid() && gid == ::getegid();
+        return ours || ::chown(path_.c_str(), uid, gid) == 0;
+    }
+
+    /// The command has ended.
+    void leave() {
+        if (!is_empty()) remove();
+    }
+
+private:
+    bool is_as_made(uid_t uid, gid_t gid) const {
+        struct stat status {};
+        return ::lstat(path_.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
+               (status.st_mode & 07777) == S_IRWXU && status.st_uid == uid &&
+               status.st_gid == gid && is_empty();
+    }
+
+    bool is_empty() const {
+        std::error_code ec;
+        return std::filesystem::is_empty(path_, ec) && !ec;
+    }
 
     void remove() {
         if (path_.empty()) return;
@@ -81,14 +116,15 @@ public:
         path_.clear();
     }
 
-private:
     std::string path_;
+    std::string parent_;
 };
 
 /// One command from its start until nothing of it is left.
 class charge {
 public:
-    charge(int socket, int children) : socket_(socket), children_(children) {}
+    charge(int socket, int children, working_directory& directory)
+        : socket_(socket), children_(children), directory_(directory) {}
 
     /// False when the runner is gone.
     bool serve(std::vector<descriptor> fds) {
@@ -96,16 +132,15 @@ public:
                                                         : std::optional<std::string>{};
         const auto from = text ? decode_order(*text) : std::optional<order>{};
         if (!from) return refuse(EPROTO, start_step::order);
-        working_directory directory(*from);
-        if (directory.path().empty()) return refuse(errno, start_step::directory);
+        if (!directory_.enter(*from)) return refuse(errno, start_step::directory);
 
         const std::array<int, 4> wanted{fds[0].get(), fds[1].get(), fds[2].get(), fds[3].get()};
         message fault;
-        main_ = launch(from->what, directory.path(), wanted, fault);
+        main_ = launch(from->what, directory_.path(), wanted, fault);
         fds.clear();  // the pipes must end with the command
         if (main_ < 0) return reap_and_refuse(fault);
         watch(from->what);
-        directory.remove();
+        directory_.leave();
         return alive_ && send_message(socket_, {.kind = message_kind::ended,
                                                 .value = status_,
                                                 .extra = killed_others_ ? 1 : 0});
@@ -192,6 +227,7 @@ private:
 
     int socket_;
     int children_;
+    working_directory& directory_;
     pid_t main_ = -1;
     int status_ = 0;
     bool main_ended_ = false;
@@ -207,12 +243,13 @@ void keep(int socket) {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     ::prctl(PR_SET_NAME, "sluice-keeper");
     const descriptor children = watch_children();
+    working_directory directory;
     for (;;) {
         std::vector<descriptor> fds;
         const auto said = receive_message(socket, fds);
         if (!said) return;
         if (said->kind != message_kind::run) continue;  // a stop that came too late
-        charge each(socket, children.get());
+        charge each(socket, children.get(), directory);
         if (!each.serve(std::move(fds))) return;
     }
 }
@@ -291,7 +328,7 @@ bool is_keeper(int argc, const char* const* argv) {
 
 int keeper_main() {
     ::setsid();  // Ctrl-C in the terminal of the runner is not for us
-    for (const int each : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGQUIT}) ::signal(each, SIG_IGN);
+    take_signals();
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     ::prctl(PR_SET_NAME, "sluice-nursery");
     ::prctl(PR_SET_DUMPABLE, 0);

@@ -95,10 +95,7 @@ bool arrange_descriptors(const std::array<int, 4>& fds) {
     return ::close_range(4, ~0U, 0) == 0;
 }
 
-void reset_signals() {
-    for (const int each : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD, SIGXFSZ, SIGQUIT, SIGTSTP,
-                           SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2, SIGALRM})
-        ::signal(each, SIG_DFL);
+void unblock_signals() {
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -119,7 +116,7 @@ void reset_signals() {
     if (::chdir(p.directory) != 0) give_up(start_step::directory);
     ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // after the account, whose change would clear it
-    reset_signals();
+    unblock_signals();                   // none is ignored: a keeper catches what it does not heed
     ::execve(p.argv[0], p.argv.data(), p.environment.data());
     give_up(start_step::exec);
     ::_exit(127);

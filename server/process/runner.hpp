@@ -23,7 +23,8 @@ namespace sluice::process {
 ///  * When `run` returns no descendant of the command is alive, those included that called setsid
 ///    or forked twice: the kernel gives orphans to the keeper, which kills until it has none.
 ///  * The same within a second or so when we die, by SIGKILL too: keepers see their socket close.
-///  * The temporary directory is gone as well.
+///  * What the command left in its working directory is gone. One it left empty may serve the next
+///    command of the same account, and goes with us.
 ///  * No zombie is ever ours; a keeper that is killed takes its command along, and the nursery
 ///    kills what that leaves.
 /// Not guaranteed: a command of our own account may kill keeper, nursery and us. Give commands an

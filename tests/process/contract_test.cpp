@@ -92,6 +92,17 @@ TEST_F(RunnerContract, RunsInAnEmptyDirectoryThatIsRemoved) {
     EXPECT_FALSE(std::filesystem::exists(lines[2]));
 }
 
+TEST_F(RunnerContract, GivesADirectoryOnAgainOnlyIfItIsAsItWasMade) {
+    const auto where = [this] { return run(shell("pwd")).result; };
+    const auto first = where();
+    EXPECT_EQ(where(), first);
+    run(shell("chmod 755 ."));
+    EXPECT_NE(where(), first);
+    const auto second = where();
+    run(shell("touch .left"));
+    EXPECT_NE(where(), second);
+}
+
 TEST_F(RunnerContract, LeadsASessionWithoutNewPrivilegesOrBlockedSignals) {
     const auto seen =
         run(shell("grep -E '^(NoNewPrivs|SigBlk)' /proc/self/status; umask; "

@@ -37,15 +37,18 @@ constexpr auto daemonise = R"(
 import os, sys, time
 def say(): os.write(1, b'pid %d\n' % os.getpid())
 say()
+r, w = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         say()
         os.write(1, b'ready\n')
+        os.write(w, b'.')
         for fd in range(4): os.close(fd)
         os.execve('/bin/sleep', ['/bin/sleep', '1000'], {})
     os._exit(0)
 os.wait()
+os.read(r, 1)
 )";
 
 TEST_F(RunnerEnding, StopsWithSigtermFirst) {

@@ -22,12 +22,14 @@ std::filesystem::path make_directory() {
 }  // namespace
 
 process_fixture::process_fixture()
-    : directory(make_directory()), commands(context.get_executor(), directory.string()) {
+    : directory(make_directory()),
+      commands(std::in_place, context.get_executor(), directory.string()) {
     std::filesystem::permissions(directory, std::filesystem::perms::others_exec,
                                  std::filesystem::perm_options::add);
 }
 
 process_fixture::~process_fixture() {
+    commands.reset();
     EXPECT_TRUE(std::filesystem::is_empty(directory)) << "a working directory was left";
     std::filesystem::remove_all(directory);
 }
@@ -54,7 +56,7 @@ asio::awaitable<void> process_fixture::run_one(command what, std::string input, 
         progress.emplace_back(fraction, std::move(message));
     };
     auto running =
-        commands.run(std::move(what), std::move(input), std::move(hear), stop.get_token());
+        commands->run(std::move(what), std::move(input), std::move(hear), stop.get_token());
     report how = co_await std::move(running);
     out = std::move(how);
 }

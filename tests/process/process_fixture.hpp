@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -38,7 +39,7 @@ protected:
     std::stop_source stop;
     std::map<log_stream, std::vector<std::string>> logged;
     std::vector<std::pair<double, std::string>> progress;
-    runner commands;
+    std::optional<runner> commands;
 
 private:
     boost::asio::awaitable<void> run_one(command what, std::string input, report& out);
