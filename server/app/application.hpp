@@ -38,6 +38,7 @@ public:
 
 private:
     std::unique_ptr<backend> open_backend(const worker::handler_registry& handlers);
+    void add_commands(worker::handler_registry& handlers);
     void announce(const boost::asio::ip::tcp::endpoint& endpoint) const;
 
     boost::asio::awaitable<void> watch_signals();
