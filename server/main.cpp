@@ -1,4 +1,5 @@
 #include "server/app/run.hpp"
+#include "server/process/keeper.hpp"
 
 #include <sysexits.h>
 
@@ -6,6 +7,7 @@
 #include <exception>
 
 int main(int argc, char** argv) {
+    if (sluice::process::is_keeper(argc, argv)) return sluice::process::keeper_main();
     try {
         return sluice::app::run(argc, argv);
     } catch (const std::exception& e) {

@@ -1,10 +1,12 @@
 #include "client/cli/command_line.hpp"
+#include "server/process/keeper.hpp"
 
 #include <clocale>
 #include <cstdio>
 #include <exception>
 
 int main(int argc, char** argv) {
+    if (sluice::process::is_keeper(argc, argv)) return sluice::process::keeper_main();
     std::setlocale(LC_CTYPE, "");
     try {
         const auto code = sluice::cli::run_command_line({argv + 1, argv + argc});

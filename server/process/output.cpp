@@ -1,0 +1,133 @@
+#include "server/process/output.hpp"
+
+#include "proto/json_text.hpp"
+#include "proto/limits.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace sluice::process {
+
+namespace {
+
+/// Takes `bytes` from the budget; false, and counted, when it does not have them.
+bool spend(log_budget& budget, std::size_t bytes) {
+    if (bytes > budget.left) {
+        budget.left = 0;  // later, shorter lines would look like the next ones
+        budget.dropped += bytes;
+        return false;
+    }
+    budget.left -= bytes;
+    return true;
+}
+
+}  // namespace
+
+void output_stream::feed(std::string_view text) {
+    const auto room = keep_ - kept_.size();
+    kept_.append(text.substr(0, room));
+    if (text.size() > room) cut_ = true;
+    while (!text.empty()) {
+        if (budget_.left == 0) {  // no look at it: it may be 10 GiB of line ends
+            budget_.dropped += line_.size() + text.size();
+            line_.clear();
+            return;
+        }
+        const auto end = text.find('\n');
+        const auto part = text.substr(0, end).substr(0, log_line_bytes_max - line_.size());
+        line_.append(part);
+        const bool whole = end != std::string_view::npos && part.size() == end;
+        text.remove_prefix(part.size() + (whole ? 1 : 0));
+        if (whole || line_.size() == log_line_bytes_max) {
+            log(line_);
+            line_.clear();
+        }
+    }
+}
+
+void output_stream::finish() {
+    if (!line_.empty()) log(line_);
+    line_.clear();
+}
+
+void output_stream::log(std::string_view line) {
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (spend(budget_, line.size() + 1) && hear_.log) hear_.log(stream_, line);
+}
+
+void report_stream::feed(std::string_view text) {
+    while (!text.empty()) {
+        const auto end = text.find('\n');
+        const auto part = text.substr(0, end);
+        if (!skipping_ && line_.size() + part.size() > report_line_bytes_max) {
+            reject({}, "a line on descriptor 3 is longer than 1 MiB");
+            line_ = {};
+            skipping_ = true;
+        }
+        if (!skipping_) line_.append(part);
+        if (end == std::string_view::npos) return;
+        text.remove_prefix(end + 1);
+        if (!std::exchange(skipping_, false)) line(line_);
+        line_.clear();
+    }
+}
+
+void report_stream::finish() {
+    if (!line_.empty()) line(line_);
+    line_ = {};
+}
+
+void report_stream::log(std::string_view text) {
+    text = text.substr(0, log_line_bytes_max);
+    if (spend(budget_, text.size() + 1) && hear_.log) hear_.log(log_stream::log, text);
+}
+
+void report_stream::reject(std::string_view text, std::string_view why) {
+    std::string what(why);
+    if (!text.empty()) what.append(": ").append(text.substr(0, 256));
+    log(what);
+}
+
+void report_stream::line(std::string_view text) {
+    if (text.find_first_not_of(" \t\r") == std::string_view::npos) return;
+    if (const auto fault = check_json(text, limits::json_depth_max + 1))
+        return reject(text, "a line on descriptor 3 is no JSON");
+    const auto root = json_root(text);
+    if (root.kind != json_kind::object)
+        return reject(text, "a line on descriptor 3 is no JSON object");
+
+    std::optional<double> fraction;
+    std::string note;
+    bool known = false;
+    json_cursor cursor(root);
+    std::string key;
+    for (json_value value; cursor.next(key, value);) {
+        if (key == "progress" && value.kind == json_kind::number) {
+            fraction = json_number(value);
+            known = true;
+        } else if (key == "message" && value.kind == json_kind::string) {
+            note = json_unescape(value);
+        } else if (key == "log") {
+            log(value.kind == json_kind::string ? json_unescape(value) : std::string(value.text));
+            known = true;
+        } else if (key == "result") {
+            result_.assign(value.text);
+            known = true;
+        }
+    }
+    if (fraction && hear_.progress)
+        hear_.progress(std::clamp(*fraction, 0.0, 1.0), std::move(note));
+    if (!known) reject(text, "a line on descriptor 3 has neither progress, log nor result");
+}
+
+raw_json result_of_output(std::string_view text, bool cut) {
+    if (text.empty()) return "null";
+    if (!cut && !check_json(text, limits::json_depth_max)) return raw_json(json_root(text).text);
+    if (!cut && text.ends_with('\n')) text.remove_suffix(1);
+    raw_json out;
+    append_json_string(out, text);
+    return out;
+}
+
+}  // namespace sluice::process

@@ -1,0 +1,217 @@
+#include "process_fixture.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+
+namespace sluice::process::test {
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+/// How commands end, by themselves and by us. Each writes the numbers of its processes as log lines
+/// "pid N", and after the run none of them may be alive.
+class RunnerEnding : public process_fixture {
+protected:
+    std::vector<int> pids() {
+        std::vector<int> found;
+        for (const auto& line : logged[log_stream::stdout_])
+            if (line.starts_with("pid ")) found.push_back(std::atoi(line.c_str() + 4));
+        return found;
+    }
+    void expect_all_gone(std::size_t count) {
+        EXPECT_EQ(pids().size(), count);
+        for (const int pid : pids()) EXPECT_FALSE(is_alive(pid)) << pid;
+    }
+    void stop_at(std::string line) {
+        on_line = [this, line = std::move(line)](const std::string& said) {
+            if (said == line) stop.request_stop();
+        };
+    }
+};
+
+constexpr auto daemonise = R"(
+import os, sys, time
+def say(): os.write(1, b'pid %d\n' % os.getpid())
+say()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        say()
+        os.write(1, b'ready\n')
+        for fd in range(4): os.close(fd)
+        os.execve('/bin/sleep', ['/bin/sleep', '1000'], {})
+    os._exit(0)
+os.wait()
+)";
+
+TEST_F(RunnerEnding, StopsWithSigtermFirst) {
+    stop_at("ready");
+    const auto how = run(shell("trap 'echo asked; exit 9' TERM; echo ready; sleep 1000 & wait"));
+    EXPECT_EQ(how.how, verdict::stopped);
+    EXPECT_EQ(how.exit_code, 9);
+    EXPECT_EQ(logged[log_stream::stdout_].back(), "asked");
+}
+
+TEST_F(RunnerEnding, KillsWhatIgnoresSigtermOnceItsGraceIsOver) {
+    stop_at("ready");
+    auto what = shell(
+        "trap '' TERM; echo pid $$; (echo pid $(exec sh -c 'echo $PPID'); "
+        "echo ready; sleep 1000); sleep 1000");
+    what.grace = 200ms;
+    const auto begin = clock::now();
+    const auto how = run(std::move(what));
+    EXPECT_EQ(how.how, verdict::stopped);
+    EXPECT_EQ(how.signal, "SIGKILL");
+    EXPECT_GE(clock::now() - begin, 200ms);
+    expect_all_gone(2);
+}
+
+TEST_F(RunnerEnding, KillsAGrandchildThatDaemonised) {
+    stop_at("ready");
+    auto what = python(std::string(daemonise) + "time.sleep(1000)");
+    EXPECT_EQ(run(std::move(what)).how, verdict::stopped);
+    expect_all_gone(2);
+}
+
+TEST_F(RunnerEnding, KillsADaemonThatACommandLeavesWhenItEnds) {
+    auto what = python(daemonise);
+    what.linger = 50ms;
+    const auto how = run(std::move(what));
+    EXPECT_EQ(how.how, verdict::completed);
+    EXPECT_TRUE(how.left_processes);
+    expect_all_gone(2);
+}
+
+TEST_F(RunnerEnding, ControlADaemonIsNoMemberOfTheGroupOfItsCommand) {
+    // What killing the group alone would miss: the daemon's group and session are others.
+    auto what = python(std::string(daemonise).replace(
+        std::string(daemonise).find("say()\n        os.write"), 5,
+        "os.write(1, b'group %d\\n' % (os.getpgid(0) == os.getpid()))"));
+    what.linger = 50ms;
+    run(std::move(what));
+    EXPECT_EQ(logged[log_stream::stdout_].at(1), "group 0");
+}
+
+TEST_F(RunnerEnding, AGrandchildThatHoldsThePipeDoesNotHoldTheRun) {
+    auto what = shell("sleep 1000 & echo pid $!; exit 0");
+    what.linger = 100ms;
+    const auto begin = clock::now();
+    const auto how = run(std::move(what));
+    EXPECT_EQ(how.how, verdict::completed);
+    EXPECT_LT(clock::now() - begin, 5s);
+    expect_all_gone(1);
+}
+
+TEST_F(RunnerEnding, AGrandchildThatEndsSoonIsWaitedFor) {
+    auto what = shell("(sleep 0.2; echo late) & exit 0");
+    what.linger = 20s;
+    const auto how = run(std::move(what));
+    EXPECT_FALSE(how.left_processes);
+    EXPECT_EQ(logged[log_stream::stdout_], std::vector<std::string>{"late"});
+}
+
+TEST_F(RunnerEnding, ACommandMayCloseItsOutputEarly) {
+    EXPECT_EQ(run(shell("exec >&- 2>&- 3>&-; sleep 0.1; exit 75")).how, verdict::retry);
+}
+
+TEST_F(RunnerEnding, ACommandMayLeaveZombies) {
+    const auto how =
+        run(python("import os\n"
+                   "for _ in range(20):\n"
+                   "    if os.fork() == 0: os._exit(0)\n"
+                   "print(1)"));
+    EXPECT_EQ(how.result, "1");
+    EXPECT_FALSE(how.left_processes);
+}
+
+TEST_F(RunnerEnding, ExitCodeZeroAfterAStopIsStillStopped) {
+    stop_at("ready");
+    EXPECT_EQ(run(shell("trap 'exit 0' TERM; echo ready; sleep 1000 & wait")).how,
+              verdict::stopped);
+}
+
+TEST_F(RunnerEnding, KillsAForkBomb) {
+    stop_at("ready");
+    // Bounded: at most 200 at one time, each forking as fast as it can while it is not killed.
+    auto what = python(R"(
+import os, signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+import resource
+os.write(1, b'pid %d\n' % os.getpid())
+depth = 0
+for _ in range(7):
+    try:
+        if os.fork() == 0: os.setsid()
+    except OSError: pass
+os.write(1, b'ready\n')
+while True:
+    try:
+        pid = os.fork()
+    except OSError: continue
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+)");
+    what.grace = 100ms;
+    EXPECT_EQ(run(std::move(what)).how, verdict::stopped);
+    expect_all_gone(1);
+}
+
+TEST_F(RunnerEnding, ABombIsBoundByTheLimitOfItsAccount) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    auto what = python(R"(
+import os, signal, time
+made = 0
+try:
+    while made < 500:
+        if os.fork() == 0:
+            signal.pause()
+        made += 1
+except OSError:
+    print('pid refused', flush=True)
+print(made, flush=True)
+)");
+    what.uid = 61234;
+    what.gid = 61234;
+    what.limits.processes = 20;
+    what.linger = 10ms;
+    const auto how = run(std::move(what));
+    EXPECT_TRUE(how.left_processes);
+    EXPECT_EQ(logged[log_stream::stdout_], (std::vector<std::string>{"pid refused", "19"}));
+}
+
+TEST_F(RunnerEnding, AKeeperThatIsKilledTakesItsCommandAlong) {
+    auto what = python(std::string(daemonise) + R"(
+import signal
+os.kill(os.getppid(), signal.SIGKILL)
+time.sleep(1000)
+)");
+    const auto how = run(std::move(what));
+    EXPECT_EQ(how.how, verdict::failed);
+    EXPECT_EQ(how.reason, "the process that kept the command was killed");
+    const auto deadline = clock::now() + 10s;
+    const auto all = pids();
+    for (const int pid : all) {
+        while (is_alive(pid) && clock::now() < deadline) {
+        }
+        EXPECT_FALSE(is_alive(pid));
+    }
+    EXPECT_EQ(all.size(), 2U);
+    EXPECT_EQ(run(shell("echo 1")).result, "1");
+    for (const auto& left : std::filesystem::directory_iterator(directory))
+        std::filesystem::remove_all(left);  // the one thing a killed keeper leaves
+}
+
+TEST_F(RunnerEnding, ManyRunAtOnceAndKeepersServeAgain) {
+    for (int round = 0; round < 3; ++round) {
+        for (const auto& how : run_all(std::vector<command>(40, shell("echo 1"))))
+            EXPECT_EQ(how.result, "1") << how.reason;
+    }
+}
+
+}  // namespace
+}  // namespace sluice::process::test

@@ -1,0 +1,64 @@
+#include "process_fixture.hpp"
+
+#include <fstream>
+
+namespace sluice::process::test {
+namespace {
+
+using RunnerOutput = process_fixture;
+
+std::size_t resident_bytes() {
+    std::ifstream file("/proc/self/statm");
+    std::size_t size = 0;
+    std::size_t resident = 0;
+    file >> size >> resident;
+    return resident * 4096;
+}
+
+TEST_F(RunnerOutput, KeepsTheFirstBytesAndCountsTheRest) {
+    auto what = shell("head -c 300000 /dev/zero | tr '\\0' x; echo; exit 0");
+    what.output_bytes_max = 1000;
+    what.log_bytes_max = 20000;
+    const auto how = run(std::move(what));
+    EXPECT_EQ(how.result, '"' + std::string(1000, 'x') + '"');
+    EXPECT_EQ(logged[log_stream::stdout_].size(), 1U);
+    EXPECT_EQ(logged[log_stream::stdout_][0].size(), std::size_t{16} << 10);
+    EXPECT_GT(how.dropped_bytes, 280000U);
+}
+
+TEST_F(RunnerOutput, TakesTenGibibytesInFlatMemory) {
+    run(shell("head -c 100000000 /dev/zero"));
+    const auto before = resident_bytes();
+    const auto how =
+        run(python("import os\n"
+                   "block = b'y\\n' * 32768\n"
+                   "for _ in range(163840): os.write(1, block)"));
+    EXPECT_GT(how.dropped_bytes, 10'000'000'000U);
+    EXPECT_LT(resident_bytes(), before + (std::size_t{4} << 20));
+}
+
+TEST_F(RunnerOutput, StopsACommandThatNeverStopsTalking) {
+    on_line = [this](const std::string& line) {
+        if (line == "y") stop.request_stop();
+    };
+    auto what = shell("yes & yes >&2");
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(run(std::move(what)).how, verdict::stopped);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{5});
+}
+
+TEST_F(RunnerOutput, BinaryOutputBecomesAResultThatIsJson) {
+    const auto how = run(shell("printf '\\377\\000\\001\"'"));
+    EXPECT_EQ(how.how, verdict::completed);
+    EXPECT_EQ(how.result, "\"\xEF\xBF\xBD\\u0000\\u0001\\\"\"");
+}
+
+TEST_F(RunnerOutput, LogsLinesAsTheyCome) {
+    std::vector<std::string> seen;
+    on_line = [&](const std::string& line) { seen.push_back(line); };
+    run(shell("printf 'one\\r\\ntwo\\n\\nthree'; sleep 0.05; echo err >&2"));
+    EXPECT_EQ(seen, (std::vector<std::string>{"one", "two", "", "err", "three"}));
+}
+
+}  // namespace
+}  // namespace sluice::process::test
