@@ -5,10 +5,12 @@
 #include "server/queue/local_backend.hpp"
 #include "server/runtime/clock.hpp"
 #include "server/runtime/nothrow_await.hpp"
+#include "server/worker/handlers/exec/exec.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sysexits.h>
 
 #include <csignal>
@@ -62,6 +64,7 @@ application::application(config::config settings, logger& log)
       }) {
     worker::handler_registry handlers;
     worker::add_builtin_handlers(handlers);
+    add_commands(handlers);
     backend_ = open_backend(handlers);
     std::function<std::optional<error>(const job_spec&)> check;
     if (has_workers(settings_.workers))
@@ -76,6 +79,20 @@ application::application(config::config settings, logger& log)
                                    .check_job = std::move(check),
                                    .enable_reset = settings_.server.enable_reset});
     server_.emplace(context_, routes_, settings_.http, log_);
+}
+
+void application::add_commands(worker::handler_registry& handlers) {
+    const auto& exec = settings_.exec;
+    worker::add_exec_handlers(handlers, context_.get_executor(), exec);
+    if (exec.commands.empty()) return;
+    ::prctl(PR_SET_DUMPABLE, 0);  // a command of our account must not read our environment
+    if (exec.insecure_no_auth && settings_.http.tokens.empty())
+        log_.warning("anybody on this machine may run the commands of [[exec.commands]]");
+    for (const auto& each : exec.commands) {
+        if (!each.what.uid)
+            log_.warning("a command runs under the account of the server; give it one of its own",
+                         {{"command", std::string_view{each.name}}});
+    }
 }
 
 std::unique_ptr<backend> application::open_backend(const worker::handler_registry& handlers) {

@@ -36,6 +36,7 @@ public:
 
 private:
     std::unique_ptr<backend> open_backend(const worker::handler_registry& handlers);
+    void add_commands(worker::handler_registry& handlers);
     void announce(const boost::asio::ip::tcp::endpoint& endpoint) const;
     void run_context();
 

@@ -1,6 +1,7 @@
 #include "server/config/config.hpp"
 
 #include "proto/limits.hpp"
+#include "server/config/exec.hpp"
 #include "server/config/settings.hpp"
 
 #include <boost/asio/ip/address.hpp>
@@ -69,6 +70,15 @@ void check_pools(const worker::pool_config& workers, std::vector<std::string>& p
     }
 }
 
+/// A command is code that others start; that nobody outside this machine can is not enough.
+void check_exec_auth(const config& settings, std::vector<std::string>& problems) {
+    if (settings.exec.commands.empty() || !settings.http.tokens.empty()) return;
+    if (settings.exec.insecure_no_auth && is_loopback(settings.http)) return;
+    problems.emplace_back(
+        "exec.commands: commands need a token, on a loopback address too: set SLUICE_TOKEN_FILE or "
+        "[[tokens]], or for development on this machine alone exec.insecure_no_auth = true");
+}
+
 }  // namespace
 
 std::vector<std::string> validate(const config& settings) {
@@ -77,6 +87,8 @@ std::vector<std::string> validate(const config& settings) {
     check_http(settings.http, problems);
     check_tokens(settings.http.tokens, problems);
     check_pools(settings.workers, problems);
+    check_exec(settings.exec, problems);
+    check_exec_auth(settings, problems);
     if (settings.store.directory.empty())
         problems.emplace_back("store.directory: must not be empty");
     return problems;

@@ -1,5 +1,6 @@
 #include "server/config/load.hpp"
 
+#include "server/config/exec.hpp"
 #include "server/config/tokens.hpp"
 
 #include <fmt/format.h>
@@ -61,6 +62,8 @@ public:
             if (key == "tokens") {
                 out_.settings.http.tokens = read_tokens(node, out_.problems);
                 out_.token_origins.assign(out_.settings.http.tokens.size(), "file " + path);
+            } else if (key == "exec") {
+                out_.settings.exec = read_exec(node, out_.problems);
             } else if (const auto* section = node.as_table()) {
                 for (const auto& [name, value] : *section)
                     file_value(path, fmt::format("{}.{}", key.str(), name.str()), value);

@@ -58,6 +58,9 @@ std::string print(const loaded& values) {
         fmt::format_to(to, "scopes = {}\nqueues = {}\n", list_toml(scopes),
                        list_toml(tokens[i].queues));
     }
+    for (const auto& each : values.settings.exec.commands)
+        fmt::format_to(to, "\n[[exec.commands]]\nname = {}\nargv = {}\ntypes = {}\n",
+                       quote_toml(each.name), list_toml(each.what.argv), list_toml(each.types));
     return out;
 }
 

@@ -27,9 +27,10 @@ TEST_F(RunnerOutput, KeepsTheFirstBytesAndCountsTheRest) {
 }
 
 TEST_F(RunnerOutput, TakesTenGibibytesInFlatMemory) {
-    auto what = python("import os\n"
-                       "block = b'y\\n' * 32768\n"
-                       "for _ in range(163840): os.write(1, block)");
+    auto what = python(
+        "import os\n"
+        "block = b'y\\n' * 32768\n"
+        "for _ in range(163840): os.write(1, block)");
     what.log_bytes_max = 1000;  // what the test itself keeps
     run(shell("head -c 100000000 /dev/zero"));
     const auto before = resident_bytes();

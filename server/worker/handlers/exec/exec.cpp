@@ -1,0 +1,246 @@
+#include "server/worker/handlers/exec/exec.hpp"
+
+#include "proto/codec.hpp"
+#include "proto/json_text.hpp"
+#include "server/process/runner.hpp"
+#include "server/runtime/notifier.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace sluice::worker {
+
+namespace {
+
+namespace asio = boost::asio;
+
+/// The kernel takes no longer argument.
+constexpr std::size_t argument_bytes_max = std::size_t{64} << 10;
+
+/// One row with what runs of it share.
+struct exec_row {
+    exec_row(asio::any_io_executor executor, exec_command from)
+        : row(std::move(from)), slot_free(std::move(executor)) {}
+
+    exec_command row;
+    std::size_t running = 0;
+    notifier slot_free;
+};
+
+struct exec_table {
+    exec_table(asio::any_io_executor ex, exec_config from)
+        : executor(ex), commands(ex, std::move(from.temp_directory)) {
+        for (auto& each : from.commands)
+            rows.push_back(std::make_unique<exec_row>(ex, std::move(each)));
+    }
+
+    exec_row* find(std::string_view name) {
+        for (const auto& each : rows)
+            if (each->row.name == name) return each.get();
+        return nullptr;
+    }
+
+    asio::any_io_executor executor;
+    process::runner commands;
+    std::vector<std::unique_ptr<exec_row>> rows;
+};
+
+/// What a job of sluice.exec asks for.
+struct exec_request {
+    std::string name;
+    std::vector<std::string> extra;
+};
+
+std::optional<exec_request> request_of(const raw_json& args) {
+    std::vector<std::string> texts;
+    json_cursor cursor(json_root(args));
+    std::string key;
+    for (json_value value; cursor.next(key, value);) {
+        if (value.kind != json_kind::string) return std::nullopt;
+        texts.push_back(json_unescape(value));
+    }
+    if (texts.empty()) return std::nullopt;
+    exec_request out{.name = std::move(texts.front()), .extra = {}};
+    texts.erase(texts.begin());
+    out.extra = std::move(texts);
+    return out;
+}
+
+error bad_args(std::string message) {
+    return {errc::validation_failed, std::move(message), R"("field":"args")"};
+}
+
+std::optional<error> fault_of(const exec_row* row, const std::optional<exec_request>& asked) {
+    if (!asked) return bad_args("args must be texts: the name of a command, then its arguments");
+    if (row == nullptr) return bad_args("there is no command of this name");
+    if (asked->extra.size() > row->row.extra_args_max)
+        return bad_args("this command takes at most " + std::to_string(row->row.extra_args_max) +
+                        " arguments of a job");
+    for (const auto& each : asked->extra) {
+        if (each.starts_with('-')) return bad_args("an argument must not begin with \"-\"");
+        if (each.find('\0') != std::string::npos)
+            return bad_args("an argument must not contain the character NUL");
+        if (each.size() > argument_bytes_max) return bad_args("an argument is too long");
+    }
+    return std::nullopt;
+}
+
+job_failure failure_of(std::string code, std::string message) {
+    job_failure failure;
+    failure.type = "sluice.exec";
+    failure.code = std::move(code);
+    failure.message = std::move(message);
+    return failure;
+}
+
+outcome outcome_of(process::report how, bool timed_out) {
+    using process::verdict;
+    if (timed_out) return failed{failure_of("timeout", "the command ran longer than its timeout")};
+    switch (how.how) {
+        case verdict::completed:
+            return completed{std::move(how.result)};
+        case verdict::stopped:
+            return interrupted{};
+        case verdict::dead_letter:
+            return dead_lettered{failure_of("exit_65", std::move(how.reason))};
+        case verdict::retry:
+            return failed{failure_of("exit_75", std::move(how.reason))};
+        case verdict::failed:
+            break;
+    }
+    std::string code = "not_started";
+    if (how.started) code = how.signal.empty() ? "lost" : how.signal;
+    if (how.exit_code >= 0) code = "exit_" + std::to_string(how.exit_code);
+    return failed{failure_of(std::move(code), std::move(how.reason))};
+}
+
+/// Stops one run for whichever comes first: its job's stop, or its own timeout.
+struct run_clock {
+    run_clock(asio::any_io_executor executor, exec_row& of) : row(of), timer(std::move(executor)) {}
+
+    void stop_now() {
+        stop.request_stop();
+        row.slot_free.notify_all();  // it may still wait for a slot
+    }
+
+    exec_row& row;
+    asio::steady_timer timer;
+    std::stop_source stop;
+    bool timed_out = false;
+};
+
+void arm(const std::shared_ptr<run_clock>& clock) {
+    if (!clock->row.row.timeout) return;
+    clock->timer.expires_after(*clock->row.row.timeout);
+    auto on_time = [clock](const boost::system::error_code& ec) {
+        if (ec) return;
+        clock->timed_out = true;
+        clock->stop_now();
+    };
+    clock->timer.async_wait(std::move(on_time));
+}
+
+process::command command_for(const exec_row& row, const job_record& job,
+                             std::vector<std::string> extra) {
+    process::command what = row.row.what;
+    for (auto& each : extra) what.argv.push_back(std::move(each));
+    what.environment.push_back("SLUICE_JOB_ID=" + to_string(job.spec->id));
+    what.environment.push_back("SLUICE_JOB_TYPE=" + job.spec->type);
+    what.environment.push_back("SLUICE_ATTEMPT=" + std::to_string(job.attempt));
+    return what;
+}
+
+asio::awaitable<outcome> run_row(std::shared_ptr<exec_table> table, exec_row* row,
+                                 std::vector<std::string> extra, std::shared_ptr<job_run> run) {
+    auto clock = std::make_shared<run_clock>(table->executor, *row);
+    auto forward = [clock] { clock->stop_now(); };
+    const std::stop_callback on_stop(run->stop(), std::move(forward));
+    while (row->row.concurrency != 0 && row->running >= row->row.concurrency) {
+        if (clock->stop.stop_requested()) co_return interrupted{};
+        co_await row->slot_free.wait();
+    }
+    if (clock->stop.stop_requested()) co_return interrupted{};
+
+    process::listener hear;
+    hear.log = [run](log_stream stream, std::string_view line) { run->log(stream, line); };
+    hear.progress = [run](double fraction, std::string message) {
+        run->progress(fraction, std::move(message));
+    };
+    std::string input;
+    append_leased_job(input, run->job());
+    process::command what = command_for(*row, run->job(), std::move(extra));
+    ++row->running;
+    arm(clock);
+    process::report how;
+    std::exception_ptr fault;
+    try {
+        auto running = table->commands.run(std::move(what), std::move(input), std::move(hear),
+                                           clock->stop.get_token());
+        process::report end = co_await std::move(running);
+        how = std::move(end);
+    } catch (...) {
+        fault = std::current_exception();
+    }
+    clock->timer.cancel();
+    --row->running;
+    row->slot_free.notify_all();
+    if (fault) std::rethrow_exception(fault);
+    co_return outcome_of(std::move(how), clock->timed_out);
+}
+
+asio::awaitable<outcome> run_named(std::shared_ptr<exec_table> table,
+                                   std::shared_ptr<job_run> run) {
+    auto asked = request_of(run->job().spec->args);
+    exec_row* const row = asked ? table->find(asked->name) : nullptr;
+    if (auto fault = fault_of(row, asked)) {  // the table may be another since the job came in
+        failed how{failure_of("invalid_args", std::move(fault->message))};
+        how.retryable = false;
+        co_return how;
+    }
+    auto running = run_row(std::move(table), row, std::move(asked->extra), std::move(run));
+    outcome how = co_await std::move(running);
+    co_return how;
+}
+
+asio::awaitable<outcome> run_disabled(std::shared_ptr<job_run>) {
+    failed how{failure_of("forbidden", "commands are not enabled on this server")};
+    how.retryable = false;
+    co_return how;
+}
+
+}  // namespace
+
+void add_exec_handlers(handler_registry& registry, asio::any_io_executor executor,
+                       exec_config config) {
+    handler_options named;
+    if (config.commands.empty()) {
+        named.check = [](const job_spec&) -> std::optional<error> {
+            return error{errc::forbidden, "commands are not enabled on this server"};
+        };
+        registry.add("sluice.exec", run_disabled, std::move(named));
+        return;
+    }
+    const auto table = std::make_shared<exec_table>(std::move(executor), std::move(config));
+    named.check = [table](const job_spec& job) {
+        const auto asked = request_of(job.args);
+        return fault_of(asked ? table->find(asked->name) : nullptr, asked);
+    };
+    registry.add(
+        "sluice.exec",
+        [table](std::shared_ptr<job_run> run) { return run_named(table, std::move(run)); },
+        std::move(named));
+    for (const auto& row : table->rows) {
+        const handler_options options{.concurrency = row->row.concurrency, .check = {}};
+        for (const auto& type : row->row.types)
+            registry.add(
+                type,
+                [table, each = row.get()](std::shared_ptr<job_run> run) {
+                    return run_row(table, each, {}, std::move(run));
+                },
+                options);
+    }
+}
+
+}  // namespace sluice::worker
