@@ -1,5 +1,5 @@
-"""Remote workers under faults: whatever dies, every job ends in the right state, nothing is lost, no
-attempt is spent on an interruption. EXAMPLES and SQUARE_WORKER are set by ctest.
+"""Remote workers under faults: whatever dies, every job ends in the right state, nothing is lost,
+no attempt is spent on an interruption. EXAMPLES and SQUARE_WORKER are set by ctest.
 """
 
 import os
