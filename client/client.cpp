@@ -60,11 +60,16 @@ std::string events_target(const event_filter& filter) {
     return path("/events") + q.text();
 }
 
-call push_call(std::string target, std::string body, std::string idempotency_key) {
+call post_call(std::string target, std::string body) {
     call request;
     request.method = verb::post;
     request.target = std::move(target);
     request.body = std::move(body);
+    return request;
+}
+
+call push_call(std::string target, std::string body, std::string idempotency_key) {
+    call request = post_call(std::move(target), std::move(body));
     request.repeatable = !idempotency_key.empty();
     if (request.repeatable) {
         request.fields.emplace_back("Idempotency-Key", std::move(idempotency_key));
@@ -190,6 +195,52 @@ asio::awaitable<outcome<event_list>> client::events(event_filter filter) {
     request.wait = filter.wait;
     auto answer = co_await ask(std::move(request));
     co_return value_of(answer, read_events);
+}
+
+asio::awaitable<outcome<job_list>> client::fetch(fetch_order order) {
+    call request = post_call(path("/workers/fetch"), encode(order));
+    request.wait = order.wait;
+    request.repeatable = false;
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_jobs);
+}
+
+asio::awaitable<outcome<answer_info>> client::answer(lease_name lease, std::string worker_id,
+                                                     job_outcome how,
+                                                     std::optional<fetch_order> fetch) {
+    const auto* next = fetch ? &*fetch : nullptr;
+    const auto* done = std::get_if<completed>(&how);
+    call request = done != nullptr
+                       ? post_call(path("/workers/ack"), encode_ack(lease, worker_id, *done, next))
+                       : post_call(path("/workers/nack"), encode_nack(lease, worker_id, how, next));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_answer);
+}
+
+asio::awaitable<outcome<beat_info>> client::heartbeat(beat_order order) {
+    call request = post_call(path("/workers/heartbeat"), encode(order));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_beat);
+}
+
+asio::awaitable<outcome<bool>> client::report_progress(lease_name lease, std::string worker_id,
+                                                       progress_report report) {
+    call request = post_call(path("/jobs/", lease.job_id, "/progress"),
+                             encode_progress(lease, worker_id, report));
+    request.method = verb::put;
+    auto answer = co_await ask(std::move(request));
+    if (answer.has_error()) co_return answer.error();
+    co_return true;
+}
+
+asio::awaitable<outcome<bool>> client::append_log(lease_name lease, std::string worker_id,
+                                                  std::vector<log_text> lines) {
+    call request =
+        post_call(path("/jobs/", lease.job_id, "/log"), encode_log(lease, worker_id, lines));
+    request.repeatable = false;
+    auto answer = co_await ask(std::move(request));
+    if (answer.has_error()) co_return answer.error();
+    co_return true;
 }
 
 // A server that is not well answers 503 with the same body; that is an answer, not a failure.

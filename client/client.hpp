@@ -2,6 +2,7 @@
 
 #include "client/connection.hpp"
 #include "client/messages.hpp"
+#include "client/work_messages.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -55,6 +56,20 @@ public:
 
     asio::awaitable<outcome<event_list>> events(event_filter filter);
 
+    /// Leases jobs, waiting for the first as long as the order says. After a lost answer, jobs may
+    /// be leased that nobody knows of until their visibility timeout has passed.
+    asio::awaitable<outcome<job_list>> fetch(fetch_order order);
+    /// Answers for a run: an ack when it was completed, else a nack. Sending it again with the same
+    /// lease changes nothing and is answered in the same way.
+    asio::awaitable<outcome<answer_info>> answer(lease_name lease, std::string worker_id,
+                                                 job_outcome how,
+                                                 std::optional<fetch_order> fetch = {});
+    asio::awaitable<outcome<beat_info>> heartbeat(beat_order order);
+    asio::awaitable<outcome<bool>> report_progress(lease_name lease, std::string worker_id,
+                                                   progress_report report);
+    asio::awaitable<outcome<bool>> append_log(lease_name lease, std::string worker_id,
+                                              std::vector<log_text> lines);
+
     /// How the server feels; a server that is not well is no failure.
     asio::awaitable<outcome<health_info>> health();
     /// Whether it takes work now.
@@ -62,6 +77,8 @@ public:
 
     /// Ends the call under way, and all later ones.
     void close() { connection_.close(); }
+    /// Asks for the answer to a waiting call now; see connection::hurry.
+    void hurry() { connection_.hurry(); }
 
 private:
     asio::awaitable<outcome<reply>> ask(call request);

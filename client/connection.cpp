@@ -60,6 +60,7 @@ connection::connection(asio::any_io_executor executor, settings with)
     : settings_(std::move(with)), stream_(executor), buffer_(read_buffer_bytes) {}
 
 asio::awaitable<outcome<reply>> connection::exchange(call request) {
+    hurried_ = false;
     const bool kept = open_ && !peer_has_closed();
     if (open_ && !kept) drop();
     for (bool again = false;; again = true) {
@@ -71,14 +72,14 @@ asio::awaitable<outcome<reply>> connection::exchange(call request) {
         auto answer = co_await attempt(request, answer_began);
         if (answer.has_value()) co_return answer;
         drop();
-        const bool stale =
-            kept && !again && !answer_began && answer.error().kind == failure_kind::lost;
+        const bool stale = kept && !again && !hurried_ && !answer_began &&
+                           answer.error().kind == failure_kind::lost;
         if (!stale || !request.repeatable) co_return answer;
     }
 }
 
 asio::awaitable<std::optional<failure>> connection::open() {
-    if (closed_) co_return explain(asio::error::operation_aborted, false);
+    if (closed_ || hurried_) co_return explain(asio::error::operation_aborted, false);
     auto endpoints = literal_endpoint(settings_.url);
     if (endpoints.empty()) {
         tcp::resolver resolver{stream_.get_executor()};
@@ -89,7 +90,7 @@ asio::awaitable<std::optional<failure>> connection::open() {
     }
     stream_.expires_after(settings_.timeout);
     auto [ec, where] = co_await stream_.async_connect(endpoints, nothrow_await);
-    if (ec || closed_) co_return explain(ec, false);
+    if (ec || closed_ || hurried_) co_return explain(ec, false);
     boost::system::error_code ignored;
     stream_.socket().set_option(tcp::no_delay{true}, ignored);
     buffer_.clear();
@@ -100,15 +101,18 @@ asio::awaitable<std::optional<failure>> connection::open() {
 asio::awaitable<outcome<reply>> connection::attempt(const call& request, bool& answer_began) {
     const auto message = make_request(request, settings_);
     stream_.expires_after(settings_.timeout + request.wait);
+    sent_ = true;
     auto [write_failed, written] = co_await http::async_write(stream_, message, nothrow_await);
+    if (write_failed) sent_ = false;
     if (write_failed) co_return explain(write_failed, true);
 
     http::response_parser<http::string_body> parser;
     parser.body_limit(answer_bytes_max);
     auto [read_failed, read] = co_await http::async_read(stream_, buffer_, parser, nothrow_await);
+    sent_ = false;
     answer_began = parser.got_some();
     if (read_failed) co_return explain(read_failed, true);
-    if (!parser.keep_alive()) drop();
+    if (!parser.keep_alive() || hurried_) drop();
     co_return make_reply(parser.release());
 }
 
@@ -136,10 +140,21 @@ void connection::close() {
     drop();
 }
 
+void connection::hurry() {
+    hurried_ = true;
+    boost::system::error_code ignored;
+    if (sent_) {
+        stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    } else {
+        stream_.cancel();
+        drop();
+    }
+}
+
 failure connection::explain(boost::system::error_code ec, bool connected) const {
     const std::string where = settings_.url.text();
     failure f;
-    if (closed_) {
+    if (closed_ || (hurried_ && !connected)) {
         f.kind = failure_kind::closed;
         f.message = "the call to " + where + " was given up";
     } else if (ec == beast::error::timeout && connected) {

@@ -56,6 +56,12 @@ public:
     /// Ends the call under way, and all later ones, with `closed`.
     void close();
 
+    /// Asks the server to answer the call under way at once instead of holding its answer back:
+    /// ends our side of the connection, which the server takes for the end of our patience. What it
+    /// has granted by then still arrives. A call whose request was not sent yet ends with `closed`.
+    /// Later calls go over a new connection.
+    void hurry();
+
     const settings& configured() const { return settings_; }
 
 private:
@@ -69,6 +75,8 @@ private:
     boost::beast::tcp_stream stream_;
     boost::beast::flat_buffer buffer_;
     bool open_ = false;
+    bool sent_ = false;     ///< the request of the call under way, or nearly
+    bool hurried_ = false;  ///< the call under way is to end
     bool closed_ = false;
 };
 

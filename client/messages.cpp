@@ -1,38 +1,11 @@
 #include "client/messages.hpp"
 
-#include "proto/json_text.hpp"
+#include "client/json_view.hpp"
 
 #include <algorithm>
 
 namespace sluice::client {
 namespace {
-
-// Answers nest jobs, which nest payloads, deeper than a request may be.
-constexpr std::size_t answer_depth_max = 80;
-
-std::optional<json_value> parse(std::string_view body) {
-    if (check_json(body, answer_depth_max)) return std::nullopt;
-    return json_root(body);
-}
-
-/// Calls `visit(key, value)` for each member; nothing happens when `value` is no object.
-template <class Visit>
-void each_member(json_value value, Visit visit) {
-    if (value.kind != json_kind::object) return;
-    json_cursor cursor{value};
-    std::string key;
-    json_value member;
-    while (cursor.next(key, member)) visit(std::string_view{key}, member);
-}
-
-template <class Visit>
-void each_element(json_value value, Visit visit) {
-    if (value.kind != json_kind::array) return;
-    json_cursor cursor{value};
-    std::string key;
-    json_value element;
-    while (cursor.next(key, element)) visit(element);
-}
 
 std::optional<json_value> member_of(json_value object, std::string_view name) {
     std::optional<json_value> found;
@@ -40,25 +13,6 @@ std::optional<json_value> member_of(json_value object, std::string_view name) {
         if (key == name) found = value;
     });
     return found;
-}
-
-void set(std::string& target, json_value value) {
-    if (value.kind == json_kind::string) target = json_unescape(value);
-}
-
-template <class Number>
-requires std::is_arithmetic_v<Number>
-void set(Number& target, json_value value) {
-    if (value.kind != json_kind::number) return;
-    if (const auto number = json_integer(value)) target = static_cast<Number>(*number);
-}
-
-void set(bool& target, json_value value) {
-    if (value.kind == json_kind::boolean) target = json_boolean(value).value_or(false);
-}
-
-void set(std::optional<timestamp>& target, json_value value) {
-    if (value.kind == json_kind::string) target = parse_timestamp(json_unescape(value));
 }
 
 timeline read_timeline(json_value value) {
@@ -85,33 +39,6 @@ attempt_info read_attempt(json_value value) {
         if (key == "finished_at") set(attempt.finished_at, member);
     });
     return attempt;
-}
-
-job_info job_from(json_value value) {
-    job_info job;
-    job.text = raw_json{value.text};
-    each_member(value, [&](std::string_view key, json_value member) {
-        if (key == "id") set(job.id, member);
-        if (key == "type") set(job.type, member);
-        if (key == "queue") set(job.queue, member);
-        if (key == "state") set(job.state, member);
-        if (key == "priority") set(job.priority, member);
-        if (key == "attempt") set(job.attempt, member);
-        if (key == "max_attempts") set(job.max_attempts, member);
-        if (key == "args") job.args = raw_json{member.text};
-        if (key == "result") job.result = raw_json{member.text};
-        if (key == "created_at") set(job.created_at, member);
-        if (key == "scheduled_at" || key == "next_attempt_at") set(job.due_at, member);
-        if (key == "timeline") job.times = read_timeline(member);
-        if (key == "error") {
-            if (const auto message = member_of(member, "message")) set(job.error_message, *message);
-        }
-        if (key == "attempts") {
-            each_element(member,
-                         [&](json_value each) { job.attempts.push_back(read_attempt(each)); });
-        }
-    });
-    return job;
 }
 
 queue_info queue_from(json_value value) {
@@ -198,8 +125,37 @@ std::string encode_batch(const std::vector<new_job>& jobs) {
     return text;
 }
 
+job_info job_from(json_value value) {
+    job_info job;
+    job.text = raw_json{value.text};
+    each_member(value, [&](std::string_view key, json_value member) {
+        if (key == "id") set(job.id, member);
+        if (key == "type") set(job.type, member);
+        if (key == "queue") set(job.queue, member);
+        if (key == "state") set(job.state, member);
+        if (key == "priority") set(job.priority, member);
+        if (key == "attempt") set(job.attempt, member);
+        if (key == "max_attempts") set(job.max_attempts, member);
+        if (key == "args") job.args = raw_json{member.text};
+        if (key == "result") job.result = raw_json{member.text};
+        if (key == "created_at") set(job.created_at, member);
+        if (key == "scheduled_at" || key == "next_attempt_at") set(job.due_at, member);
+        if (key == "timeline") job.times = read_timeline(member);
+        if (key == "error") {
+            if (const auto message = member_of(member, "message")) set(job.error_message, *message);
+        }
+        if (key == "lease") set(job.lease, member);
+        if (key == "lease_expires_at") set(job.lease_expires_at, member);
+        if (key == "attempts") {
+            each_element(member,
+                         [&](json_value each) { job.attempts.push_back(read_attempt(each)); });
+        }
+    });
+    return job;
+}
+
 std::optional<job_info> read_job(std::string_view body) {
-    const auto root = parse(body);
+    const auto root = parse_answer(body);
     if (!root || root->kind != json_kind::object) return std::nullopt;
     job_info job = job_from(member_of(*root, "job").value_or(*root));
     if (job.id.empty()) return std::nullopt;
@@ -207,7 +163,7 @@ std::optional<job_info> read_job(std::string_view body) {
 }
 
 std::optional<job_list> read_jobs(std::string_view body) {
-    const auto root = parse(body);
+    const auto root = parse_answer(body);
     if (!root || root->kind != json_kind::object) return std::nullopt;
     const auto jobs = member_of(*root, "jobs");
     if (!jobs || jobs->kind != json_kind::array) return std::nullopt;
@@ -224,7 +180,7 @@ std::optional<job_list> read_jobs(std::string_view body) {
 }
 
 std::optional<queue_info> read_queue(std::string_view body) {
-    const auto root = parse(body);
+    const auto root = parse_answer(body);
     if (!root || root->kind != json_kind::object) return std::nullopt;
     const auto queue = member_of(*root, "queue");
     if (!queue || queue->kind != json_kind::object) return std::nullopt;
@@ -232,7 +188,7 @@ std::optional<queue_info> read_queue(std::string_view body) {
 }
 
 std::optional<std::vector<queue_info>> read_queues(std::string_view body) {
-    const auto root = parse(body);
+    const auto root = parse_answer(body);
     if (!root || root->kind != json_kind::object) return std::nullopt;
     const auto queues = member_of(*root, "queues");
     if (!queues || queues->kind != json_kind::array) return std::nullopt;
@@ -242,7 +198,7 @@ std::optional<std::vector<queue_info>> read_queues(std::string_view body) {
 }
 
 std::optional<event_list> read_events(std::string_view body) {
-    const auto root = parse(body);
+    const auto root = parse_answer(body);
     if (!root || root->kind != json_kind::object) return std::nullopt;
     const auto events = member_of(*root, "events");
     if (!events || events->kind != json_kind::array) return std::nullopt;
@@ -256,7 +212,7 @@ std::optional<event_list> read_events(std::string_view body) {
 }
 
 std::optional<health_info> read_health(std::string_view body) {
-    const auto root = parse(body);
+    const auto root = parse_answer(body);
     if (!root || root->kind != json_kind::object) return std::nullopt;
     health_info health;
     health.text = raw_json{root->text};
@@ -276,7 +232,7 @@ failure read_error(int status, std::string_view body) {
     f.kind = failure_kind::refused;
     f.status = status;
     f.message = "the server answered with HTTP status " + std::to_string(status);
-    const auto root = parse(body);
+    const auto root = parse_answer(body);
     const auto error = root ? member_of(*root, "error") : std::nullopt;
     if (!error) return f;
     each_member(*error, [&](std::string_view key, json_value member) {

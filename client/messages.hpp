@@ -2,6 +2,7 @@
 
 #include "client/failure.hpp"
 #include "proto/job.hpp"
+#include "proto/json_text.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -66,6 +67,8 @@ struct job_info {
     std::optional<timestamp> due_at;  ///< scheduled or retryable: when it becomes available
     timeline times;
     std::vector<attempt_info> attempts;
+    std::string lease;  ///< in a grant: the worker's claim on this run
+    std::optional<timestamp> lease_expires_at;
     raw_json text;  ///< the whole job as the server sent it
 
     bool terminal() const;
@@ -113,6 +116,7 @@ std::string encode(const new_job& job);
 std::string encode_batch(const std::vector<new_job>& jobs);
 
 /// Each reads the body of one kind of answer; nothing when it is not what it must be.
+job_info job_from(json_value job);
 std::optional<job_info> read_job(std::string_view body);  ///< `{"job":{...}}` or the bare job
 std::optional<job_list> read_jobs(std::string_view body);
 std::optional<queue_info> read_queue(std::string_view body);

@@ -2,6 +2,7 @@
 
 #include "client/cli/context.hpp"
 #include "client/cli/produce_options.hpp"
+#include "client/cli/work_settings.hpp"
 #include "client/client.hpp"
 
 #include <chrono>
@@ -15,6 +16,11 @@ using ids = std::vector<std::string>;
 
 exit_code produce(const context& ctx, const produce_options& options);
 exit_code compare_reports(const context& ctx, const std::vector<std::string>& files);
+
+/// A worker: runs a command for each job, until it is stopped or the options' end is reached. Ends
+/// with `interrupted` when jobs had to be given back; with an end in the options, also by how the
+/// jobs went.
+exit_code work(const context& ctx, const work_settings& options);
 
 exit_code get_jobs(const context& ctx, const ids& jobs);
 exit_code list_jobs(const context& ctx, const client::job_filter& filter);

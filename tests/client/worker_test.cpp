@@ -1,0 +1,360 @@
+#include "client/worker.hpp"
+
+#include "client/backoff.hpp"
+#include "client/json_view.hpp"
+#include "tests/client/scripted_server.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <future>
+#include <thread>
+
+namespace sluice::client {
+namespace {
+
+using namespace std::chrono_literals;
+using test::request;
+using test::script;
+using test::scripted_server;
+
+script answer(int status, std::string body) {
+    script s;
+    s.status = status;
+    s.body = std::move(body);
+    return s;
+}
+
+/// A grant of 300 ms.
+std::string job(const std::string& id, const std::string& type = "t") {
+    return R"({"id":")" + id + R"(","type":")" + type + R"(","state":"active","lease":"l)" + id +
+           R"(","lease_expires_at":"2026-01-01T00:00:00.300000Z",)" +
+           R"("timeline":{"started_at":"2026-01-01T00:00:00.000000Z"}})";
+}
+std::string jobs(const std::string& list) {
+    return R"({"jobs":[)" + list + "]}";
+}
+std::string done(const std::string& state, const std::string& next = {}) {
+    return R"({"state":")" + state + R"(","attempt":1,"jobs":[)" + next + "]}";
+}
+
+bool is_for(const request& r, std::string_view what) {
+    return r.target().ends_with(what);
+}
+
+/// A worker in a thread of its own and a server that does as told. By default the server says
+/// "running" to heartbeats, has nothing, and takes every answer.
+struct bench {
+    explicit bench(scripted_server::behaviour special)
+        : server(io.get_executor(), [this, special = std::move(special)](const request& r) {
+              if (auto own = special(r); own.status != 0) return own;
+              return ordinary(r);
+          }) {
+        options.poll = 200ms;
+        options.visibility_timeout = 300ms;
+    }
+
+    static script ordinary(const request& r) {
+        if (is_for(r, "/heartbeat")) return answer(200, R"({"directive":"running","jobs":[]})");
+        if (is_for(r, "/fetch")) {
+            script s = answer(200, jobs(""));
+            s.delay = 200ms;
+            return s;
+        }
+        return answer(200, done("completed"));
+    }
+
+    void make() { made = std::make_unique<worker>(server.settings_for_client(), options); }
+
+    outcome<worker_totals> run() {
+        std::optional<outcome<worker_totals>> ended;
+        std::thread thread{[&] {
+            ended = made->run();
+            asio::post(io, [this] { server.stop(); });
+        }};
+        io.run();
+        thread.join();
+        return *ended;
+    }
+
+    std::vector<std::string> bodies(std::string_view what) const {
+        std::vector<std::string> found;
+        for (const auto& each : server.requests)
+            if (is_for(each, what)) found.push_back(each.body());
+        return found;
+    }
+
+    asio::io_context io;
+    worker_options options;
+    scripted_server server;
+    std::unique_ptr<worker> made;
+};
+
+script nothing_special() {
+    return answer(0, "");
+}
+
+/// Hands out the jobs of the list with the first fetch, and nothing later.
+scripted_server::behaviour grant_once(std::string list) {
+    return [list = std::move(list), given = false](const request& r) mutable {
+        if (!is_for(r, "/fetch") || std::exchange(given, true)) return nothing_special();
+        return answer(200, jobs(list));
+    };
+}
+
+asio::awaitable<job_outcome> complete(std::shared_ptr<job_run>) {
+    completed well{R"({"ok":true})"};
+    co_return well;
+}
+
+TEST(Worker, AsksForTheNextJobInTheAnswerForTheLast) {
+    bench b{[given = false](const request& r) mutable {
+        if (is_for(r, "/ack") && r.body().find("\"la\"") != std::string::npos)
+            return answer(200, done("completed", job("b")));
+        if (!is_for(r, "/fetch") || std::exchange(given, true)) return nothing_special();
+        return answer(200, jobs(job("a")));
+    }};
+    b.options.max_jobs = 2;
+    b.make();
+    b.made->add("t", complete);
+    const auto totals = b.run();
+    ASSERT_TRUE(totals.has_value());
+    EXPECT_EQ(totals->completed, 2U);
+    EXPECT_EQ(b.bodies("/fetch").size(), 1U);
+    const auto acks = b.bodies("/ack");
+    ASSERT_EQ(acks.size(), 2U);
+    EXPECT_NE(acks[0].find(R"("fetch":{)"), std::string::npos) << acks[0];
+    EXPECT_EQ(acks[1].find(R"("fetch":{)"), std::string::npos) << "max_jobs is reached";
+    EXPECT_NE(acks[1].find(R"("result":{"ok":true})"), std::string::npos);
+}
+
+TEST(Worker, BeatsWhileAHandlerBlocksItsThread) {
+    std::promise<void> beaten;
+    std::size_t beats = 0;
+    bench b{[&, grant = grant_once(job("a"))](const request& r) {
+        if (is_for(r, "/heartbeat") && r.body().find("\"la\"") != std::string::npos) {
+            if (++beats == 4) beaten.set_value();
+            return answer(200,
+                          R"({"directive":"running","jobs":[{"job_id":"a","state":"active"}]})");
+        }
+        return grant(r);
+    }};
+    b.options.max_jobs = 1;
+    b.make();
+    bool in_time = false;
+    b.made->add("t", [&](std::shared_ptr<job_run>) -> asio::awaitable<job_outcome> {
+        in_time = beaten.get_future().wait_for(10s) == std::future_status::ready;
+        completed well;
+        co_return well;
+    });
+    const auto totals = b.run();
+    EXPECT_TRUE(in_time);
+    EXPECT_EQ(totals->completed, 1U);
+}
+
+TEST(Worker, StopsAHandlerWhoseLeaseIsLostAndDoesNotAnswerForIt) {
+    bench b{[grant = grant_once(job("a"))](const request& r) {
+        if (is_for(r, "/heartbeat") && r.body().find("\"la\"") != std::string::npos) {
+            return answer(200, R"({"directive":"running","jobs":[)"
+                               R"({"job_id":"a","error":"conflict","state":"cancelled"}]})");
+        }
+        return grant(r);
+    }};
+    b.options.max_jobs = 1;
+    b.make();
+    auto why = stop_reason::none;
+    b.made->add_blocking("t", [&](job_run& run) -> job_outcome {
+        while (!run.stop().stop_requested()) std::this_thread::yield();
+        why = run.why();
+        return completed{};
+    });
+    const auto totals = b.run();
+    EXPECT_EQ(why, stop_reason::cancelled);
+    EXPECT_EQ(totals->lost, 1U);
+    EXPECT_TRUE(b.bodies("/ack").empty());
+    EXPECT_TRUE(b.bodies("/nack").empty());
+}
+
+TEST(Worker, AnswersAgainUnderTheSameLeaseUntilTheServerHasSpoken) {
+    std::size_t tries = 0;
+    bench b{[&, grant = grant_once(job("a"))](const request& r) {
+        if (!is_for(r, "/ack")) return grant(r);
+        script s = answer(200, done("completed"));
+        if (++tries == 1) s.answers = false;
+        if (tries == 2) s = answer(503, R"({"error":{"code":"overloaded","message":"m"}})");
+        return s;
+    }};
+    b.options.max_jobs = 1;
+    std::size_t troubles = 0;
+    std::size_t recoveries = 0;
+    b.options.events.trouble = [&](const failure&) { ++troubles; };
+    b.options.events.recovered = [&] { ++recoveries; };
+    b.make();
+    b.made->add("t", complete);
+    const auto totals = b.run();
+    EXPECT_EQ(totals->completed, 1U);
+    const auto acks = b.bodies("/ack");
+    ASSERT_GE(acks.size(), 3U);
+    for (const auto& ack : acks) EXPECT_EQ(ack, acks.front());
+    EXPECT_EQ(troubles, 1U) << "one word for failures in a row";
+    EXPECT_EQ(recoveries, 1U);
+}
+
+TEST(Worker, ReleasesWhatItCannotFinish) {
+    bench b{grant_once(job("a"))};
+    b.options.drain_grace = 0ms;
+    b.make();
+    b.made->add_blocking("t", [&](job_run& run) -> job_outcome {
+        b.made->stop();
+        while (!run.stop().stop_requested()) std::this_thread::yield();
+        EXPECT_EQ(run.why(), stop_reason::shutdown);
+        throw std::runtime_error{"broken off"};
+    });
+    const auto totals = b.run();
+    EXPECT_EQ(totals->returned, 1U);
+    const auto nacks = b.bodies("/nack");
+    ASSERT_EQ(nacks.size(), 1U);
+    EXPECT_NE(nacks[0].find(R"("release":true)"), std::string::npos) << nacks[0];
+}
+
+TEST(Worker, FinishesWhatRunsWhenItIsStopped) {
+    bench b{grant_once(job("a"))};
+    b.make();
+    b.made->add_blocking("t", [&](job_run& run) -> job_outcome {
+        b.made->stop();
+        EXPECT_FALSE(run.stop().stop_requested());
+        return completed{};
+    });
+    EXPECT_EQ(b.run()->completed, 1U);
+}
+
+TEST(Worker, GivesUpAHandlerThatIgnoresItsStop) {
+    bench b{grant_once(job("a"))};
+    b.options.drain_grace = 0ms;
+    b.options.stop_grace = 50ms;
+    b.make();
+    std::promise<void> end;
+    b.made->add_blocking("t", [&](job_run&) -> job_outcome {
+        b.made->stop();
+        end.get_future().wait();
+        return completed{};
+    });
+    EXPECT_EQ(b.run()->returned, 1U);
+    EXPECT_EQ(b.bodies("/nack").size(), 1U);
+    end.set_value();
+}
+
+TEST(Worker, EndsWhenTheServerRefusesIt) {
+    bench b{[](const request& r) {
+        if (!is_for(r, "/fetch")) return nothing_special();
+        return answer(401, R"({"error":{"code":"unauthorized","message":"no"}})");
+    }};
+    b.make();
+    b.made->add("t", complete);
+    const auto totals = b.run();
+    ASSERT_TRUE(totals.has_error());
+    EXPECT_EQ(totals.error().status, 401);
+}
+
+TEST(Worker, TakesTheExactTypeBeforeTheLongestPrefix) {
+    bench b{grant_once(job("a", "mail.send") + "," + job("b", "mail.send.now") + "," +
+                       job("c", "mail.list") + "," + job("d", "other"))};
+    b.options.max_jobs = 4;
+    b.options.concurrency = 4;
+    b.make();
+    std::map<std::string, std::string> by;
+    const auto note = [&](std::string name) {
+        return [&by, name](std::shared_ptr<job_run> run) -> asio::awaitable<job_outcome> {
+            by[run->job().id] = name;
+            completed well;
+            co_return well;
+        };
+    };
+    b.made->add("mail.*", note("mail.*"));
+    b.made->add("mail.send", note("mail.send"));
+    b.made->add("mail.send.*", note("mail.send.*"));
+    const auto totals = b.run();
+    EXPECT_EQ(by, (std::map<std::string, std::string>{
+                      {"a", "mail.send"}, {"b", "mail.send.*"}, {"c", "mail.*"}}));
+    EXPECT_EQ(totals->returned, 1U) << "nobody here handles d";
+}
+
+TEST(Worker, TellsTheServerEachOutcomeInItsWords) {
+    std::string list;
+    for (const auto* id : {"a", "b", "c", "d", "e", "f"})
+        list += (list.empty() ? "" : ",") + job(id, id);
+    bench b{grant_once(list)};
+    b.options.concurrency = b.options.max_jobs = 6;
+    b.make();
+    b.made->add_blocking("a", [](job_run&) -> job_outcome { throw std::runtime_error{"oh"}; });
+    b.made->add_blocking("b", [](job_run&) -> job_outcome { return snoozed{7s}; });
+    b.made->add_blocking("c", [](job_run&) -> job_outcome { return discarded{"no"}; });
+    b.made->add_blocking("d", [](job_run&) -> job_outcome { return dead_lettered{"never"}; });
+    b.made->add_blocking("e", [](job_run&) -> job_outcome { return released{}; });
+    b.made->add_blocking("f", [](job_run&) -> job_outcome { return completed{"{no json"}; });
+    b.run();
+    auto nacks = b.bodies("/nack");
+    std::sort(nacks.begin(), nacks.end());
+    ASSERT_EQ(nacks.size(), 6U);
+    const auto has = [&](std::size_t i, std::string_view what) {
+        EXPECT_NE(nacks[i].find(what), std::string::npos) << nacks[i];
+    };
+    has(0, R"("message":"oh")");
+    has(1, R"("snooze_ms":7000)");
+    has(2, R"("code":"DISCARD")");
+    has(3, R"("code":"DEAD_LETTER")");
+    has(4, R"("release":true)");
+    has(5, "not JSON");
+}
+
+TEST(Worker, PassesOnWhatARunSaysBeforeItAnswers) {
+    bench b{grant_once(job("a"))};
+    b.options.max_jobs = 1;
+    b.make();
+    b.made->add_blocking("t", [](job_run& run) -> job_outcome {
+        run.progress(7, "far");
+        run.log("a \"line\"", log_stream::stderr_);
+        return completed{};
+    });
+    b.run();
+    const auto told = b.bodies("/a/progress");
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_NE(told[0].find(R"("progress":1)"), std::string::npos) << told[0];
+    const auto lines = b.bodies("/a/log");
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_NE(lines[0].find(R"({"stream":"stderr","text":"a \"line\""})"), std::string::npos);
+    EXPECT_TRUE(is_for(b.server.requests.back(), "/heartbeat") ||
+                is_for(b.server.requests.back(), "/ack"));
+}
+
+TEST(JobRun, DropsLinesBeyondItsBoundAndSaysSo) {
+    job_run run{job_info{}, {}};
+    const std::string text(10'000, 'x');
+    for (int i = 0; i < 100; ++i) run.log(text);
+    std::size_t lines = 0;
+    std::string last;
+    for (auto said = run.take(); !said.empty(); said = run.take()) {
+        lines += said.lines.size();
+        last = said.lines.back().text;
+    }
+    EXPECT_LT(lines, 30U);
+    EXPECT_NE(last.find("lines were dropped"), std::string::npos) << last;
+}
+
+TEST(Backoff, DoublesUpToItsMaximumAndStartsAnew) {
+    backoff pause{100ms, 1s, 1};
+    const auto first = pause.next();
+    EXPECT_GE(first, 50ms);
+    EXPECT_LE(first, 100ms);
+    for (int i = 0; i < 10; ++i) pause.next();
+    EXPECT_GE(pause.next(), 500ms);
+    EXPECT_LE(pause.next(), 1s);
+    pause.reset();
+    EXPECT_LE(pause.next(), 100ms);
+}
+
+}  // namespace
+}  // namespace sluice::client
