@@ -2,6 +2,7 @@
 
 #include "proto/limits.hpp"
 #include "server/config/settings.hpp"
+#include "server/worker/handlers/http/push_handler.hpp"
 
 #include <boost/asio/ip/address.hpp>
 
@@ -69,6 +70,19 @@ void check_pools(const worker::pool_config& workers, std::vector<std::string>& p
     }
 }
 
+void check_push(const worker::push::push_config& push, std::vector<std::string>& problems) {
+    using rules = worker::push::egress_rules;
+    const auto before = problems.size();
+    for (const auto& entry : push.allow)
+        if (const auto wrong = rules::fault_of(entry))
+            problems.push_back(fmt::format("push.allow: {}", *wrong));
+    if (problems.size() != before) return;
+    const rules known{push.allow};
+    for (std::size_t i = 0; i < push.targets.size(); ++i)
+        if (const auto wrong = worker::push::fault_of_target(push.targets[i], known))
+            problems.push_back(fmt::format("push.targets[{}].{}", i, *wrong));
+}
+
 }  // namespace
 
 std::vector<std::string> validate(const config& settings) {
@@ -77,6 +91,7 @@ std::vector<std::string> validate(const config& settings) {
     check_http(settings.http, problems);
     check_tokens(settings.http.tokens, problems);
     check_pools(settings.workers, problems);
+    check_push(settings.push, problems);
     if (settings.store.directory.empty())
         problems.emplace_back("store.directory: must not be empty");
     return problems;

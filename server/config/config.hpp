@@ -3,6 +3,7 @@
 #include "server/http/http_config.hpp"
 #include "server/observe/log.hpp"
 #include "server/queue/engine_config.hpp"
+#include "server/worker/handlers/http/push_config.hpp"
 #include "server/worker/worker_pool.hpp"
 
 #include <chrono>
@@ -43,6 +44,7 @@ struct config {
     http::http_config http;
     engine_config engine;
     worker::pool_config workers;
+    worker::push::push_config push;
     store_config store;
     log_config log;
     server_config server;

@@ -1,5 +1,6 @@
 #include "server/config/load.hpp"
 
+#include "server/config/push_targets.hpp"
 #include "server/config/tokens.hpp"
 
 #include <fmt/format.h>
@@ -62,8 +63,13 @@ public:
                 out_.settings.http.tokens = read_tokens(node, out_.problems);
                 out_.token_origins.assign(out_.settings.http.tokens.size(), "file " + path);
             } else if (const auto* section = node.as_table()) {
-                for (const auto& [name, value] : *section)
-                    file_value(path, fmt::format("{}.{}", key.str(), name.str()), value);
+                for (const auto& [name, value] : *section) {
+                    if (key == "push" && name == "targets") {
+                        out_.settings.push.targets = read_push_targets(value, out_.problems);
+                    } else {
+                        file_value(path, fmt::format("{}.{}", key.str(), name.str()), value);
+                    }
+                }
             } else {
                 file_value(path, std::string{key.str()}, node);
             }
@@ -91,6 +97,7 @@ public:
     }
 
     loaded finish() {
+        read_push_secrets(out_.settings.push, out_.problems);
         for (auto& each : validate(out_.settings)) out_.problems.push_back(std::move(each));
         return std::move(out_);
     }

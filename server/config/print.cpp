@@ -58,6 +58,11 @@ std::string print(const loaded& values) {
         fmt::format_to(to, "scopes = {}\nqueues = {}\n", list_toml(scopes),
                        list_toml(tokens[i].queues));
     }
+    for (const auto& target : values.settings.push.targets) {
+        fmt::format_to(to, "\n[[push.targets]]\ntypes = {}\nurl = {}\nmethod = {}\n",
+                       list_toml(target.types), quote_toml(target.url), quote_toml(target.method));
+        if (!target.secrets.empty()) fmt::format_to(to, "secret_file = \"(secret)\"\n");
+    }
     return out;
 }
 
