@@ -49,8 +49,9 @@ TEST(HttpArgs, AreReadWithTheirDefaults) {
     const auto get = parse_http_args(R"([{"url":"https://example.com/x"}])");
     ASSERT_TRUE(get);
     EXPECT_EQ(get->method, "GET");
-    const auto post = parse_http_args(
-        R"([{"url":"http://example.com","body":{"a":1e400},"headers":{"X-A":"b"},"timeout_ms":5}])");
+    const auto post =
+        parse_http_args(R"([{"url":"http://example.com","body":{"a":1e400},"headers":{"X-A":"b"},)"
+                        R"("timeout_ms":5}])");
     ASSERT_TRUE(post);
     EXPECT_EQ(post->method, "POST");
     EXPECT_EQ(post->body, R"({"a":1e400})");
