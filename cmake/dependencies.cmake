@@ -22,6 +22,12 @@ target_link_libraries(sluice_asio PUBLIC Boost::system Threads::Threads PRIVATE 
 set_source_files_properties(${PROJECT_SOURCE_DIR}/cmake/asio.cpp PROPERTIES COMPILE_OPTIONS "-w")
 target_precompile_headers(sluice_asio PRIVATE ${PROJECT_SOURCE_DIR}/cmake/asio_pch.hpp)
 
+# Asio's TLS, apart: not every program needs OpenSSL.
+add_library(sluice_asio_ssl STATIC ${PROJECT_SOURCE_DIR}/cmake/asio_ssl.cpp)
+add_library(sluice::asio_ssl ALIAS sluice_asio_ssl)
+target_link_libraries(sluice_asio_ssl PUBLIC sluice_asio OpenSSL::SSL PRIVATE sluice::build_flags)
+set_source_files_properties(${PROJECT_SOURCE_DIR}/cmake/asio_ssl.cpp PROPERTIES COMPILE_OPTIONS "-w")
+
 # A library of ours. USES_ASIO shares the precompiled Asio and Beast headers.
 function(sluice_library name)
   cmake_parse_arguments(ARG "USES_ASIO" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})

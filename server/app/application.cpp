@@ -67,6 +67,11 @@ application::application(config::config settings, logger& log)
     worker::handler_registry handlers;
     worker::add_builtin_handlers(handlers);
     add_commands(handlers);
+    const auto executor = context_.get_executor();
+    push_ = std::make_shared<worker::push::push_handler>(executor, settings_.push,
+                                                         worker::push::make_system_lookup(executor),
+                                                         [] { return system_instant().wall; });
+    push_->add_to(handlers);
     backend_ = open_backend(handlers);
     std::function<std::optional<error>(const job_spec&)> check;
     if (has_workers(settings_.workers))
@@ -113,6 +118,7 @@ std::unique_ptr<backend> application::open_backend(const worker::handler_registr
 
 void application::run() {
     const auto endpoint = server_->listen();  // first: when it throws, no coroutine has begun
+    push_->own_port(endpoint.port());
     signals_.add(SIGTERM);
     signals_.add(SIGINT);
     tasks_.spawn(watch_signals());

@@ -7,6 +7,7 @@
 #include "server/queue/backend.hpp"
 #include "server/runtime/relay_loop.hpp"
 #include "server/runtime/task_group.hpp"
+#include "server/worker/handlers/http/push_handler.hpp"
 #include "server/worker/worker_pool.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -54,6 +55,7 @@ private:
     relay_loop loop_{context_};
     boost::asio::signal_set signals_{context_};
     std::unique_ptr<backend> backend_;
+    std::shared_ptr<worker::push::push_handler> push_;
     std::optional<worker::worker_pool> workers_;
     http::router routes_;
     std::optional<http::server> server_;

@@ -3,6 +3,7 @@
 #include "proto/limits.hpp"
 #include "server/config/exec.hpp"
 #include "server/config/settings.hpp"
+#include "server/worker/handlers/http/push_handler.hpp"
 
 #include <boost/asio/ip/address.hpp>
 
@@ -79,6 +80,19 @@ void check_exec_auth(const config& settings, std::vector<std::string>& problems)
         "[[tokens]], or for development on this machine alone exec.insecure_no_auth = true");
 }
 
+void check_push(const worker::push::push_config& push, std::vector<std::string>& problems) {
+    using rules = worker::push::egress_rules;
+    const auto before = problems.size();
+    for (const auto& entry : push.allow)
+        if (const auto wrong = rules::fault_of(entry))
+            problems.push_back(fmt::format("push.allow: {}", *wrong));
+    if (problems.size() != before) return;
+    const rules known{push.allow};
+    for (std::size_t i = 0; i < push.targets.size(); ++i)
+        if (const auto wrong = worker::push::fault_of_target(push.targets[i], known))
+            problems.push_back(fmt::format("push.targets[{}].{}", i, *wrong));
+}
+
 }  // namespace
 
 std::vector<std::string> validate(const config& settings) {
@@ -89,6 +103,7 @@ std::vector<std::string> validate(const config& settings) {
     check_pools(settings.workers, problems);
     check_exec(settings.exec, problems);
     check_exec_auth(settings, problems);
+    check_push(settings.push, problems);
     if (settings.store.directory.empty())
         problems.emplace_back("store.directory: must not be empty");
     return problems;

@@ -4,6 +4,7 @@
 #include "server/observe/log.hpp"
 #include "server/queue/engine_config.hpp"
 #include "server/worker/handlers/exec/exec_config.hpp"
+#include "server/worker/handlers/http/push_config.hpp"
 #include "server/worker/worker_pool.hpp"
 
 #include <chrono>
@@ -45,6 +46,7 @@ struct config {
     engine_config engine;
     worker::pool_config workers;
     worker::exec_config exec;  ///< from a file only; not in the table of settings
+    worker::push::push_config push;
     store_config store;
     log_config log;
     server_config server;

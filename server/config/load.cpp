@@ -1,6 +1,7 @@
 #include "server/config/load.hpp"
 
 #include "server/config/exec.hpp"
+#include "server/config/push_targets.hpp"
 #include "server/config/tokens.hpp"
 
 #include <fmt/format.h>
@@ -65,8 +66,13 @@ public:
             } else if (key == "exec") {
                 out_.settings.exec = read_exec(node, out_.problems);
             } else if (const auto* section = node.as_table()) {
-                for (const auto& [name, value] : *section)
-                    file_value(path, fmt::format("{}.{}", key.str(), name.str()), value);
+                for (const auto& [name, value] : *section) {
+                    if (key == "push" && name == "targets") {
+                        out_.settings.push.targets = read_push_targets(value, out_.problems);
+                    } else {
+                        file_value(path, fmt::format("{}.{}", key.str(), name.str()), value);
+                    }
+                }
             } else {
                 file_value(path, std::string{key.str()}, node);
             }
@@ -94,6 +100,7 @@ public:
     }
 
     loaded finish() {
+        read_push_secrets(out_.settings.push, out_.problems);
         for (auto& each : validate(out_.settings)) out_.problems.push_back(std::move(each));
         return std::move(out_);
     }

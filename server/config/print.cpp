@@ -61,6 +61,11 @@ std::string print(const loaded& values) {
     for (const auto& each : values.settings.exec.commands)
         fmt::format_to(to, "\n[[exec.commands]]\nname = {}\nargv = {}\ntypes = {}\n",
                        quote_toml(each.name), list_toml(each.what.argv), list_toml(each.types));
+    for (const auto& target : values.settings.push.targets) {
+        fmt::format_to(to, "\n[[push.targets]]\ntypes = {}\nurl = {}\nmethod = {}\n",
+                       list_toml(target.types), quote_toml(target.url), quote_toml(target.method));
+        if (!target.secrets.empty()) fmt::format_to(to, "secret_file = \"(secret)\"\n");
+    }
     return out;
 }
 

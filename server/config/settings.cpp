@@ -206,6 +206,51 @@ constexpr auto engine_settings = std::to_array<setting>({
          .doc = "Lifecycle events kept in memory."}),
 });
 
+using pu = worker::push::push_config;
+
+constexpr auto push_settings = std::to_array<setting>({
+    make<boolean_codec, &config::push, &pu::any_url>(
+        {.key = "push.any_url",
+         .doc = "Run jobs of type sluice.http, whose URL the producer chooses."}),
+    make<list_codec, &config::push, &pu::allow>(
+        {.key = "push.allow",
+         .doc = "What requests may reach beside public addresses: blocks (\"10.1.0.0/16\"), "
+                "addresses, host names, names with all below them (\"*.internal.example\")."}),
+    make<text_codec, &config::push, &pu::ca_file>(
+        {.key = "push.ca_file", .doc = "Certificates trusted beside the system's, as a PEM file."}),
+    make<duration_codec, &config::push, &pu::connect_timeout>(
+        {.key = "push.connect_timeout",
+         .least = 1,
+         .most = hour,
+         .doc = "Time for looking a name up, connecting and TLS."}),
+    make<duration_codec, &config::push, &pu::timeout>(
+        {.key = "push.timeout",
+         .least = 1,
+         .most = hour,
+         .doc = "Time for a whole exchange, from the look-up to the last byte of the answer. A "
+                "job may carry its own."}),
+    make<count_codec, &config::push, &pu::concurrency>(
+        {.key = "push.concurrency",
+         .most = 10'000,
+         .doc = "Jobs of type sluice.http run at one time. 0: as many as there are workers."}),
+    make<count_codec, &config::push, &pu::idle_connections_max>(
+        {.key = "push.idle_connections_max",
+         .most = 10'000,
+         .doc = "Connections kept open for the next request, in all."}),
+    make<duration_codec, &config::push, &pu::idle_timeout>(
+        {.key = "push.idle_timeout",
+         .least = 100,
+         .most = hour,
+         .doc = "How long a connection is kept open for the next request."}),
+    make<text_codec, &config::push, &pu::secret_file>(
+        {.key = "push.secret_file",
+         .doc = "File whose first line is the secret (whsec_...) that signs jobs of type "
+                "sluice.http which ask for it."}),
+    make<text_codec, &config::push, &pu::previous_secret_file>(
+        {.key = "push.previous_secret_file",
+         .doc = "The secret before that one; while it is given, both sign."}),
+});
+
 constexpr auto other_settings = std::to_array<setting>({
     make<count_codec, &config::workers, &pc::concurrency>(
         {.key = "workers.concurrency",
@@ -266,7 +311,7 @@ constexpr auto join(const std::array<setting, N>&... parts) {
     return all;
 }
 
-constexpr auto table = join(http_settings, engine_settings, other_settings);
+constexpr auto table = join(http_settings, engine_settings, push_settings, other_settings);
 
 }  // namespace
 

@@ -186,6 +186,44 @@ TEST_F(ConfigLoad, TakesOnlyOneTokenFromTheEnvironment) {
     EXPECT_TRUE(mentions(load(from_), {"only one"}));
 }
 
+TEST_F(ConfigLoad, ReadsPushTargets) {
+    const std::string file = write("secret", "whsec_" + std::string(32, 'A'));
+    const auto result =
+        load_file("[push]\nallow = [\"10.0.0.0/8\"]\nsecret_file = \"" + file +
+                  "\"\n[[push.targets]]\ntypes = [\"mail.*\"]\nurl = \"http://10.0.0.1/hook\"\n"
+                  "body = \"args\"\nconcurrency = 3\ntimeout = \"5s\"\nsecret_file = \"" +
+                  file + "\"\nheaders = { Authorization = \"x\" }\n");
+    ASSERT_TRUE(result.problems.empty()) << result.problems.front();
+    EXPECT_EQ(result.settings.push.secrets.size(), 1U);
+    ASSERT_EQ(result.settings.push.targets.size(), 1U);
+    const auto& target = result.settings.push.targets[0];
+    EXPECT_EQ(target.types, std::vector<std::string>{"mail.*"});
+    EXPECT_EQ(target.body, worker::push::body_template::args);
+    EXPECT_EQ(target.concurrency, 3U);
+    EXPECT_EQ(target.timeout, std::chrono::seconds{5});
+    EXPECT_EQ(target.secrets.size(), 1U);
+    EXPECT_EQ(print(result).find("AAAA"), std::string::npos) << "shows the secret";
+}
+
+TEST_F(ConfigLoad, RefusesPushTargetsThatAreWrong) {
+    const auto wrong = [&](const std::string& text) {
+        return load_file("[[push.targets]]\n" + text);
+    };
+    const std::string good = "types = [\"a\"]\nurl = \"http://example.com/\"\n";
+    EXPECT_TRUE(wrong(good).problems.empty());
+    EXPECT_TRUE(mentions(wrong("url = \"http://example.com/\"\n"), {"types"}));
+    EXPECT_TRUE(mentions(wrong("types = [\"a\"]\n"), {"url", "missing"}));
+    EXPECT_TRUE(mentions(wrong("types = [\"a\"]\nurl = \"http://10.0.0.1/\"\n"),
+                         {"push.targets[0].url", "push.allow"}));
+    EXPECT_TRUE(mentions(wrong(good + "typ = \"b\"\n"), {"typ", "not known"}));
+    EXPECT_TRUE(mentions(wrong(good + "method = \"get\"\n"), {"method"}));
+    EXPECT_TRUE(mentions(wrong(good + "headers = { Host = \"x\" }\n"), {"headers", "Host"}));
+    EXPECT_TRUE(mentions(wrong(good + "secret_file = \"/nonexistent\"\n"), {"/nonexistent"}));
+    EXPECT_TRUE(mentions(wrong(good + "secret_file = \"" + write("s", "short") + "\"\n"),
+                         {"secret_file", "whsec_"}));
+    EXPECT_TRUE(mentions(load_file("[push]\nallow = [\"10.1.0.0/8\"]\n"), {"push.allow"}));
+}
+
 TEST_F(ConfigLoad, ReadsWhatItPrints) {
     from_.flags = {{find_setting("workers.queues"), "a=1,b.c=2"},
                    {find_setting("http.listen"), "[::1]:0"},
