@@ -2,6 +2,7 @@
 #include "tests/push/receiver.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
@@ -39,7 +40,9 @@ class Tls : public ::testing::Test {
 protected:
     asio::io_context context;
     std::string key_file = ::testing::TempDir() + "push_tls_key.pem";
-    std::string certificate_file = ::testing::TempDir() + "push_tls_certificate.pem";
+    /// Each test runs in a process of its own, several at a time.
+    std::string certificate_file =
+        ::testing::TempDir() + "push_tls_" + std::to_string(::getpid()) + ".pem";
     ssl::context server{ssl::context::tls_server};
     loopback_lookup names;
     egress_rules rules{{"127.0.0.1"}};
