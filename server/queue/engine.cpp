@@ -215,7 +215,7 @@ void engine::reset() {
         grants_.push_back({id, {}, 0});
         unpark(id);
     }
-    ++generation_;
+    first_load_ = next_load_;
     lose_all_runs();
     for (auto& [pattern, group] : handlers_) group.running = 0;
     jobs_.clear();
@@ -228,17 +228,17 @@ void engine::reset() {
     wall_timers_.clear();
     events_.clear();
     load_waiters_.clear();
-    wanted_.clear();
+    for (const auto& wanted : std::exchange(wanted_, {})) end_load(wanted.load);
     offers_.clear();
     blocked_offers_.clear();
     due_loads_.clear();
-    idle_.clear();
     changed_.clear();
     under_way_.clear();
     keys_.clear();
     recent_keys_.clear();
     recent_key_order_.clear();
-    deferred_evictions_.clear();
+    unseen_keys_.clear();
+    evictions_.clear();
     finished_.clear();
     window_bytes_ = 0;
     reset_ = true;

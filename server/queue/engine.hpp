@@ -37,8 +37,10 @@ namespace sluice {
 ///
 /// A job is either resident (the engine's copy is the truth) or at rest (the store's is), never
 /// both. Commands on a job at rest need it loaded first: `resident(id)`, then `begin_load`, a read
-/// of the store, `admit`. While any load is under way nothing is evicted, so a copy read from the
-/// store can be out of date only for a job that is resident meanwhile, and `admit` drops it then.
+/// of the store, `admit`. A job stays until every load that began before its latest change was
+/// committed has ended, so a copy read from the store can be out of date only for a job that is
+/// resident meanwhile, and `admit` drops it then. Loads that begin later do not keep it: memory is
+/// let go of although some load is always under way.
 class engine {
 public:
     engine(engine_config config, std::uint64_t seed, instant now);
@@ -52,23 +54,23 @@ public:
 
     // -- residency -------------------------------------------------------------------------------
     bool resident(const uuid& id) const { return find(id) != nullptr; }
-    /// Returns the generation of the tables, to be passed to `admit`.
-    std::uint64_t begin_load() {
-        ++loads_;
-        return generation_;
-    }
+    /// Returns the number of the load, to be passed to `admit` or `end_load`.
+    std::uint64_t begin_load();
+    /// Keeps a resident job until the loads under way have ended: for a command that waits for
+    /// others. Call after its begin_load.
+    void keep(const uuid& id);
     /// Ends a load. `found` is what the store gave; ignored when the job is resident by now or
     /// everything was reset meanwhile.
-    void admit(std::optional<job_store::found_job> found, std::uint64_t generation);
+    void admit(std::optional<job_store::found_job> found, std::uint64_t load);
     /// Ends a load without a record, such as that of an idempotency key.
-    void end_load();
+    void end_load(std::uint64_t load);
 
     /// What the engine itself needs from the store: waiting jobs near the head of a line, or jobs
     /// whose time has come. The owner reads them (`load_blocking`) and calls `admit_wanted`.
     struct wanted_load {
         std::vector<std::int64_t> seqs;
         ready_lane* lane = nullptr;  ///< null: jobs that are due
-        std::uint64_t generation = 0;
+        std::uint64_t load = 0;
     };
     std::vector<wanted_load> take_wanted();
     void admit_wanted(const wanted_load& wanted, std::vector<job_record> records, instant now);
@@ -259,7 +261,10 @@ private:
     void serve_load_waiters(instant now);
     std::optional<timestamp> purge_time(const resident_job& job) const;
     void stamp_committed(resident_job& job, timestamp time, std::vector<uuid>& ended);
+    bool ended_before(std::uint64_t load) const;
+    void evict_later(resident_job& job);
     void keep_or_evict(resident_job& job, instant now);
+    void forget_keys();
     void erase_job(std::int64_t seq);
 
     engine_config config_;
@@ -292,7 +297,6 @@ private:
     std::vector<queue_state*>
         blocked_offers_;                ///< jobs wait there for a taker that waits for a load
     std::vector<queue_state*> offers_;  ///< queues that got jobs in this command
-    std::uint64_t generation_ = 0;      ///< of the tables; a reset starts a new one
 
     std::uint64_t open_batch_ = 1;
     std::uint64_t committed_batch_ = 0;
@@ -305,16 +309,22 @@ private:
     };
     std::unordered_map<std::string, recent_key> recent_keys_;
     std::deque<std::string> recent_key_order_;
+    /// Batches with keys that loads begun before their commit may not have seen: each with the
+    /// number of the first load that began after it.
+    std::deque<std::pair<std::uint64_t, std::uint64_t>> unseen_keys_;
+    std::uint64_t seen_keys_ = 0;  ///< the latest batch whose keys every load has seen
     bool sync_ = false;
     bool reset_ = false;
     std::size_t open_bytes_ = 0;
     std::size_t uncommitted_bytes_ = 0;
 
-    std::size_t loads_ = 0;
-    std::vector<std::int64_t> deferred_evictions_;  ///< could go if no load were under way
-    std::vector<std::int64_t> idle_;                ///< could go now
-    std::list<std::int64_t> finished_;              ///< resident finished jobs, oldest first
-    std::size_t window_bytes_ = 0;                  ///< of resident waiting jobs
+    std::uint64_t next_load_ = 1;
+    std::uint64_t first_load_ = 1;   ///< since the latest reset; what earlier ones bring is void
+    std::set<std::uint64_t> loads_;  ///< under way
+    /// Jobs that could go once the loads before the given one have ended, in that order.
+    std::deque<std::pair<std::int64_t, std::uint64_t>> evictions_;
+    std::list<std::int64_t> finished_;  ///< resident finished jobs, oldest first
+    std::size_t window_bytes_ = 0;      ///< of resident waiting jobs
     /// Names that may be of no use any more; looked at when nobody holds a reference to them.
     std::set<std::pair<std::string, std::string>> unused_lanes_;
     std::set<std::string> unused_queues_;

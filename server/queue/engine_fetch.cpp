@@ -80,14 +80,13 @@ void engine::want_head(ready_lane& lane) {
     if (lane.loading) return;
     wanted_load wanted;
     wanted.lane = &lane;
-    wanted.generation = generation_;
     for (const auto& entry : lane.line.peek(lane.load_max + lane.resident)) {
         if (wanted.seqs.size() == lane.load_max) break;
         if (!jobs_.find(entry.seq)) wanted.seqs.push_back(entry.seq);
     }
     if (wanted.seqs.empty()) return;
     lane.loading = true;
-    begin_load();
+    wanted.load = begin_load();
     wanted_.push_back(std::move(wanted));
 }
 

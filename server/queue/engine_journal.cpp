@@ -92,30 +92,43 @@ resident_job& engine::make_resident(job_record record, job_place place) {
 
 // -- loads ---------------------------------------------------------------------------------------
 
-void engine::admit(std::optional<job_store::found_job> found, std::uint64_t generation) {
-    if (found && generation == generation_ && !jobs_.find(found->record.seq)) {
-        const auto seq = found->record.seq;
-        make_resident(std::move(found->record), found->place);
-        deferred_evictions_.push_back(seq);
-    }
-    end_load();
+std::uint64_t engine::begin_load() {
+    loads_.insert(next_load_);
+    return next_load_++;
 }
 
-void engine::end_load() {
-    if (--loads_ > 0) return;
-    // Nothing loaded now is used across a suspension later, so what was kept for the loads may go,
-    // except what the latest command is about: that one leaves with the next load or commit.
-    const auto waiting = std::exchange(deferred_evictions_, {});
-    for (const auto seq : waiting) {
-        const auto* job = jobs_.find(seq);
-        if (job && job->batch <= committed_batch_) idle_.push_back(seq);
-    }
+void engine::keep(const uuid& id) {
+    if (auto* job = find(id)) evict_later(*job);
+}
+
+void engine::admit(std::optional<job_store::found_job> found, std::uint64_t load) {
+    if (found && load >= first_load_ && !jobs_.find(found->record.seq))
+        evict_later(make_resident(std::move(found->record), found->place));
+    end_load(load);
+}
+
+void engine::end_load(std::uint64_t load) {
+    loads_.erase(load);
+}
+
+bool engine::ended_before(std::uint64_t load) const {
+    return loads_.empty() || *loads_.begin() >= load;
+}
+
+/// Looks at the job again once the loads under way have ended.
+void engine::evict_later(resident_job& job) {
+    job.kept_until = next_load_;
+    evictions_.emplace_back(job.record.seq, next_load_);
 }
 
 void engine::evict_idle(instant now) {
-    if (loads_ > 0) return;
-    for (const auto seq : std::exchange(idle_, {}))
-        if (auto* job = jobs_.find(seq)) keep_or_evict(*job, now);
+    while (!evictions_.empty() && ended_before(evictions_.front().second)) {
+        const auto [seq, load] = evictions_.front();
+        evictions_.pop_front();
+        auto* job = jobs_.find(seq);
+        // One that is kept for longer has an entry further back.
+        if (job && job->kept_until <= load) keep_or_evict(*job, now);
+    }
     forget_unused();
 }
 
@@ -124,8 +137,8 @@ std::vector<engine::wanted_load> engine::take_wanted() {
 }
 
 void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> records, instant now) {
-    if (wanted.generation != generation_) {
-        end_load();
+    if (wanted.load < first_load_) {
+        end_load(wanted.load);
         return;
     }
     std::unordered_set<std::int64_t> missing(wanted.seqs.begin(), wanted.seqs.end());
@@ -142,7 +155,7 @@ void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> rec
         if (job.record.state == job_state::available)
             enter_window(job, footprint(job.record));
         else
-            deferred_evictions_.push_back(seq);
+            evict_later(job);
     }
     if (auto* lane = wanted.lane) {
         lane->loading = false;
@@ -156,7 +169,7 @@ void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> rec
         for (const auto seq : wanted.seqs)
             if (jobs_.find(seq)) due(seq, now);
     }
-    end_load();
+    end_load(wanted.load);
     for (auto* queue : std::exchange(blocked_offers_, {})) offers_.push_back(queue);
     dispatch(now);
     serve_load_waiters(now);
@@ -235,16 +248,32 @@ std::vector<uuid> engine::committed(instant now) {
     events_.publish(committed_batch_, [this](logged_event& event) {
         if (const auto* job = jobs_.find(event.seq)) event.stamp_from(job->record);
     });
-    for (const auto seq : seqs)
-        if (auto* job = jobs_.find(seq)) keep_or_evict(*job, now);
+    for (const auto seq : seqs) {
+        auto* job = jobs_.find(seq);
+        if (!job) continue;
+        if (loads_.empty())
+            keep_or_evict(*job, now);
+        else
+            evict_later(*job);
+    }
     evict_idle(now);
-    while (recent_key_order_.size() > recent_keys_max && loads_ == 0) {
+    forget_keys();
+    return ended;
+}
+
+/// Lets go of the oldest keys beyond the bound, but of none that a load under way may have missed.
+void engine::forget_keys() {
+    unseen_keys_.emplace_back(committed_batch_, next_load_);
+    while (!unseen_keys_.empty() && ended_before(unseen_keys_.front().second)) {
+        seen_keys_ = unseen_keys_.front().first;
+        unseen_keys_.pop_front();
+    }
+    while (recent_key_order_.size() > recent_keys_max) {
         const auto it = recent_keys_.find(recent_key_order_.front());
-        if (it != recent_keys_.end() && it->second.batch > committed_batch_) break;
+        if (it != recent_keys_.end() && it->second.batch > seen_keys_) break;
         if (it != recent_keys_.end()) recent_keys_.erase(it);
         recent_key_order_.pop_front();
     }
-    return ended;
 }
 
 /// The batch that was taken is durable at `time`: whoever was promised something gets it from now
@@ -274,10 +303,6 @@ void engine::stamp_committed(resident_job& job, timestamp time, std::vector<uuid
 void engine::keep_or_evict(resident_job& job, instant now) {
     const auto& record = job.record;
     if (job.batch > committed_batch_) return;
-    if (loads_ > 0) {
-        deferred_evictions_.push_back(record.seq);
-        return;
-    }
     const bool small = footprint(record) <= kept_bytes_max;
     bool keep = false;
     switch (record.state) {
@@ -310,7 +335,7 @@ void engine::keep_or_evict(resident_job& job, instant now) {
     while (finished_.size() > config_.finished_cache) {
         const auto oldest = finished_.front();
         auto* old = jobs_.find(oldest);
-        if (old && old->batch > committed_batch_) break;
+        if (old && (old->batch > committed_batch_ || !ended_before(old->kept_until))) break;
         finished_.pop_front();
         if (!old) continue;
         old->in_finished = false;

@@ -106,10 +106,9 @@ void engine::request_due_loads() {
     for (std::size_t first = 0; first < due_loads_.size(); first += at_once) {
         const auto last = std::min(first + at_once, due_loads_.size());
         wanted_load wanted;
-        wanted.generation = generation_;
         wanted.seqs.assign(due_loads_.begin() + static_cast<std::ptrdiff_t>(first),
                            due_loads_.begin() + static_cast<std::ptrdiff_t>(last));
-        begin_load();
+        wanted.load = begin_load();
         wanted_.push_back(std::move(wanted));
     }
     due_loads_.clear();
@@ -130,7 +129,11 @@ void engine::worker_timer(std::int64_t number, instant now) {
     for (const auto seq : held)
         if (auto* job = jobs_.find(seq); job && job->record.state == job_state::active)
             lapse(*job, "its worker fell silent.", now);
+    // What it said of itself is forgotten as well, so a wait that was to get nothing would be
+    // wrong.
+    const bool quiet = worker.state != worker_state::running;
     workers_.forget(name);
+    if (quiet) end_waits_of(name);
 }
 
 }  // namespace sluice

@@ -23,6 +23,7 @@ struct resident_job {
     std::uint64_t inserted_in = 0;          ///< batch that first stores it; 0 once that is durable
     std::uint64_t granted_in = 0;           ///< batch of the latest grant; 0 once that is durable
     std::uint64_t ended_in = 0;             ///< batch that ends it; 0 once that is durable
+    std::uint64_t kept_until = 0;           ///< loads before this one must end before it may go
     bool in_window = false;                 ///< counted among the resident waiting jobs of its lane
     bool handled_here = false;  ///< an in-server run of it counts against the limit of its handler
     bool in_finished = false;   ///< listed among the finished jobs kept for late questions

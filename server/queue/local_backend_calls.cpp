@@ -31,7 +31,7 @@ asio::awaitable<result<local_backend::ids>> local_backend::find_replay(idempoten
     auto known = engine_.find_key(key, now());
     if (known.problem) co_return key_problem(*known.problem);
     if (!known.replay.empty()) co_return std::move(known.replay);
-    engine_.begin_load();
+    const auto load = engine_.begin_load();
     auto read = [this, &key]() -> std::optional<std::optional<key_record>> {
         try {
             return store_->find_key_blocking(key.key);
@@ -44,7 +44,7 @@ asio::awaitable<result<local_backend::ids>> local_backend::find_replay(idempoten
         fail("A read of the store failed.");
         co_return failure();
     }
-    engine_.end_load();
+    engine_.end_load(load);
     known = engine_.find_key(key, now());  // another request may have brought it in meanwhile
     if (known.problem) co_return key_problem(*known.problem);
     if (!known.replay.empty()) co_return std::move(known.replay);

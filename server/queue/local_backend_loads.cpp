@@ -3,6 +3,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+
 namespace sluice {
 
 // -- grants --------------------------------------------------------------------------------------
@@ -114,10 +116,14 @@ asio::awaitable<bool> local_backend::load(uuid id) {
 
 /// Brings jobs that are at rest into memory, unless they do not exist. False when the store failed.
 asio::awaitable<bool> local_backend::make_resident(ids wanted) {
-    std::erase_if(wanted, [this](const uuid& id) { return engine_.resident(id); });
+    const auto absent = std::stable_partition(
+        wanted.begin(), wanted.end(), [this](const uuid& id) { return engine_.resident(id); });
+    const ids here(wanted.begin(), absent);
+    wanted.erase(wanted.begin(), absent);
     if (wanted.empty()) co_return true;
-    const auto generation = engine_.begin_load();
-    for (std::size_t i = 1; i < wanted.size(); ++i) engine_.begin_load();
+    std::vector<std::uint64_t> loads;
+    for (std::size_t i = 0; i < wanted.size(); ++i) loads.push_back(engine_.begin_load());
+    for (const auto& id : here) engine_.keep(id);
     using found_jobs = std::vector<std::optional<job_store::found_job>>;
     auto read = [this, &wanted]() -> std::optional<found_jobs> {
         try {
@@ -133,7 +139,7 @@ asio::awaitable<bool> local_backend::make_resident(ids wanted) {
         fail("A read of the store failed.");
         co_return false;
     }
-    for (auto& job : *found) engine_.admit(std::move(job), generation);
+    for (std::size_t i = 0; i < loads.size(); ++i) engine_.admit(std::move((*found)[i]), loads[i]);
     co_return !failed_;
 }
 

@@ -243,6 +243,24 @@ TEST(Worker, ThatChangesItsMindHasItsWaitEnded) {
     EXPECT_EQ(f.fetch("q").size(), 1U);
 }
 
+TEST(Worker, ThatWasQuietAndFallsSilentHasItsWaitEnded) {
+    engine_config config;
+    config.worker_silence = 60s;
+    engine_fixture f(config);
+    heartbeat_request beat;
+    beat.worker_id = "w1";
+    beat.state = worker_state::quiet;
+    f.core().heartbeat(beat, f.clock.now);
+    f.pass(50s);
+    const auto waiting = f.park(wanted({"q"}, 20s));
+    f.push("q");
+    f.pass(10s - 1us);
+    EXPECT_FALSE(f.answer_to(waiting));
+    f.pass(1us);
+    EXPECT_TRUE(f.answer_to(waiting)) << "nobody remembers that it wants no jobs";
+    EXPECT_EQ(f.fetch("q").size(), 1U);
+}
+
 // -- "*": in-server workers that serve all queues
 
 engine_config with_handlers() {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace sluice::test {
 namespace {
 
@@ -91,14 +93,111 @@ TEST(Memory, KeepsEverythingWhileAReadIsUnderWay) {
     engine_fixture f(config);
     const auto id = f.push();
     ASSERT_FALSE(f.core().resident(id));
-    const auto generation = f.core().begin_load();
+    const auto load = f.core().begin_load();
     auto stale = f.store().find_blocking(id);
     ASSERT_TRUE(f.cancel(id));  // loads it, changes it, commits it
     EXPECT_TRUE(f.core().resident(id));
-    f.core().admit(std::move(stale), generation);
+    f.core().admit(std::move(stale), load);
     EXPECT_EQ(f.core().info(id)->state, job_state::cancelled);
     f.settle();
     EXPECT_EQ(f.job(id).state, job_state::cancelled);
+}
+
+/// Reads jobs such that each read begins before the one before it ends. The most that were in
+/// memory at one time.
+std::size_t read_in_overlap(engine_fixture& f, const std::vector<uuid>& ids) {
+    std::size_t most = 0;
+    auto load = f.core().begin_load();
+    for (const auto& id : ids) {
+        const auto next = f.core().begin_load();
+        f.core().admit(f.store().find_blocking(id), load);
+        f.core().evict_idle(f.clock.now);
+        most = std::max(most, f.core().resident_count());
+        load = next;
+    }
+    f.core().admit(std::nullopt, load);
+    f.core().evict_idle(f.clock.now);
+    return most;
+}
+
+TEST(Memory, IsLetGoOfWhileReadsNeverStop) {
+    engine_config config;
+    config.window_jobs = 0;
+    engine_fixture f(config);
+    const auto ids = f.push_many("q", 1'000);
+    EXPECT_LE(read_in_overlap(f, ids), 2U);
+    EXPECT_EQ(f.core().resident_count(), 0U);
+    const auto slow = f.core().begin_load();
+    EXPECT_EQ(read_in_overlap(f, ids), 1'000U) << "the control: one read began before them all";
+    f.core().admit(std::nullopt, slow);
+    f.core().evict_idle(f.clock.now);
+    EXPECT_EQ(f.core().resident_count(), 0U);
+}
+
+TEST(Memory, OfKeysIsLetGoOfWhileReadsNeverStop) {
+    engine_config config;
+    config.window_jobs = 0;
+    engine_fixture f(config);
+    const auto keyed = [](std::size_t n) {
+        idempotency_key key{};
+        key.key = "key-" + std::to_string(n);
+        return key;
+    };
+    const auto never_done = f.core().begin_load();
+    auto load = f.core().begin_load();
+    const auto push_keyed = [&](std::size_t first, std::size_t count) {
+        for (auto n = first; n < first + count; ++n) {
+            const auto next = f.core().begin_load();
+            f.core().admit(std::nullopt, load);
+            load = next;
+            push_request request;
+            request.jobs.push_back(make_spec());
+            request.key = keyed(n);
+            ASSERT_TRUE(f.try_push(std::move(request)));
+        }
+    };
+    push_keyed(0, 17'000);
+    EXPECT_TRUE(f.core().find_key(keyed(0), f.clock.now).known())
+        << "the control: one read is still under way";
+    f.core().admit(std::nullopt, never_done);
+    push_keyed(17'000, 10);
+    EXPECT_FALSE(f.core().find_key(keyed(0), f.clock.now).known());
+    EXPECT_TRUE(f.core().find_key(keyed(17'009), f.clock.now).known());
+}
+
+TEST(Memory, KeepsWhatChangedUntilEveryReadThatBeganBeforeHasEnded) {
+    engine_config config;
+    config.finished_cache = 0;
+    config.window_jobs = 0;
+    engine_fixture f(config);
+    const auto id = f.push();
+    const auto slow = f.core().begin_load();
+    auto stale = f.store().find_blocking(id);
+    ASSERT_TRUE(f.cancel(id));
+    for (int i = 0; i < 10; ++i) {
+        f.core().admit(std::nullopt, f.core().begin_load());
+        f.settle();
+    }
+    ASSERT_TRUE(f.core().resident(id));
+    f.core().admit(std::move(stale), slow);
+    EXPECT_EQ(f.job(id).state, job_state::cancelled);
+}
+
+TEST(Memory, KeepsWhatACommandNamesWhileTheRestIsRead) {
+    engine_config config;
+    config.window_jobs = 0;
+    engine_fixture f(config);
+    for (const bool kept : {true, false}) {
+        const auto id = f.push();
+        f.make_resident(id);  // and goes when the reads before the command's end
+        const auto load = f.core().begin_load();
+        if (kept) f.core().keep(id);
+        f.settle();
+        EXPECT_EQ(f.core().resident(id), kept);
+        f.core().admit(std::nullopt, load);
+        f.settle();
+        EXPECT_FALSE(f.core().resident(id));
+    }
 }
 
 TEST(Memory, DropsWhatWasReadBeforeAReset) {
@@ -106,10 +205,10 @@ TEST(Memory, DropsWhatWasReadBeforeAReset) {
     config.window_jobs = 0;
     engine_fixture f(config);
     const auto id = f.push();
-    const auto generation = f.core().begin_load();
+    const auto load = f.core().begin_load();
     auto stale = f.store().find_blocking(id);
     f.core().reset();
-    f.core().admit(std::move(stale), generation);
+    f.core().admit(std::move(stale), load);
     f.settle();
     EXPECT_FALSE(f.known(id));
     EXPECT_EQ(f.core().resident_count(), 0U);

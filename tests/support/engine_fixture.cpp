@@ -87,8 +87,8 @@ void engine_fixture::collect_grants() {
 
 void engine_fixture::make_resident(const uuid& id) {
     if (engine_->resident(id)) return;
-    const auto generation = engine_->begin_load();
-    engine_->admit(store_->find_blocking(id), generation);
+    const auto load = engine_->begin_load();
+    engine_->admit(store_->find_blocking(id), load);
 }
 
 // -- commands

@@ -142,9 +142,9 @@ void world::load_step() {
     }
     auto done = std::move(command);
     commands_.erase(commands_.begin() + static_cast<std::ptrdiff_t>(at));
-    for (auto& found : done.found) {
-        if (wrong_.read_behind_its_back) done.generation = engine_->begin_load();
-        engine_->admit(std::move(found), done.generation);
+    for (std::size_t i = 0; i < done.found.size(); ++i) {
+        if (wrong_.read_behind_its_back) done.loads.push_back(engine_->begin_load());
+        engine_->admit(std::move(done.found[i]), done.loads[i]);
     }
     done.go_on();
     after_command();
@@ -152,7 +152,11 @@ void world::load_step() {
 
 /// Does `go_on` once all these jobs are in memory, or known not to exist.
 void world::with_jobs(std::vector<uuid> ids, std::function<void()> go_on) {
-    std::erase_if(ids, [this](const uuid& id) { return engine_->resident(id); });
+    std::vector<uuid> here;
+    std::erase_if(ids, [&](const uuid& id) {
+        if (engine_->resident(id)) here.push_back(id);
+        return engine_->resident(id);
+    });
     if (ids.empty()) {
         go_on();
         after_command();
@@ -160,7 +164,8 @@ void world::with_jobs(std::vector<uuid> ids, std::function<void()> go_on) {
     }
     waiting_command command;
     if (!wrong_.read_behind_its_back)
-        for (std::size_t i = 0; i < ids.size(); ++i) command.generation = engine_->begin_load();
+        for (std::size_t i = 0; i < ids.size(); ++i) command.loads.push_back(engine_->begin_load());
+    for (const auto& id : here) engine_->keep(id);
     command.ids = std::move(ids);
     command.go_on = std::move(go_on);
     commands_.push_back(std::move(command));

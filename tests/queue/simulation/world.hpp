@@ -51,7 +51,7 @@ private:
     /// A command that waits for jobs to be read.
     struct waiting_command {
         std::vector<uuid> ids;
-        std::uint64_t generation = 0;
+        std::vector<std::uint64_t> loads;
         bool was_read = false;
         std::vector<std::optional<job_store::found_job>> found;
         std::function<void()> go_on;
