@@ -112,7 +112,7 @@ public:
     result<void> delete_dead_letter(const uuid& id);
     result<change_answer> report_progress(const progress_request& request, instant now);
     result<change_answer> delegate(const delegate_request& request, instant now);
-    heartbeat_answer heartbeat(const heartbeat_request& request, instant now);
+    result<heartbeat_answer> heartbeat(const heartbeat_request& request, instant now);
     result<job_record> info(const uuid& id) const;
     std::vector<queue_stats> queues() const;
     void reset();

@@ -295,7 +295,10 @@ result<void> engine::delete_dead_letter(const uuid& id) {
     return {};
 }
 
-heartbeat_answer engine::heartbeat(const heartbeat_request& request, instant now) {
+result<heartbeat_answer> engine::heartbeat(const heartbeat_request& request, instant now) {
+    // Anybody may invent ids, and each stays for as long as it takes to be silent.
+    if (workers_.size() >= config_.workers_max && !workers_.find(request.worker_id))
+        return error(errc::overloaded, "Too many workers send heartbeats.");
     heartbeat_answer made;
     if (draining_) made.directive = worker_state::quiet;
     auto& worker = workers_.get(request.worker_id);

@@ -25,6 +25,8 @@ struct engine_config {
     std::chrono::milliseconds execution_timeout = std::chrono::seconds{1800};
     /// A worker that has sent heartbeats and then is silent for this long is taken for dead.
     std::chrono::milliseconds worker_silence = std::chrono::seconds{60};
+    /// Workers known at one time, those that hold a job aside; the heartbeat of another is refused.
+    std::size_t workers_max = 100'000;
     /// A job interrupted more often than this is discarded as a dead letter: it may be what kills
     /// its workers.
     std::uint32_t interruptions_max = 5;

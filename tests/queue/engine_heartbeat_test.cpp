@@ -85,9 +85,31 @@ TEST(Heartbeat, TellsOfJobsThatEndedOrAreUnknown) {
     request.jobs.push_back({id, job.lease});
     request.jobs.push_back({make_uuid(f.clock.now.wall, 99, 9), job.lease});
     const auto beat = f.core().heartbeat(request, f.clock.now);
-    EXPECT_EQ(beat.jobs.at(0).problem, errc::conflict);
-    EXPECT_EQ(beat.jobs.at(0).state, job_state::cancelled);
-    EXPECT_EQ(beat.jobs.at(1).problem, errc::not_found);
+    ASSERT_TRUE(beat);
+    EXPECT_EQ(beat->jobs.at(0).problem, errc::conflict);
+    EXPECT_EQ(beat->jobs.at(0).state, job_state::cancelled);
+    EXPECT_EQ(beat->jobs.at(1).problem, errc::not_found);
+}
+
+TEST(Heartbeat, OfInventedWorkersIsRefusedBeyondABound) {
+    engine_config config;
+    config.workers_max = 3;
+    config.worker_silence = 60s;
+    engine_fixture f(config);
+    const auto beat_of = [&](const std::string& worker) {
+        heartbeat_request request;
+        request.worker_id = worker;
+        return code_of(f.core().heartbeat(request, f.clock.now));
+    };
+    for (const auto* known : {"a", "b", "c"}) f.heartbeat(known);
+    EXPECT_EQ(beat_of("d"), errc::overloaded);
+    f.heartbeat("a");
+    f.push();
+    const auto job = f.fetch_one("default", "holder");
+    EXPECT_FALSE(f.heartbeat("holder", {job}).jobs.at(0).problem) << "it holds a job";
+    EXPECT_EQ(beat_of("d"), errc::overloaded);
+    f.pass(61s);
+    f.heartbeat("d");
 }
 
 TEST(WorkerSilence, LetsGoOfAllThatTheWorkerHolds) {

@@ -218,7 +218,7 @@ heartbeat_answer engine_fixture::heartbeat(std::string worker, std::vector<job_r
         make_resident(job.spec->id);
         request.jobs.push_back({job.spec->id, job.lease});
     }
-    auto answer = engine_->heartbeat(request, clock.now);
+    auto answer = require(engine_->heartbeat(request, clock.now));
     if (!manual) settle();
     return answer;
 }

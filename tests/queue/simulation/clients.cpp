@@ -292,7 +292,7 @@ void world::beat() {
     if (std::find(beating.begin(), beating.end(), request.worker_id) == beating.end())
         seen_.beating.push_back(request.worker_id);
     with_jobs(std::move(ids), [this, at = std::move(at), request = std::move(request)] {
-        const auto answer = engine_->heartbeat(request, clock_.now);
+        const auto answer = *engine_->heartbeat(request, clock_.now);
         hold(engine_->gate(), [this, at, answer] {
             for (std::size_t i = 0; i < at.size(); ++i) {
                 auto& told = seen_.calls[at[i]];
