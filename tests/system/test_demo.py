@@ -161,6 +161,21 @@ class Lessons(Demo):
         self.assertEqual(end.returncode, 3, end.stderr)
         self.assertIn("no sluiced", end.stderr)
 
+    def test_runs_on_the_words_of_the_readme(self):
+        page = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+        lines = re.findall(r"^build/bin/sluice demo ([^#\n]*)", page, re.MULTILINE)
+        self.assertEqual({line.split()[0] for line in lines},
+                         {"producer-consumer", "names-and-ages", "site-status", "commands",
+                          "gather", "as-completed"})
+        for line in lines:
+            lesson, *rest = line.split()
+            # Without a network no site answers.
+            codes = (8, 1) if lesson == "site-status" else (0,)
+            demo = self.start(lesson, "--time-scale", "0.05", *rest)
+            out, err = demo.communicate(timeout=120)
+            self.assertIn(demo.returncode, codes, line + "\n" + out + err)
+            self.expect_nothing_left()
+
     def test_ignores_what_configures_other_servers(self):
         out, _ = self.run_demo("gather", "--count", "2", "--time-scale", "0.01", "--json",
                                SLUICE_STORE_DIRECTORY="/nowhere", SLUICE_TOKEN="x" * 32)
@@ -275,6 +290,18 @@ class Interrupted(Demo):
         self.assertTrue(wait_until(lambda: not os.listdir(self.directory), 15))
 
 
+    def test_a_killed_guardian_takes_the_server_along(self):
+        demo = self.start("gather", *self.ARGUMENTS)
+        self.read_until(demo.stderr, "created    #6")
+        server, = processes_of(self.directory)
+        guardian = int(Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()[1])
+        self.assertNotEqual(guardian, demo.pid)
+        os.kill(guardian, signal.SIGKILL)
+        out, err = demo.communicate(timeout=60)
+        self.assertEqual(demo.returncode, 3, out + err)
+        self.expect_nothing_left()
+
+
 class Silent:
     """Accepts connections, and never says a word."""
 
@@ -346,6 +373,14 @@ class SiteStatus(Demo):
             out, _ = self.run_demo("site-status", "--site-timeout", "1s", *urls, code=8)
             self.assertRegex(out, r"200 +#2 +[\d.]+m?s  " + re.escape(good))
             self.assertEqual(len(re.findall(r"error +#", out)), 5, out)
+
+    def test_shows_what_is_no_url_beside_the_good_ones(self):
+        odd = ["nonsense", "http://exa mple/", "http://u:p@host/", "http://127.1:2000/",
+               "http://a\"b\x01/", "http://*/", "http://host./.."]
+        with site() as good:
+            document = self.document("site-status", "--site-timeout", "5s", *odd, good, code=8)
+        self.assertEqual(document["jobs"][-1]["status"], "200")
+        self.assertEqual({job["state"] for job in document["jobs"][:6]}, {"refused"})
 
     def test_is_well_when_all_are_and_failed_when_none_is(self):
         with site() as good:

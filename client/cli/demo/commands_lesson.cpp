@@ -203,7 +203,7 @@ std::string render_comparison(const std::vector<shell_command>& commands, const 
 
 void show_end(const context& ctx, const stage& on, const std::vector<shell_command>& commands,
               const set_outcome& set, const alone_outcome& apart) {
-    if (ctx.options.output == output_format::plain) print(render_plain_set(set));
+    if (ctx.options.output == output_format::plain && !set.broken) print(render_plain_set(set));
     if (ctx.options.output != output_format::table) return;
     if (set.interrupted) {
         on.say("Interrupted. Cancelled on the server:");
@@ -247,7 +247,7 @@ exit_code lesson(const context& ctx, const demo_settings& with,
         if (apart.interrupted) code = exit_code::interrupted;
     }
     if (!set.broken) show_end(ctx, on, commands, set, apart);
-    if (ctx.wants_json()) print_document(with, set, apart);
+    if (ctx.wants_json() && !set.broken) print_document(with, set, apart);
     return code;
 }
 

@@ -71,8 +71,8 @@ exit_code lesson(const context& ctx, const demo_settings& with, const gather_les
     }
     const exit_code code = set.conclude(ctx);
     if (!set.broken) show_end(ctx, on, set);
-    if (ctx.options.output == output_format::plain) print(render_plain_set(set));
-    if (ctx.wants_json()) {
+    if (ctx.options.output == output_format::plain && !set.broken) print(render_plain_set(set));
+    if (ctx.wants_json() && !set.broken) {
         auto document = begin_document(what.as_completed ? "as-completed" : "gather");
         document["time_scale"] = with.time_scale;
         add_set(document, set);

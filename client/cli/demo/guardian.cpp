@@ -112,6 +112,7 @@ bool guardian::start(const guarded_program& program) {
     close(out[1]);
     lifeline_ = life[1];
     output_ = out[0];
+    directory_ = program.directory;
     return process_ > 0;
 }
 
@@ -132,6 +133,8 @@ void guardian::stop() {
     if (lifeline_ >= 0) close(lifeline_);
     if (process_ > 0) {
         while (waitpid(process_, nullptr, 0) < 0 && errno == EINTR) continue;
+        std::error_code gone;  // unless somebody killed the guardian
+        std::filesystem::remove_all(directory_, gone);
     }
     if (output_ >= 0) close(output_);
     lifeline_ = output_ = -1;

@@ -40,6 +40,7 @@ private:
     pid_t process_ = -1;
     int lifeline_ = -1;  ///< the guardian sees it close
     int output_ = -1;    ///< of the program
+    std::string directory_;
 };
 
 }  // namespace sluice::cli

@@ -29,9 +29,15 @@ std::string set_job::result_text() const {
     return job.result;
 }
 
+std::string set_job::state() const {
+    if (refused) return "refused";
+    if (id.empty()) return "not submitted";
+    return job.state.empty() ? "unknown" : job.state;
+}
+
 std::string set_job::problem() const {
     if (refused) return refused->message;
-    return job.error_message.empty() ? job.state : job.error_message;
+    return job.error_message.empty() ? state() : job.error_message;
 }
 
 std::string set_job::problem_type() const {

@@ -31,6 +31,8 @@ struct set_job {
     bool cancelled = false;                  ///< by us
 
     bool good() const { return job.state == "completed"; }
+    /// The server's word for its state; "refused", "not submitted", or "unknown" where we left.
+    std::string state() const;
     /// The text of its result: a JSON string without its quotes, else the JSON itself.
     std::string result_text() const;
     /// Why it is not good.

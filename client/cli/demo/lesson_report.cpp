@@ -19,7 +19,7 @@ json json_of(const set_job& job) {
     if (!job.id.empty()) object["id"] = job.id;
     object["type"] = job.what.type;
     object["args"] = json::parse(job.what.args, nullptr, false);
-    object["state"] = job.refused ? "refused" : job.job.state;
+    object["state"] = job.state();
     if (job.ended_at) object["ended_s"] = seconds_of(*job.ended_at);
     if (const auto running = job.job.times.running()) {
         object["running_s"] = seconds_of(*running);
@@ -63,7 +63,7 @@ std::string render_plain_set(const set_outcome& set) {
     table rows({{"#"}, {"id"}, {"state"}, {"ms"}, {"name"}, {"result"}});
     for (std::size_t i = 0; i < set.jobs.size(); ++i) {
         const auto& job = set.jobs[i];
-        rows.add({std::to_string(i + 1), job.id, job.refused ? "refused" : job.job.state,
+        rows.add({std::to_string(i + 1), job.id, job.state(),
                   job.ended_at ? fmt::format("{:.3f}", seconds_of(*job.ended_at) * 1e3) : "",
                   job.name, job.good() ? job.result_text() : job.problem()});
     }

@@ -218,7 +218,8 @@ exit_code names_run::run(const demo_settings& with) {
         code = run_to_end(
             [this](asio::any_io_executor executor) { return cancel_what_is_left(executor); });
     }
-    show(with, code);
+    const bool seen = code == exit_code::ok || set_.interrupted || code == exit_code::partial;
+    if (seen) show(with, code);
     return code;
 }
 

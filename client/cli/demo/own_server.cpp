@@ -3,9 +3,12 @@
 #include "client/cli/work_settings.hpp"
 #include "proto/json_text.hpp"
 
+#include <boost/asio/ip/address.hpp>
+
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -87,11 +90,39 @@ std::string last_line_of(const std::string& path) {
     return last;
 }
 
+bool is_address(const std::string& host) {
+    boost::system::error_code wrong;
+    asio::ip::make_address(host, wrong);
+    return !wrong;
+}
+
+bool is_name(std::string_view host) {
+    constexpr std::string_view digits = "0123456789";
+    const auto letters = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_' || c == '.';
+    };
+    const auto last = host.substr(host.rfind('.') + 1);
+    return std::all_of(host.begin(), host.end(), letters) && !host.starts_with('.') &&
+           last.find_first_not_of(digits) != std::string_view::npos;
+}
+
 complaint cannot(std::string_view what) {
     return complaint{fmt::format("cannot {}: {}", what, std::strerror(errno))};
 }
 
 }  // namespace
+
+std::string host_to_allow(std::string_view url) {
+    const auto scheme = url.find("://");
+    if (scheme == std::string_view::npos) return {};
+    url.remove_prefix(scheme + 3);
+    url = url.substr(0, url.find_first_of("/?#"));
+    const bool bracketed = url.starts_with('[');
+    const std::string host{bracketed ? url.substr(1, url.find(']') - 1)
+                                     : url.substr(0, url.find(':'))};
+    return is_address(host) || (!bracketed && is_name(host)) ? host : std::string{};
+}
 
 std::string config_of(const own_server_settings& settings, std::string_view directory) {
     const std::string in{directory};

@@ -25,6 +25,9 @@ struct own_server_settings {
     std::vector<std::string> allow;  ///< hosts that jobs may call though they are not public
 };
 
+/// The host of a URL as `allow` takes it; empty where the server refuses the URL anyway.
+std::string host_to_allow(std::string_view url);
+
 /// The configuration file of such a server, whose files all lie in `directory`.
 std::string config_of(const own_server_settings& settings, std::string_view directory);
 

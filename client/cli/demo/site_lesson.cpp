@@ -8,16 +8,6 @@
 namespace sluice::cli {
 namespace {
 
-/// The host of a URL as a list of allowed hosts has it; what is no URL is for the server to refuse.
-std::string host_of(std::string_view url) {
-    const auto scheme = url.find("://");
-    if (scheme == std::string_view::npos) return {};
-    url.remove_prefix(scheme + 3);
-    url = url.substr(0, url.find_first_of("/?#"));
-    if (url.starts_with('[')) return std::string{url.substr(1, url.find(']') - 1)};
-    return std::string{url.substr(0, url.find(':'))};
-}
-
 std::vector<set_job> jobs_of(const site_lesson& what) {
     std::vector<set_job> jobs;
     for (const auto& url : what.urls) {
@@ -93,8 +83,8 @@ exit_code lesson(const context& ctx, const demo_settings& with, const site_lesso
                            format_latency(sum)),
                style::bold);
     }
-    if (ctx.options.output == output_format::plain) print(render_plain_set(set));
-    if (ctx.wants_json()) {
+    if (ctx.options.output == output_format::plain && !set.broken) print(render_plain_set(set));
+    if (ctx.wants_json() && !set.broken) {
         auto document = begin_document("site-status");
         document["time_scale"] = with.time_scale;
         add_set(document, set);
@@ -115,7 +105,7 @@ exit_code run_lesson(const context& ctx, const demo_settings& with, const site_l
     wanted.workers = job_set::jobs_max;  // no URL waits for another
     // Who names a URL here means it, also where it is not public.
     for (const auto& url : what.urls) {
-        if (auto host = host_of(url); !host.empty()) wanted.allow.push_back(std::move(host));
+        if (auto host = host_to_allow(url); !host.empty()) wanted.allow.push_back(std::move(host));
     }
     return with_server(ctx, with, wanted,
                        [&](const context& own) { return lesson(own, with, what); });
