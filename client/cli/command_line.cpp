@@ -112,6 +112,7 @@ command_line::command_line() : root("Talk to a Sluice job queue server.", "sluic
     add_global_options(*this);
     add_produce_command(*this);
     add_work_command(*this);
+    add_demo_command(*this);
     add_job_commands(*this);
     add_server_commands(*this);
 }

@@ -53,7 +53,7 @@ exit_code run_over_http(const context& ctx, const produce_options& options, run_
         note(ctx, render_warnings(report, ctx.err));
     }
     const exit_code code = run.conclude();
-    if (code == exit_code::ok && !ctx.wants_json()) show_next(ctx, report);
+    if (code == exit_code::ok && options.hints && !ctx.wants_json()) show_next(ctx, report);
     return code;
 }
 

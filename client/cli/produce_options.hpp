@@ -23,7 +23,8 @@ struct produce_options {
     baseline_choice baseline = baseline_choice::none;
     double time_scale = 1;
     std::string label;
-    std::string save;  ///< a file that gets the report as JSON, beside what is printed
+    bool hints = true;  ///< say at the end what could be done next
+    std::string save;   ///< a file that gets the report as JSON, beside what is printed
 };
 
 /// How many connections may create jobs: as many as were asked for, or one; with a rate, as many as

@@ -1,4 +1,5 @@
 #include "client/cli/commands.hpp"
+#include "client/cli/signal_stop.hpp"
 #include "client/cli/text.hpp"
 #include "client/client.hpp"
 #include "proto/json_text.hpp"
@@ -8,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -20,37 +19,6 @@ namespace sluice::cli {
 namespace {
 
 using client::job_outcome;
-
-std::atomic<client::worker*> signalled{nullptr};
-
-void stop_on_signal(int) {
-    if (auto* worker = signalled.load()) worker->stop();
-}
-
-/// SIGINT and SIGTERM stop the worker for as long as this lives.
-class signal_stop {
-public:
-    explicit signal_stop(client::worker& worker) {
-        signalled = &worker;
-        struct sigaction act {};
-        act.sa_handler = stop_on_signal;
-        act.sa_flags = SA_RESTART;
-        sigemptyset(&act.sa_mask);
-        sigaction(SIGINT, &act, &before_int_);
-        sigaction(SIGTERM, &act, &before_term_);
-    }
-    ~signal_stop() {
-        sigaction(SIGINT, &before_int_, nullptr);
-        sigaction(SIGTERM, &before_term_, nullptr);
-        signalled = nullptr;
-    }
-    signal_stop(const signal_stop&) = delete;
-    signal_stop& operator=(const signal_stop&) = delete;
-
-private:
-    struct sigaction before_int_ {};
-    struct sigaction before_term_ {};
-};
 
 bool may_run(const std::string& path) {
     struct stat about {};
