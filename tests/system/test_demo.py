@@ -44,7 +44,7 @@ class Demo(unittest.TestCase):
 
     def start(self, *arguments, **environment):
         demo = subprocess.Popen([SLUICE, "demo", *arguments], stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True,
+                                stderr=subprocess.PIPE, text=True, start_new_session=True,
                                 env=self.environment(**environment))
         self.addCleanup(self.end, demo)
         return demo
@@ -54,6 +54,11 @@ class Demo(unittest.TestCase):
         if demo.poll() is None:
             demo.kill()
         demo.communicate()
+
+    @staticmethod
+    def press_ctrl_c(demo):
+        """As a terminal does it: all of the foreground hear it."""
+        os.killpg(demo.pid, signal.SIGINT)
 
     def run_demo(self, *arguments, code=0, **environment):
         """(stdout, stderr) of a lesson, which leaves nothing behind."""
@@ -227,7 +232,7 @@ class Interrupted(Demo):
     def interrupt(self, lesson, *arguments):
         demo = self.start(lesson, *self.ARGUMENTS, *arguments)
         self.read_until(demo.stderr, "created    #6")
-        demo.send_signal(signal.SIGINT)
+        self.press_ctrl_c(demo)
         out, err = demo.communicate(timeout=60)
         self.assertEqual(demo.returncode, 130, out + err)
         return out, err
@@ -255,12 +260,40 @@ class Interrupted(Demo):
             self.assertIn("cancelled #", out)
             self.expect_nothing_left()
 
+    def test_a_second_time_leaves_at_once(self):
+        with Server() as server:
+            demo = self.start("gather", *self.ARGUMENTS, "--json", "--url",
+                              "http://%s:%d" % server.address)
+            self.read_until(demo.stderr, "created    #6")
+            server.process.send_signal(signal.SIGSTOP)  # nobody answers what is cancelled
+            try:
+                self.press_ctrl_c(demo)
+                self.read_until(demo.stderr, "Interrupted")
+                with self.assertRaises(subprocess.TimeoutExpired):  # the control: it waits
+                    demo.wait(1)
+                self.press_ctrl_c(demo)
+                out, err = demo.communicate(timeout=20)
+            finally:
+                server.process.send_signal(signal.SIGCONT)
+            self.assertEqual(demo.returncode, 130, out + err)
+            document = json.loads(out)
+            self.assertEqual(document["cancelled"], [])
+            self.assertIn("unknown", {job["state"] for job in document["jobs"]})
+
+    def test_producers_stop(self):
+        demo = self.start("producer-consumer", "--count", "100")
+        self.read_until(demo.stderr, "finished  #1")
+        self.press_ctrl_c(demo)
+        out, err = demo.communicate(timeout=60)
+        self.assertEqual(demo.returncode, 130, out + err)
+        self.expect_nothing_left()
+
     def test_names_and_ages_cancel_what_is_left(self):
         with Server() as server:
             demo = self.start("names-and-ages", "--seed", "7", "--pause", "40s..50s", "--json",
                               "--url", "http://%s:%d" % server.address)
             self.read_until(demo.stderr, "started    #4")
-            demo.send_signal(signal.SIGINT)
+            self.press_ctrl_c(demo)
             out, err = demo.communicate(timeout=60)
             self.assertEqual(demo.returncode, 130, out + err)
             document = json.loads(out)
@@ -275,7 +308,7 @@ class Interrupted(Demo):
                 self.read_until(demo.stdout, words)
             else:
                 self.read_until(demo.stderr, words)
-            demo.send_signal(signal.SIGINT)
+            self.press_ctrl_c(demo)
             out, err = demo.communicate(timeout=60)
             self.assertEqual(demo.returncode, 130, out + err)
             self.expect_nothing_left()
@@ -391,7 +424,7 @@ class SiteStatus(Demo):
         with Silent() as silent:
             demo = self.start("site-status", silent.url, "--site-timeout", "60s")
             self.read_until(demo.stderr, "created    #1")
-            demo.send_signal(signal.SIGINT)
+            self.press_ctrl_c(demo)
             out, err = demo.communicate(timeout=60)
             self.assertEqual(demo.returncode, 130, out + err)
             self.assertIn("cancelled #1", out)

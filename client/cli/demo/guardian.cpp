@@ -93,6 +93,17 @@ void end_child(pid_t child) {
 
 }  // namespace
 
+held_signals::held_signals() {
+    sigset_t held;
+    sigemptyset(&held);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&held, number);
+    sigprocmask(SIG_BLOCK, &held, &before_);
+}
+
+held_signals::~held_signals() {
+    sigprocmask(SIG_SETMASK, &before_, nullptr);
+}
+
 bool guardian::start(const guarded_program& program) {
     std::array<int, 2> life{-1, -1};
     std::array<int, 2> out{-1, -1};
@@ -102,6 +113,7 @@ bool guardian::start(const guarded_program& program) {
         close(life[1]);
         return false;
     }
+    const held_signals held;
     process_ = fork();
     if (process_ == 0) {
         close(life[1]);

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <csignal>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,18 @@ struct guarded_program {
     std::string directory;  ///< removed when it has ended
 };
 
+/// Holds back SIGINT, SIGTERM and SIGHUP for as long as it lives; what came meanwhile comes then.
+class held_signals {
+public:
+    held_signals();
+    ~held_signals();
+    held_signals(const held_signals&) = delete;
+    held_signals& operator=(const held_signals&) = delete;
+
+private:
+    sigset_t before_{};
+};
+
 /// A small process between us and a program: it starts the program, and when its end of a pipe says
 /// that we are gone, however we went, it ends the program (SIGTERM, SIGKILL ten seconds later) and
 /// removes the directory. The program dies with its guardian, and keys typed at the terminal reach
@@ -26,7 +39,8 @@ public:
     guardian(const guardian&) = delete;
     guardian& operator=(const guardian&) = delete;
 
-    /// Forks: no other thread may run. False when the system refuses, with `errno` set.
+    /// Forks: no other thread may run. Signals are held meanwhile. False when the system refuses,
+    /// with `errno` set.
     bool start(const guarded_program& program);
 
     /// The first line the program writes, without its end; empty when it ends before, or when

@@ -147,29 +147,39 @@ std::optional<complaint> own_server::start(const own_server_settings& settings) 
     if (program.empty()) return complaint{"there is no sluiced beside sluice, nor in PATH"};
     std::error_code ignored;
     std::string directory = (fs::temp_directory_path(ignored) / "sluice-demo-XXXXXX").string();
-    if (mkdtemp(directory.data()) == nullptr) return cannot("make " + directory);
     token_ = make_token();
+    if (auto wrong = start_in(directory, program, settings)) return wrong;
+    const std::string line = guardian_.first_line();
+    const auto begin = line.find("http://");
+    if (begin == std::string::npos) {
+        return complaint{
+            fmt::format("{} did not start: {}", program, last_line_of(directory + "/log"))};
+    }
+    auto url = client::parse_base_url(line.substr(begin, line.find(' ', begin) - begin));
+    if (url.has_error()) return complaint{"the server's first line is odd: " + line};
+    url_ = std::move(*url);
+    return std::nullopt;
+}
+
+// A signal between the making of the directory and the fork would leave it behind.
+std::optional<complaint> own_server::start_in(std::string& directory, const std::string& program,
+                                              const own_server_settings& settings) {
+    const held_signals held;
+    if (mkdtemp(directory.data()) == nullptr) return cannot("make " + directory);
     const std::string config = directory + "/sluiced.toml";
     guarded_program guarded;
     guarded.argv = {program, "--config", config};
     guarded.environment = environment_for_server();
     guarded.log = directory + "/log";
     guarded.directory = directory;
-    if (!write_file(directory + "/token", token_) ||
-        !write_file(config, config_of(settings, directory)) || !guardian_.start(guarded)) {
-        const auto why = cannot("start a server in " + directory);
-        fs::remove_all(directory, ignored);
-        return why;
+    if (write_file(directory + "/token", token_) &&
+        write_file(config, config_of(settings, directory)) && guardian_.start(guarded)) {
+        return std::nullopt;
     }
-    const std::string line = guardian_.first_line();
-    const auto begin = line.find("http://");
-    if (begin == std::string::npos) {
-        return complaint{fmt::format("{} did not start: {}", program, last_line_of(guarded.log))};
-    }
-    auto url = client::parse_base_url(line.substr(begin, line.find(' ', begin) - begin));
-    if (url.has_error()) return complaint{"the server's first line is odd: " + line};
-    url_ = std::move(*url);
-    return std::nullopt;
+    auto why = cannot("start a server in " + directory);
+    std::error_code ignored;
+    fs::remove_all(directory, ignored);
+    return why;
 }
 
 exit_code with_server(const context& ctx, const demo_settings& with,

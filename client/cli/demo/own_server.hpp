@@ -43,6 +43,10 @@ public:
     const std::string& token() const { return token_; }
 
 private:
+    /// `directory` is a template for its name, and then the name.
+    std::optional<client::complaint> start_in(std::string& directory, const std::string& program,
+                                              const own_server_settings& settings);
+
     guardian guardian_;
     client::base_url url_;
     std::string token_;
