@@ -231,6 +231,9 @@ void check_exec(const exec_config& exec, std::vector<std::string>& problems) {
         check_argv(each, where, problems);
         if ((each.what.uid || each.what.gid) && ::geteuid() != 0)
             problems.push_back(fmt::format("{}: uid and gid can be given by root only", where));
+        // With one alone the command would keep root's other half.
+        if (each.what.uid.has_value() != each.what.gid.has_value())
+            problems.push_back(fmt::format("{}: uid and gid must be given together", where));
     }
     if (!exec.temp_directory.empty() && ::access(exec.temp_directory.c_str(), W_OK) != 0)
         problems.push_back(

@@ -115,10 +115,13 @@ private:
     }
 
     descriptor take_keeper() {
-        if (!idle_.empty()) {
+        while (!idle_.empty()) {
             descriptor last = std::move(idle_.back());
             idle_.pop_back();
-            return last;
+            // An idle keeper says nothing; an end means that somebody killed it.
+            char byte = 0;
+            if (::recv(last.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN)
+                return last;
         }
         auto [ours, theirs] = make_socket_pair();
         if (!ours) return {};

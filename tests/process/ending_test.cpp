@@ -209,6 +209,20 @@ time.sleep(1000)
         std::filesystem::remove_all(left);  // the one thing a killed keeper leaves
 }
 
+TEST_F(RunnerEnding, AnIdleKeeperThatWasKilledCostsNoCommand) {
+    const int keeper = std::stoi(run(shell("echo $PPID")).result);
+    ASSERT_EQ(std::stoi(run(shell("echo $PPID")).result), keeper);  // the control: it is kept
+    ASSERT_EQ(::kill(keeper, SIGKILL), 0);
+    const auto deadline = clock::now() + 10s;
+    while (is_alive(keeper) && clock::now() < deadline) {
+    }
+    const auto how = run(shell("echo $PPID"));
+    EXPECT_EQ(how.how, verdict::completed) << how.reason;
+    EXPECT_NE(how.result, std::to_string(keeper));
+    for (const auto& left : std::filesystem::directory_iterator(directory))
+        std::filesystem::remove_all(left);
+}
+
 TEST_F(RunnerEnding, ManyRunAtOnceAndKeepersServeAgain) {
     for (int round = 0; round < 3; ++round) {
         for (const auto& how : run_all(std::vector<command>(40, shell("echo 1"))))

@@ -122,12 +122,14 @@ timeout = "300ms"
         path = self.config('[[exec.commands]]\nname = "a"\nargv = ["true"]\n'
                            '[[exec.commands]]\nname = "b"\nargv = ["/nowhere/b"]\n'
                            '[[exec.commands]]\nname = "b"\nargv = ["/bin/true", "%s"]\n'
+                           '[[exec.commands]]\nname = "c"\nargv = ["/bin/true"]\nuid = 1001\n'
                            '[[exec.commands]]\nshell = "rm"\n' % ("x" * (1 << 20)))
         end = subprocess.run([SLUICED, "--config", path, "--check-config"], capture_output=True,
                              text=True, timeout=20, env=clean_environment())
         self.assertEqual(end.returncode, 78, end.stderr)
         for words in ("absolute path", "/nowhere/b is not there", '"b" is given twice',
-                      "128 KiB", "shell: is not known", "argv: is missing"):
+                      "128 KiB", "uid and gid must be given together", "shell: is not known",
+                      "argv: is missing"):
             self.assertIn(words, end.stderr)
 
     def test_no_variable_can_add_a_command(self):

@@ -18,6 +18,9 @@ namespace asio = boost::asio;
 
 /// The kernel takes no longer argument.
 constexpr std::size_t argument_bytes_max = std::size_t{64} << 10;
+/// In all: the kernel takes about 2 MiB of arguments, those of the row and the environment
+/// included.
+constexpr std::size_t extra_bytes_max = std::size_t{512} * 1024;
 
 /// One row with what runs of it share.
 struct exec_row {
@@ -78,12 +81,15 @@ std::optional<error> fault_of(const exec_row* row, const std::optional<exec_requ
     if (asked->extra.size() > row->row.extra_args_max)
         return bad_args("this command takes at most " + std::to_string(row->row.extra_args_max) +
                         " arguments of a job");
+    std::size_t bytes = 0;
     for (const auto& each : asked->extra) {
         if (each.starts_with('-')) return bad_args("an argument must not begin with \"-\"");
         if (each.find('\0') != std::string::npos)
             return bad_args("an argument must not contain the character NUL");
         if (each.size() > argument_bytes_max) return bad_args("an argument is too long");
+        bytes += each.size();
     }
+    if (bytes > extra_bytes_max) return bad_args("the arguments are too long");
     return std::nullopt;
 }
 
@@ -97,7 +103,9 @@ job_failure failure_of(std::string code, std::string message) {
 
 outcome outcome_of(process::report how, bool timed_out) {
     using process::verdict;
-    if (timed_out) return failed{failure_of("timeout", "the command ran longer than its timeout")};
+    // What had ended by itself when its time was up has not timed out.
+    if (timed_out && how.how == verdict::stopped)
+        return failed{failure_of("timeout", "the command ran longer than its timeout")};
     switch (how.how) {
         case verdict::completed:
             return completed{std::move(how.result)};
@@ -135,7 +143,7 @@ void arm(const std::shared_ptr<run_clock>& clock) {
     if (!clock->row.row.timeout) return;
     clock->timer.expires_after(*clock->row.row.timeout);
     auto on_time = [clock](const boost::system::error_code& ec) {
-        if (ec) return;
+        if (ec || clock->stop.stop_requested()) return;  // a stop came first: an interruption
         clock->timed_out = true;
         clock->stop_now();
     };

@@ -84,7 +84,7 @@ http_client::kept http_client::take_idle(const target_url& url, const addresses&
 asio::awaitable<exchanged> http_client::exchange(outgoing request, std::stop_token stop) {
     const auto begin = clock::now();
     const auto total = begin + request.timeout;
-    const auto connect_by = std::min(total, begin + request.connect_timeout);
+    auto connect_by = std::min(total, begin + request.connect_timeout);
     auto finding = addresses_of(request.url, connect_by, stop);
     const addresses where = co_await std::move(finding);
     if (stop.stop_requested())
@@ -102,6 +102,7 @@ asio::awaitable<exchanged> http_client::exchange(outgoing request, std::stop_tok
         auto trying = attempt(request, on, limit);
         attempted first = co_await std::move(trying);
         if (!first.may_repeat) co_return std::move(first.end);
+        connect_by = std::min(total, clock::now() + request.connect_timeout);
     }
     auto connecting = connect(request, where, connect_by, limit);
     auto connected = co_await std::move(connecting);

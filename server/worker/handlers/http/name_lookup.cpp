@@ -71,7 +71,11 @@ public:
     explicit system_lookup(asio::any_io_executor executor)
         : state_(std::make_shared<state>(std::move(executor))) {}
 
-    ~system_lookup() override { pool_.join(); }
+    /// What has not begun is dropped: nobody waits for it any more, and it could take minutes.
+    ~system_lookup() override {
+        pool_.stop();
+        pool_.join();
+    }
 
     asio::awaitable<addresses> find(std::string host,
                                     std::chrono::steady_clock::time_point deadline,
