@@ -77,7 +77,7 @@ void local_backend::after_command() {
     tell_of_lost_runs();
     start_wanted_loads();
     arm_timer();
-    if (commit_posted_ || under_way_ != 0 || failed_ || !engine_.has_changes()) return;
+    if (commit_posted_ || under_way_ != 0 || failed_ || closed_ || !engine_.has_changes()) return;
     // Posted, not called: requests that have come in already join the batch.
     commit_posted_ = true;
     asio::post(executor_, [this, self = self_] {
@@ -97,7 +97,7 @@ journal_batch local_backend::take_batch() {
 }
 
 void local_backend::start_commit() {
-    if (under_way_ != 0 || failed_ || !engine_.has_changes()) return;
+    if (under_way_ != 0 || failed_ || closed_ || !engine_.has_changes()) return;
     auto guard = asio::prefer(executor_, asio::execution::outstanding_work.tracked);
     asio::post(commit_thread_, [this, self = self_, guard, batch = take_batch(),
                                 begun = std::chrono::steady_clock::now()]() {
@@ -244,6 +244,8 @@ void local_backend::arm_purge(std::chrono::steady_clock::duration delay) {
 void local_backend::purge() {
     constexpr std::size_t step = 500;
     if (failed_ || closed_) return;
+    // A commit in place that has lost its turn is still with the store, on the other thread.
+    if (options_.loop && !options_.loop->can_block()) return arm_purge(std::chrono::seconds{1});
     commit_thread_busy_ = true;
     asio::post(commit_thread_, [this, self = self_, wall = now().wall] {
         bool more = false;

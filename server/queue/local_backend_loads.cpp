@@ -23,7 +23,7 @@ void local_backend::tell_of_lost_runs() {
     auto lost = engine_.take_lost_runs();
     if (lost.empty() || !run_lost_) return;
     asio::post(executor_, [this, self = self_, lost = std::move(lost)] {
-        if (!*self) return;
+        if (!*self || !run_lost_) return;
         for (const auto& lease : lost) run_lost_(lease);
     });
 }

@@ -50,14 +50,18 @@ public:
     template <class Work, class Then>
     void block(Work work, Then then) {
         const auto since = begin_block();
-        auto result = work();
+        // What these throw ends the process: both threads would have the turn.
+        auto result = [&work]() noexcept { return work(); }();
         if (keep_turn(since)) {
             then(std::move(result));
             return;
         }
-        boost::asio::post(context_, [then = std::move(then), result = std::move(result)]() mutable {
-            then(std::move(result));
-        });
+        [&]() noexcept {
+            boost::asio::post(context_,
+                              [then = std::move(then), result = std::move(result)]() mutable {
+                                  then(std::move(result));
+                              });
+        }();
         throw turn_lost{};
     }
 

@@ -26,7 +26,7 @@ void active_run::say(Add add) {
     }
     // The lane waits for the words of a run that talks, so the services are still there.
     asio::post(services_.executor, [self = shared_from_this()] {
-        self->wake_ = std::make_unique<notifier>(self->services_.executor);
+        if (!self->wake_) self->wake_ = std::make_unique<notifier>(self->services_.executor);
         self->services_.reports.spawn(self->pass_on(self));
     });
 }

@@ -326,5 +326,22 @@ TEST_F(ActiveRun, AHandlerThatNeverStopsDoesNotKeepTheServerFromStopping) {
     ASSERT_TRUE(run_until([&] { return source.leased() == 0; }));
 }
 
+asio::awaitable<outcome> talk_rest_talk(std::shared_ptr<job_run> run) {
+    run->progress(0.1, "begun");
+    // Longer than the rest between two reports: the run has fallen silent by then.
+    asio::steady_timer rest(co_await asio::this_coro::executor, 20ms);
+    co_await rest.async_wait(nothrow_await);
+    run->progress(1.0, "done");
+    co_return completed{};
+}
+
+TEST_F(ActiveRun, MayTalkAgainAfterASilenceAndEndAtOnce) {
+    config.report_every = 1ms;
+    handlers.add("talk", talk_rest_talk);
+    start();
+    const uuid id = source.add("talk");
+    EXPECT_TRUE(run_until([&] { return source.acked.contains(id); }));
+}
+
 }  // namespace
 }  // namespace sluice::worker
