@@ -37,10 +37,12 @@ void add_what(CLI::App& command, work_settings& options) {
                     "Queue, \"default\" by default; several: in strict order; \"*\": any")
         ->type_name("NAME")
         ->expected(1)
+        ->allow_extra_args(false)  // else it takes the -- that begins the command
         ->take_all();
     command.add_option("-t,--type", options.types, "Only this job type; may be given again")
         ->type_name("TYPE")
         ->expected(1)
+        ->allow_extra_args(false)  // else it takes the -- that begins the command
         ->take_all();
     add_value(command, "-c,--concurrency", "N", "Commands at one time, 1 by default",
               "a whole number from 1 to 1,000", [&options](const std::string& text) {

@@ -56,6 +56,19 @@ TEST(CommandLine, PrefersTheOptionToTheEnvironment) {
     EXPECT_EQ(read({"health"}).globals.url, "http://127.0.0.1:8080");
 }
 
+TEST(CommandLine, LeavesWhatFollowsTwoDashesToTheCommandOfAWorker) {
+    const std::vector<std::string> command{"--", "sh", "-c", "exit 0", "--verbose"};
+    for (std::vector<std::string> arguments : {std::vector<std::string>{"work", "-q", "a"},
+                                               {"work", "-q", "a", "-q", "b", "-t", "t"},
+                                               {"work", "-c", "2"},
+                                               {"work"}}) {
+        arguments.insert(arguments.end(), command.begin(), command.end());
+        const auto r = read(arguments);
+        EXPECT_EQ(r.code, exit_code::ok) << r.said;
+        EXPECT_TRUE(r.chosen);
+    }
+}
+
 TEST(CommandLine, UnderstandsEveryOptionOfProduce) {
     const auto r = read({"produce",
                          "-q",
