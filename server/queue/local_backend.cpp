@@ -9,8 +9,8 @@ namespace {
 constexpr std::chrono::minutes purge_interval{10};
 constexpr std::chrono::seconds first_purge{60};
 
-/// A commit in place pays up to these: measured with 1 to 64 producers, more waiters are better
-/// served by gathering while the disk works.
+/// A commit in place is for those who are nearly alone; more waiters are better served by gathering
+/// while the disk works. Chosen, not tuned.
 constexpr std::size_t lone_waiters_max = 2;
 constexpr std::size_t lone_bytes_max = 64 * 1024;
 constexpr std::chrono::milliseconds lone_latency_max{1};

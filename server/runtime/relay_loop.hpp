@@ -18,9 +18,8 @@ namespace sluice {
 /// others up for long.
 ///
 /// A call that is nearly always short, such as a sync of a fast disk, costs less where it is needed
-/// than on another thread, which has to be woken and has to wake us: on the machines we measured
-/// that is 50 µs of the 270 µs that a lone durable job takes. But a disk may stall. So there are
-/// two threads: one has the turn and runs the context; when it has been blocked for `patience`, the
+/// than on another thread, which has to be woken and has to wake us (docs/decisions/0016).
+/// But a disk may stall. So there are two threads: one has the turn and runs the context; when it has been blocked for `patience`, the
 /// other one takes the turn over, and the first leaves the context as soon as its call returns and
 /// stands by in its place. Never do two run handlers at once, except for that one blocked call.
 ///

@@ -20,7 +20,7 @@ inline constexpr std::size_t row_payload_max = 1024;
 /// The SQL of all that is done to jobs. Parameters carry the same number wherever they occur.
 std::string insert_job_sql(job_place to);
 /// The same for a live job that never ran, with half the parameters: that is nearly every insert.
-/// 1.2 µs instead of 1.6 µs a job.
+/// 1.4 µs instead of 1.6 µs a job in batches of 1,000 (bench_store_commit).
 std::string insert_new_job_sql();
 std::string update_job_sql(job_place at);
 /// Copies the row to the other table, with what has changed.
