@@ -19,9 +19,10 @@ namespace sluice {
 ///
 /// A call that is nearly always short, such as a sync of a fast disk, costs less where it is needed
 /// than on another thread, which has to be woken and has to wake us (docs/decisions/0016).
-/// But a disk may stall. So there are two threads: one has the turn and runs the context; when it has been blocked for `patience`, the
-/// other one takes the turn over, and the first leaves the context as soon as its call returns and
-/// stands by in its place. Never do two run handlers at once, except for that one blocked call.
+/// But a disk may stall. So there are two threads: one has the turn and runs the context; when it
+/// has been blocked for `patience`, the other one takes the turn over, and the first leaves the
+/// context as soon as its call returns and stands by in its place. Never do two run handlers at
+/// once, except for that one blocked call.
 ///
 /// The thread that stands by sleeps while nothing blocks: it looks at the clock only in the 100
 /// ticks after a blocking call.
