@@ -240,6 +240,18 @@ TEST_F(Workers, AFetchAskedAgainUnderItsNameTellsOfTheSameJobs) {
     EXPECT_EQ(ask("fetch", {{"fetch_id", std::string(65, 'x')}}).status, 400);
 }
 
+TEST_F(Workers, AnAnswerGivenAgainTellsOfTheSameNextJob) {
+    for (int i = 0; i < 3; ++i) push();
+    const auto held = json_of(ask("fetch", {{"worker_id", "w-1"}}))["jobs"][0];
+    const json next{{"worker_id", "w-1"}, {"fetch_id", "b"}};
+    const json answer{{"job_id", held["id"]}, {"lease", held["lease"]}, {"fetch", next}};
+    const auto told = json_of(ack(answer))["jobs"];
+    ASSERT_EQ(told.size(), 1U);
+    const auto again = json_of(ack(answer))["jobs"];
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_EQ(again[0]["lease"], told[0]["lease"]);
+}
+
 TEST_F(Workers, ATokenBoundToQueuesWorksOnThoseAlone) {
     const auto foreign = push("theirs");
     fetch("theirs");
