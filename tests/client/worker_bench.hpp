@@ -28,10 +28,11 @@ inline script answer(int status, std::string body) {
     return s;
 }
 
-/// A grant of 300 ms.
-inline std::string job(const std::string& id, const std::string& type = "t") {
+/// A grant of 300 ms, or until another time of 2026-01-01.
+inline std::string job(const std::string& id, const std::string& type = "t",
+                       const std::string& until = "00:00:00.300000") {
     return R"({"id":")" + id + R"(","type":")" + type + R"(","state":"active","lease":"l)" + id +
-           R"(","lease_expires_at":"2026-01-01T00:00:00.300000Z",)" +
+           R"(","lease_expires_at":"2026-01-01T)" + until + R"(Z",)" +
            R"("timeline":{"started_at":"2026-01-01T00:00:00.000000Z"}})";
 }
 inline std::string jobs(const std::string& list) {

@@ -123,7 +123,7 @@ TEST(WorkerLife, EndsWhenTheServerSaysTerminateAndFinishesWhatRuns) {
 TEST(WorkerLife, BeatsAsOftenAsTheServerSaysItMust) {
     std::size_t beats = 0;
     std::promise<void> often;
-    bench b{[&, grant = grant_once(job("a"))](const request& r) {
+    bench b{[&, grant = grant_once(job("a", "t", "01:00:00.000000"))](const request& r) {
         if (is_for(r, "/heartbeat")) {
             if (++beats == 5) often.set_value();
             return answer(200, R"({"directive":"running","jobs":[],"worker_silence_ms":90})");
@@ -131,7 +131,8 @@ TEST(WorkerLife, BeatsAsOftenAsTheServerSaysItMust) {
         return grant(r);
     }};
     b.options.max_jobs = 1;
-    b.options.visibility_timeout = 1h;  // neither this nor the silence believed first makes it beat
+    // Neither the lease nor the silence believed first makes it beat.
+    b.options.visibility_timeout = 1h;
     b.options.worker_silence = 1h;
     b.make();
     bool in_time = false;

@@ -330,5 +330,42 @@ CONTRACT(WaitEndsForTheOneThatStopsAndGoesOnForTheOthers) {
     EXPECT_LT(std::chrono::steady_clock::now() - begun, 5s);
 }
 
+std::optional<error> refuse(const std::vector<job_spec>&) {
+    return error(errc::invalid_request, "not any more");
+}
+
+CONTRACT(WhatWasAcceptedIsNotCheckedAgain) {
+    push_request first;
+    first.jobs.push_back(contract_job("q"));
+    first.jobs.front().client_id = true;
+    first.jobs.front().id = make_uuid(timestamp{} + 400'000h, 77, 5);
+    first.key = idempotency_key{"k", {}};
+    const auto stored = co_await t.queue().push(first);
+    EXPECT_TRUE(stored);
+    auto repeat = first;
+    repeat.check = refuse;
+    for (int i = 0; i < 2; ++i) {
+        const auto again = co_await t.queue().push(repeat);
+        EXPECT_TRUE(again && again->replayed);
+        co_await t.reopen();
+    }
+    auto other_body = repeat;
+    other_body.key->body_hash[0] = 1;
+    const auto reused = co_await t.queue().push(other_body);
+    EXPECT_EQ(code_of(reused), errc::key_reused);
+    auto same_id = repeat;
+    same_id.key.reset();
+    const auto duplicate = co_await t.queue().push(same_id);
+    EXPECT_EQ(code_of(duplicate), errc::duplicate);
+    push_request fresh;
+    fresh.jobs.push_back(contract_job("q"));
+    fresh.check = refuse;
+    const auto refused = co_await t.queue().push(fresh);
+    EXPECT_EQ(code_of(refused), errc::invalid_request);
+    const job_query all;
+    const auto jobs = co_await t.queue().list(all);
+    EXPECT_TRUE(jobs && jobs->jobs.size() == 1);
+}
+
 }  // namespace
 }  // namespace sluice::test

@@ -298,5 +298,14 @@ CONTRACT(ARunThatTakesTooLongIsAFailure) {
     }
 }
 
+CONTRACT(AHeartbeatIsToldHowLongAWorkerMayBeSilent) {
+    t.rules.worker_silence = 7s;
+    co_await t.reopen();
+    heartbeat_request beat;
+    beat.worker_id = "w1";
+    const auto answer = co_await t.queue().heartbeat(beat);
+    EXPECT_TRUE(answer && answer->worker_silence == 7s);
+}
+
 }  // namespace
 }  // namespace sluice::test
