@@ -111,7 +111,7 @@ TEST(StoreOpening, RefusesADatabaseThatIsNotItsOwn) {
 
 TEST(StoreOpening, GoesOnWithACreationThatWasCutOff) {
     const temp_directory directory;
-    std::ofstream(directory.path() / "sluice.db");
+    const std::ofstream empty(directory.path() / "sluice.db");
     EXPECT_EQ(open_result(directory.path()).first, 0);
 }
 
