@@ -3,6 +3,7 @@
 #include "server/store/sqlite/checked_pages.hpp"
 
 #include <array>
+#include <span>
 #include <string>
 
 namespace sluice::sqlite {
@@ -64,8 +65,21 @@ CREATE VIEW job_overview AS
   LEFT JOIN names q ON q.id = j.queue LEFT JOIN names t ON t.id = j.type;
 )sql";
 
+/// What a restart needs of a run: how long its lease lives from each word of its worker, and what
+/// was left of the execution timeout at the latest one. NULL in rows of before: as the job says.
+constexpr const char* leases_of_version_2 = R"sql(
+ALTER TABLE jobs ADD COLUMN lease_length_ms INTEGER;
+ALTER TABLE jobs ADD COLUMN run_left_ms INTEGER;
+ALTER TABLE history ADD COLUMN lease_length_ms INTEGER;
+ALTER TABLE history ADD COLUMN run_left_ms INTEGER;
+)sql";
+
+constexpr std::array to_version_1{version_1};
+constexpr std::array to_version_2{leases_of_version_2};
+
 /// Step i leads from version i to i + 1.
-constexpr std::array<const char*, schema_version> ladder{version_1};
+constexpr std::array<std::span<const char* const>, schema_version> ladder{to_version_1,
+                                                                          to_version_2};
 
 }  // namespace
 
@@ -83,7 +97,8 @@ void create_database(connection& db) {
 void migrate(connection& db, std::int64_t version) {
     if (version == schema_version) return;
     transaction all(db, "BEGIN IMMEDIATE");
-    for (auto i = static_cast<std::size_t>(version); i < ladder.size(); ++i) db.execute(ladder[i]);
+    for (auto i = static_cast<std::size_t>(version); i < ladder.size(); ++i)
+        for (const char* statements : ladder[i]) db.execute(statements);
     const std::string done = "PRAGMA user_version=" + std::to_string(schema_version);
     db.execute(done.c_str());
     all.commit();
