@@ -17,7 +17,8 @@
 #include <vector>
 
 /// Commands a second through the runner, beside a bare loop of posix_spawn and waitpid with as many
-/// at one time. The two take turns, so that what else the machine does meets both; medians count.
+/// at one time. The two take turns, and each goes first in every other round, so that what else the
+/// machine does meets both; medians count, and the ratio is that of each round with its neighbour.
 ///
 ///     bench_exec [COMMANDS] [CONCURRENCY] [ROUNDS] [MIB]
 ///
@@ -98,21 +99,23 @@ int main(int argc, char** argv) {
     };
     const int count = argument(1, 1000);
     const int concurrency = argument(2, 8);
-    const int rounds = argument(3, 7);
+    const int rounds = argument(3, 15);
     const std::string memory(static_cast<std::size_t>(argument(4, 0)) << 20, 'x');
     std::vector<double> bare_rates;
     std::vector<double> kept_rates;
+    std::vector<double> ratios;
     for (int i = 0; i < rounds; ++i) {
-        bare_rates.push_back(bare(count, concurrency));
+        if (i % 2 == 0) bare_rates.push_back(bare(count, concurrency));
         kept_rates.push_back(kept(count, concurrency));
+        if (i % 2 != 0) bare_rates.push_back(bare(count, concurrency));
+        ratios.push_back(kept_rates.back() / bare_rates.back());
     }
-    const double base = median(bare_rates);
-    const double ours = median(kept_rates);
+    std::sort(ratios.begin(), ratios.end());
     std::printf("%d commands, %d at one time, %d rounds, %zu MiB held\n", count, concurrency,
                 rounds, memory.size() >> 20);
     std::printf(
         "posix_spawn and waitpid  %8.0f/s\nrunner                   %8.0f/s\n"
-        "ratio                    %8.2f\n",
-        base, ours, ours / base);
+        "ratio                    %8.2f (%.2f to %.2f)\n",
+        median(bare_rates), median(kept_rates), median(ratios), ratios.front(), ratios.back());
     return 0;
 }

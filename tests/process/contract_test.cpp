@@ -40,6 +40,17 @@ TEST_F(RunnerContract, SaysWhyACommandCouldNotBeStarted) {
     EXPECT_EQ(run(shell("exit 0")).how, verdict::completed);
 }
 
+TEST_F(RunnerContract, ArgumentsTheKernelDoesNotTakeAreTheCommandsFault) {
+    command what;
+    what.argv = {"/bin/true", std::string(std::size_t{1} << 20, 'x')};
+    const auto none = run(what);
+    EXPECT_FALSE(none.started);
+    EXPECT_FALSE(none.shortage);
+    EXPECT_NE(none.reason.find("Argument list too long"), std::string::npos) << none.reason;
+    what.argv[1].resize(std::size_t{100} << 10);
+    EXPECT_EQ(run(what).how, verdict::completed);  // the control
+}
+
 TEST_F(RunnerContract, GivesTheJobOnStandardInputUpToItsEnd) {
     EXPECT_EQ(run(shell("cat"), R"({"id":"a b"})").result, R"({"id":"a b"})");
     const std::string large = "\"" + std::string(std::size_t{1} << 20, 'x') + "\"";

@@ -13,29 +13,29 @@
 /// The controls of the tests of commands that misbehave: the same command run without a runner
 /// shows the fault, as the same detector sees it. A test that could not fail would prove nothing.
 ///
-/// | what the command does | test of the runner | its control |
+/// | what the command does | test: Runner... | control: RunnerControl... |
 /// |---|---|---|
-/// | daemonises | RunnerEnding.KillsAGrandchildThatDaemonised, ...ADaemonThatACommandLeaves... |
-/// KillingTheCommand..., KillingTheGroupLeavesADaemon | | ignores SIGTERM |
-/// RunnerEnding.KillsWhatIgnoresSigterm... | SigtermAloneLeavesWhatIgnoresIt | | leaves a child
-/// that holds its output | RunnerEnding.AGrandchildThatHoldsThePipe... | AChildHoldsThePipe | |
-/// closes its output | RunnerEnding.ACommandMayCloseItsOutputEarly | TheEndOfThePipeIsNotTheEnd...
-/// | | leaves zombies | RunnerEnding.ACommandMayLeaveZombies | WhoWaitsForTheCommandAlone... | |
-/// forks without end | RunnerEnding.KillsAForkBomb | KillingTheCommandLeavesABomb | | forks more
-/// than its account may | RunnerEnding.ABombIsBound... | in the test | | exits with 0 when it is
-/// stopped | RunnerEnding.ExitCodeZeroAfterAStop... | in the test: its exit code | | ends before it
-/// is stopped | RunnerEnding.AStopAfterACommandHasEnded... | RunnerEnding.ExitCodeZeroAfterAStop...
-/// | | kills its keeper | RunnerEnding.AKeeperThatIsKilled... | AParentThatIsKilledLeavesItsChild |
-/// | prints 10 GiB | RunnerOutput.TakesTenGibibytes... | KeepingAllOutputGrows |
-/// | never stops printing | RunnerOutput.StopsACommandThatNeverStopsTalking |
-/// KillingTheCommandLeavesWhatTalks | | looks for our descriptors |
-/// RunnerContract.OpensFourDescriptors... | ADescriptorOfOursIsInherited | | looks for our secrets
-/// | RunnerContract.PassesNothingOfOurEnvironment | OurEnvironmentIsInherited | | gains rights by a
-/// setuid program | RunnerContract.LeadsASession... | NewPrivilegesAreOpen | | writes large files,
-/// opens many | RunnerContract.HoldsACommandToItsLimits | in the test | | leaves files |
-/// RunnerContract.RunsInAnEmptyDirectory... | FilesStayWhereTheyWereMade | | cannot be started for
-/// a shortage | RunnerShortage.* | in each test: the same command before and after | | does not die
-/// | RunnerEnding.WhatDoesNotDieHoldsUpNoOtherCommand | in the test: it is still there |
+/// | daemonises | Ending.KillsAGrandchildThatDaemonised | KillingTheCommandLeavesADaemon |
+/// | leaves a daemon | Ending.KillsADaemonThatACommand... | KillingTheGroupLeavesADaemon |
+/// | ignores SIGTERM | Ending.KillsWhatIgnoresSigterm... | SigtermAloneLeavesWhatIgnoresIt |
+/// | leaves a child its output | Ending.AGrandchildThatHoldsThePipe... | AChildHoldsThePipe... |
+/// | closes its output | Ending.ACommandMayCloseIts... | TheEndOfThePipeIsNotTheEnd... |
+/// | leaves zombies | Ending.ACommandMayLeaveZombies | WhoWaitsForTheCommandAlone... |
+/// | forks without end | Ending.KillsAForkBomb | KillingTheCommandLeavesABomb |
+/// | forks more than it may | Ending.ABombIsBound... | in the test: without the limit |
+/// | exits with 0 when stopped | Ending.ExitCodeZeroAfterAStop... | in the test: the exit code |
+/// | ends before it is stopped | Ending.AStopAfterACommand... | Ending.ExitCodeZeroAfterAStop... |
+/// | kills its keeper | Ending.AKeeperThatIsKilled... | AParentThatIsKilledLeavesItsChild |
+/// | does not die | Ending.WhatDoesNotDie... | in the test: it is still there |
+/// | prints 10 GiB | Output.TakesTenGibibytes... | KeepingAllOutputGrows |
+/// | never stops printing | Output.StopsACommandThat... | KillingTheCommandLeavesWhatTalks |
+/// | looks for our descriptors | Contract.OpensFour... | ADescriptorOfOursIsInherited |
+/// | looks for our secrets | Contract.PassesNothing... | OurEnvironmentIsInherited |
+/// | would gain rights | Contract.LeadsASession... | NewPrivilegesAreOpen |
+/// | writes and opens too much | Contract.HoldsACommand... | in the test: without the limits |
+/// | has an argument of 1 MiB | Contract.ArgumentsTheKernel... | in the test: one of 100 KiB |
+/// | leaves files | Contract.RunsInAnEmptyDirectory... | FilesStayWhereTheyWereMade |
+/// | meets a shortage | Shortage.* | in the tests: the same command before and after |
 namespace sluice::process::test {
 namespace {
 

@@ -12,24 +12,21 @@
 /// The controls of the tests of receivers that do harm: a client without the protection in question
 /// meets the same receiver and comes to the harm. A test that could not fail would prove nothing.
 ///
-/// | what the receiver or the job does | test | its control |
+/// | what the receiver or the job does | test | control: PushControl... |
 /// |---|---|---|
-/// | resets, trickles, hangs, lies about lengths, speaks no HTTP, never ends |
-/// Push.SurvivesReceiversFromHell | AClientWithoutLimits..., row by row | | sends 1 GiB |
-/// Push.KeepsSixtyFourKibibytesOfAnEndlessBody | ABodyHasNoEnd | | redirects to a private address |
-/// Push.FollowsNoRedirect | AClientThatFollowsGetsInside | | answers what nobody asked |
-/// Push.NeverTrustsBytesNobodyAskedFor | TheNextAnswerIsThereAlready | | closes a connection it
-/// kept | Push.RepeatsOnANewConnectionOnly... | in the test: GET and POST | | has a private address
-/// | Push.ReachesNoPrivateAddress... | in the test: it is listed | | has a public address and a
-/// private one | Push.ReachesNoPrivateAddress... | OneLookAtTheFirstAddressIsNotEnough | | changes
-/// its address between look and call | Push.ConnectsToTheAddressThatWasJudged |
-/// ASecondLookUpGetsInside | | changes its address between attempts | Push.ChecksTheNameAgain... |
-/// in the test: the first attempt | | has no or another's certificate, old TLS | Tls.* | in the
-/// tests: the right name | | is the server itself | Egress.ClosesTheServersOwnPort | in the test:
-/// before the port is known | | smuggles lines into a header | RequestHead.IsNeverSplit,
-/// HttpArgs.RefuseWhatDoesNotFit | ALineEndInAHeaderIsASecondRequest | | is a slow name |
-/// NameLookup.* | in the tests: names that are wanted | | cannot be stopped | Push.StopsPromptly |
-/// "never answers" of the first row |
+/// | resets, trickles, lies, never ends | Push.SurvivesReceiversFromHell | AClientWithout... |
+/// | sends 1 GiB | Push.KeepsSixtyFourKibibytes... | ABodyHasNoEnd |
+/// | redirects to the inside | Push.FollowsNoRedirect | AClientThatFollowsGetsInside |
+/// | answers unasked | Push.NeverTrustsBytes... | TheNextAnswerIsThereAlready |
+/// | closes what it kept open | Push.RepeatsOnANewConnection... | in the test: GET and POST |
+/// | has a private address | Push.ReachesNoPrivate... | in the test: it is listed |
+/// | has a private address, too | Push.ReachesNoPrivate... | OneLookAtTheFirstAddress... |
+/// | moves between look and call | Push.ConnectsToTheAddress... | ASecondLookUpGetsInside |
+/// | moves between attempts | Push.ChecksTheNameAgain... | in the test: the first attempt |
+/// | proves nothing, or another name | Tls.* | in the tests: the right name |
+/// | is the server itself | Egress.ClosesTheServersOwnPort | in the test: no port of its own |
+/// | smuggles in a line | RequestHead.IsNeverSplit, HttpArgs.Refuse... | ALineEndInAHeader... |
+/// | is a slow name | NameLookup.* | in the tests: names that are wanted |
 namespace sluice::worker::push::test {
 namespace {
 

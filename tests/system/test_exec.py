@@ -148,7 +148,8 @@ timeout = "300ms"
     def test_refuses_at_the_door_what_the_table_does_not_allow(self):
         client = self.server().client()
         for args in ([], [1], ["rm"], ["cat", "extra"], ["echo", "a", "b", "c"],
-                     ["echo", "--flag"], ["echo", "a\0b"], ["cat; rm -rf /"], ["/bin/sh"]):
+                     ["echo", "--flag"], ["echo", "a\0b"], ["cat; rm -rf /"], ["/bin/sh"],
+                     ["echo", "x" * 70_000]):
             status, body = self.push(client, *args)
             self.assertEqual(status, 422, (args, body))
 
