@@ -16,11 +16,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     -Wno-mismatched-new-delete
     # False around std::optional and awaitable: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105562
     -Wno-maybe-uninitialized
-    # False around std::string at -O3: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=109299
-    $<$<CONFIG:Release>:-Wno-stringop-overflow>
-    $<$<CONFIG:Release>:-Wno-array-bounds>
+    # False around std::string: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=109299
+    -Wno-stringop-overflow -Wno-array-bounds
     # The same: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105651
-    $<$<CONFIG:Release>:-Wno-restrict>)
+    -Wno-restrict)
 endif()
 
 # Hardening. _FORTIFY_SOURCE needs optimisation and does not mix with the sanitizers.
