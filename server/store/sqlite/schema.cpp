@@ -3,6 +3,7 @@
 #include "server/store/sqlite/checked_pages.hpp"
 
 #include <array>
+#include <span>
 #include <string>
 
 namespace sluice::sqlite {
@@ -64,8 +65,20 @@ CREATE VIEW job_overview AS
   LEFT JOIN names q ON q.id = j.queue LEFT JOIN names t ON t.id = j.type;
 )sql";
 
+/// The rows of one job lie side by side. `bytes` is what its log counts for up to this line.
+constexpr const char* logs_of_version_2 = R"sql(
+CREATE TABLE job_logs(
+  seq INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL, attempt INTEGER NOT NULL,
+  stream INTEGER NOT NULL, bytes INTEGER NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY(seq, number)) WITHOUT ROWID;
+)sql";
+
+constexpr std::array to_version_1{version_1};
+constexpr std::array to_version_2{logs_of_version_2};
+
 /// Step i leads from version i to i + 1.
-constexpr std::array<const char*, schema_version> ladder{version_1};
+constexpr std::array<std::span<const char* const>, schema_version> ladder{to_version_1,
+                                                                          to_version_2};
 
 }  // namespace
 
@@ -83,7 +96,8 @@ void create_database(connection& db) {
 void migrate(connection& db, std::int64_t version) {
     if (version == schema_version) return;
     transaction all(db, "BEGIN IMMEDIATE");
-    for (auto i = static_cast<std::size_t>(version); i < ladder.size(); ++i) db.execute(ladder[i]);
+    for (auto i = static_cast<std::size_t>(version); i < ladder.size(); ++i)
+        for (const char* statements : ladder[i]) db.execute(statements);
     const std::string done = "PRAGMA user_version=" + std::to_string(schema_version);
     db.execute(done.c_str());
     all.commit();
