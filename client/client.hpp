@@ -85,6 +85,8 @@ public:
 
     /// Ends the call under way, and all later ones.
     void close() { connection_.close(); }
+    /// How long an answer may take, from the next call on.
+    void set_timeout(std::chrono::milliseconds timeout) { connection_.set_timeout(timeout); }
     /// Asks for the answer to a waiting call now; see connection::hurry.
     void hurry() { connection_.hurry(); }
 

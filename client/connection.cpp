@@ -57,7 +57,10 @@ tcp::resolver::results_type literal_endpoint(const base_url& url) {
 }  // namespace
 
 connection::connection(asio::any_io_executor executor, settings with)
-    : settings_(std::move(with)), stream_(executor), buffer_(read_buffer_bytes) {}
+    : settings_(std::move(with)),
+      lookup_(executor, settings_.url.host, settings_.url.port),
+      stream_(executor),
+      buffer_(read_buffer_bytes) {}
 
 asio::awaitable<outcome<reply>> connection::exchange(call request) {
     hurried_ = false;
@@ -82,11 +85,10 @@ asio::awaitable<std::optional<failure>> connection::open() {
     if (closed_ || hurried_) co_return explain(asio::error::operation_aborted, false);
     auto endpoints = literal_endpoint(settings_.url);
     if (endpoints.empty()) {
-        tcp::resolver resolver{stream_.get_executor()};
-        auto [failed, found] =
-            co_await resolver.async_resolve(settings_.url.host, settings_.url.port, nothrow_await);
-        if (failed) co_return explain(failed, false);
-        endpoints = std::move(found);
+        const auto deadline = wakeup::clock::now() + settings_.timeout;
+        auto looked_up = co_await lookup_.find(deadline);
+        if (closed_ || hurried_ || looked_up.problem) co_return explain(looked_up.problem, false);
+        endpoints = std::move(looked_up.found);
     }
     stream_.expires_after(settings_.timeout);
     auto [ec, where] = co_await stream_.async_connect(endpoints, nothrow_await);
@@ -136,6 +138,7 @@ void connection::drop() {
 
 void connection::close() {
     closed_ = true;
+    lookup_.cancel();
     stream_.cancel();
     drop();
 }
@@ -146,6 +149,7 @@ void connection::hurry() {
     if (sent_) {
         stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
     } else {
+        lookup_.cancel();
         stream_.cancel();
         drop();
     }
@@ -164,7 +168,9 @@ failure connection::explain(boost::system::error_code ec, bool connected) const 
     } else if (!connected) {
         f.kind = failure_kind::unreachable;
         f.message = "cannot reach " + where + ": " +
-                    (ec == beast::error::timeout ? "no answer" : ec.message());
+                    (ec == asio::error::timed_out  ? "the name's address was not found in time"
+                     : ec == beast::error::timeout ? "no answer"
+                                                   : ec.message());
     } else if (ec.category() == make_error_code(http::error::bad_version).category() &&
                ec != http::error::end_of_stream && ec != http::error::partial_message) {
         f.kind = failure_kind::bad_answer;

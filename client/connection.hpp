@@ -2,6 +2,7 @@
 
 #include "client/asio.hpp"
 #include "client/failure.hpp"
+#include "client/name_lookup.hpp"
 #include "client/url.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -63,6 +64,8 @@ public:
     void hurry();
 
     const settings& configured() const { return settings_; }
+    /// From the next call on.
+    void set_timeout(std::chrono::milliseconds timeout) { settings_.timeout = timeout; }
 
 private:
     asio::awaitable<std::optional<failure>> open();
@@ -72,6 +75,7 @@ private:
     failure explain(boost::system::error_code ec, bool connected) const;
 
     settings settings_;
+    name_lookup lookup_;
     boost::beast::tcp_stream stream_;
     boost::beast::flat_buffer buffer_;
     bool open_ = false;

@@ -20,9 +20,8 @@ constexpr milliseconds interval_min{20};
 constexpr milliseconds directed_interval{1000};
 
 /// An answer that comes later than the next beat would is of no use.
-settings patience_of_a_beat(settings with, milliseconds silence) {
-    with.timeout = std::min(with.timeout, std::max<milliseconds>(silence / 3, 1s));
-    return with;
+milliseconds patience_of_a_beat(milliseconds silence, milliseconds most) {
+    return std::min(most, std::max<milliseconds>(silence / 3, 1s));
 }
 
 }  // namespace
@@ -30,12 +29,14 @@ settings patience_of_a_beat(settings with, milliseconds silence) {
 heartbeater::heartbeater(settings with, std::string worker_id, milliseconds silence,
                          std::function<void(beat_verdict)> heard)
     : worker_id_(std::move(worker_id)),
-      silence_(silence),
+      patience_max_(with.timeout),
       heard_(std::move(heard)),
-      client_(io_.get_executor(), patience_of_a_beat(std::move(with), silence)),
+      client_(io_.get_executor(), std::move(with)),
       timer_(io_),
       backoff_(100ms, 2s, std::random_device{}()),
+      silence_(silence),
       thread_([this] {
+          learn(silence_);
           asio::co_spawn(io_, beat(), [](std::exception_ptr broken) {
               if (broken) std::rethrow_exception(broken);
           });
@@ -129,9 +130,15 @@ asio::awaitable<void> heartbeater::beat() {
     }
 }
 
+void heartbeater::learn(milliseconds silence) {
+    silence_ = silence;
+    client_.set_timeout(patience_of_a_beat(silence, patience_max_));
+}
+
 /// A lease that the server did not renew is lost. What became of the job says its state.
 void heartbeater::conclude(const beat_order& order, const beat_info& said) {
     directed_ = said.directive != "running";
+    if (said.worker_silence && *said.worker_silence != silence_) learn(*said.worker_silence);
     beat_verdict verdict;
     verdict.directive = said.directive;
     const auto count = std::min(order.leases.size(), said.jobs.size());

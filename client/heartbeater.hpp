@@ -36,7 +36,8 @@ public:
     using milliseconds = std::chrono::milliseconds;
     using steady = std::chrono::steady_clock;
 
-    /// `heard` is called on the heartbeat thread with each answer.
+    /// `silence` is believed until the server has said how long a worker may be silent. `heard` is
+    /// called on the heartbeat thread with each answer.
     heartbeater(settings with, std::string worker_id, milliseconds silence,
                 std::function<void(beat_verdict)> heard);
     /// Ends the thread; a beat under way is given up.
@@ -62,10 +63,11 @@ private:
     beat_order next_order();
     milliseconds interval();
     void conclude(const beat_order& order, const beat_info& said);
+    void learn(milliseconds silence);
     void wake();
 
     const std::string worker_id_;
-    const milliseconds silence_;
+    const milliseconds patience_max_;  ///< for an answer
     const std::function<void(beat_verdict)> heard_;
 
     std::mutex mutex_;  ///< guards the next four
@@ -78,6 +80,7 @@ private:
     client client_;
     asio::steady_timer timer_;
     backoff backoff_;
+    milliseconds silence_;
     bool directed_ = false;  ///< the server wants something other than "running"
     bool ending_ = false;
     std::thread thread_;

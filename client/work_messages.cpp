@@ -19,6 +19,7 @@ void append_fetch(json_writer& out, const fetch_order& order) {
     if (order.visibility_timeout)
         out.key("visibility_timeout_ms").integer(order.visibility_timeout->count());
     if (order.wait.count() > 0) out.key("wait_ms").integer(order.wait.count());
+    if (!order.fetch_id.empty()) out.key("fetch_id").string(order.fetch_id);
     out.end_object();
 }
 
@@ -162,6 +163,10 @@ std::optional<beat_info> read_beat(std::string_view body) {
     each_member(*root, [&](std::string_view key, json_value member) {
         if (key == "directive" || (key == "state" && beat.directive.empty()))
             set(beat.directive, member);
+        if (key == "worker_silence_ms") {
+            if (const auto ms = json_integer(member); ms && *ms > 0)
+                beat.worker_silence = std::chrono::milliseconds{*ms};
+        }
         if (key != "jobs") return;
         each_element(member, [&](json_value each) {
             auto& job = beat.jobs.emplace_back();

@@ -16,10 +16,13 @@ namespace sluice::client {
 struct fetch_order {
     std::string worker_id;
     std::vector<std::string> queues;  ///< strict order; "*": any
-    std::vector<std::string> types;   ///< empty: all
+    std::vector<std::string> types;   ///< empty: all; patterns too, such as "mail.*"
     std::size_t count = 1;
     std::optional<std::chrono::milliseconds> visibility_timeout;
     std::chrono::milliseconds wait{0};
+    /// The worker's name for this fetch. Asked again under it the server tells of the same jobs
+    /// again, which brings back what a lost answer held.
+    std::string fetch_id;
 };
 
 /// One grant, as worker and server name it to each other.
@@ -82,6 +85,8 @@ struct beat_info {
         std::string state;    ///< of the job
     };
     std::string directive;  ///< what the server wants: "running", "quiet" or "terminate"
+    /// After how long a silence the server takes a worker for dead; empty: it did not say.
+    std::optional<std::chrono::milliseconds> worker_silence;
     std::vector<job> jobs;  ///< in the order of the request
 };
 

@@ -45,6 +45,7 @@ worker::impl::impl(settings with, worker_options options)
       fetcher_(io_.get_executor(), settings_),
       pool_(io_.get_executor(), settings_, std::min(options_.concurrency, connections_max)),
       room_(options_.concurrency),
+      session_(std::random_device{}()),
       runs_group_(io_.get_executor()),
       helpers_(io_.get_executor()) {}
 

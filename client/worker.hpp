@@ -49,10 +49,11 @@ struct worker_options {
     std::string id;                              ///< empty: host, process and a random number
     std::vector<std::string> queues{"default"};  ///< strict order; "*": any
     std::size_t concurrency = 1;                 ///< jobs at one time; 1 to 1,000
-    /// How long the server lets a lease live without a heartbeat. Short, for a grant whose answer
-    /// is lost on the way comes back only then; heartbeats renew it for as long as a run takes.
+    /// How long the server lets a lease live without a heartbeat. Short, for what a worker that
+    /// died held comes back only then; heartbeats renew it for as long as a run takes.
     std::chrono::milliseconds visibility_timeout = std::chrono::seconds{60};
-    /// The server's `engine.worker_silence`: a worker silent for so long is taken for dead.
+    /// A worker silent for so long is taken for dead. What the server says in its answer to the
+    /// first heartbeat (`engine.worker_silence`) takes its place.
     std::chrono::milliseconds worker_silence = std::chrono::seconds{60};
     /// How long one fetch waits for a job; at most 60 s.
     std::chrono::milliseconds poll = std::chrono::seconds{20};
@@ -104,9 +105,7 @@ public:
     /// `pattern` is a job type, a prefix that ends in ".*" ("mail.*"), or "*". The exact type goes
     /// before a prefix, a longer prefix before a shorter one; a later handler of the same pattern
     /// takes the place of an earlier one. Before run() only.
-    /// With exact types alone only jobs of these types are fetched. With a pattern jobs of any type
-    /// are, and what nobody here handles comes back 30 s later without spending an attempt: give
-    /// such a worker queues of its own.
+    /// The server gives this worker jobs of these types alone.
     void add(std::string pattern, handler run);
     void add_blocking(std::string pattern, blocking_handler run);
 

@@ -1,5 +1,6 @@
 #include "client/worker_impl.hpp"
 
+#include <fmt/format.h>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -58,13 +59,19 @@ asio::awaitable<void> worker::impl::live() {
     helpers_.spawn(time_out());
     helpers_.spawn(cut_poll());
     while (polling_) co_await changed_.wait();
-    co_await runs_group_.join();
+    std::exception_ptr broken;
+    try {
+        co_await runs_group_.join();
+    } catch (...) {
+        broken = std::current_exception();
+    }
     phase_ = phase::over;
     changed_.notify_all();
     retry_.notify_all();
     boost::system::error_code ignored;
     stop_requests_.cancel(ignored);
     co_await helpers_.join();
+    if (broken) std::rethrow_exception(broken);
 }
 
 void worker::impl::quiet(bool on) {
@@ -174,16 +181,17 @@ std::size_t worker::impl::reserve(std::size_t wanted) {
     return wanted;
 }
 
-fetch_order worker::impl::order_for(std::size_t count) const {
+std::string worker::impl::next_fetch_id() {
+    return fmt::format("{:08x}-{}", session_, ++fetches_);
+}
+
+fetch_order worker::impl::order_for(std::size_t count, std::string fetch_id) const {
     fetch_order order;
     order.worker_id = options_.id;
     order.queues = options_.queues;
-    // The server knows exact types only: beside a pattern all are fetched.
-    for (const auto& [pattern, run] : handlers_) {
-        if (!pattern.ends_with('*')) order.types.push_back(pattern);
-    }
-    if (order.types.size() != handlers_.size()) order.types.clear();
+    for (const auto& [pattern, run] : handlers_) order.types.push_back(pattern);
     order.count = count;
+    order.fetch_id = std::move(fetch_id);
     order.visibility_timeout = options_.visibility_timeout;
     return order;
 }
@@ -191,6 +199,7 @@ fetch_order worker::impl::order_for(std::size_t count) const {
 asio::awaitable<void> worker::impl::poll() {
     backoff pause{pause_first, pause_longest, std::random_device{}()};
     polling_ = true;
+    std::string fetch_id;  // kept while the answer to a fetch may be lost
     while (phase_ == phase::working) {
         if (exhausted() && runs_.empty()) begin_drain();
         if (!may_fetch() || room_ == 0) {
@@ -199,13 +208,15 @@ asio::awaitable<void> worker::impl::poll() {
             continue;
         }
         const auto count = reserve(room_);
-        auto order = order_for(count);
+        if (fetch_id.empty()) fetch_id = next_fetch_id();
+        auto order = order_for(count, fetch_id);
         if (!options_.until_empty) order.wait = options_.poll;
         const auto begun = steady::now();
         auto fetched = co_await fetcher_.fetch(std::move(order));
         const auto came = fetched.has_value() ? fetched->jobs.size() : 0;
         taken_ -= count - std::min(count, came);
         if (fetched.has_value()) {
+            fetch_id.clear();
             note_answer();
             room_ -= std::min(room_, came);
             for (auto& job : fetched->jobs) runs_group_.spawn(serve(std::move(job)));

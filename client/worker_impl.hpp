@@ -68,7 +68,8 @@ private:
     bool exhausted() const;
     /// Room for up to `wanted` more jobs, no more than max_jobs leaves; counts as taken.
     std::size_t reserve(std::size_t wanted);
-    fetch_order order_for(std::size_t count) const;
+    fetch_order order_for(std::size_t count, std::string fetch_id) const;
+    std::string next_fetch_id();
     void refuse(const failure& f);
     void tell_state();
     void note_trouble(const failure& f);
@@ -76,6 +77,8 @@ private:
 
     // worker_runs.cpp
     asio::awaitable<void> serve(job_info job);
+    run_ptr begin(job_info job);
+    asio::awaitable<std::optional<job_info>> carry_out(run_ptr run);
     asio::awaitable<void> execute(run_ptr run);
     void settle(const run_ptr& run, std::exception_ptr broken, job_outcome how);
     /// Answers, until the server has said what became of it. The next job, if one came along.
@@ -103,6 +106,8 @@ private:
     std::unordered_map<std::string, run_ptr> runs_;  ///< by lease
     std::size_t room_;
     std::uint64_t taken_ = 0;
+    const std::uint32_t session_;  ///< begins the names of our fetches, other for each worker
+    std::uint64_t fetches_ = 0;
     phase phase_ = phase::working;
     bool quiet_ = false;     ///< somebody here wants it
     bool directed_ = false;  ///< the server wants it

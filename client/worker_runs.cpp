@@ -16,7 +16,8 @@ using steady = std::chrono::steady_clock;
 
 /// Between two reports of what one run says.
 constexpr auto report_pause = 250ms;
-/// For a job of a type that nobody here handles, though the server gave it to us.
+/// For a job that the server gave to us although nobody here handles its type; one that does not
+/// know patterns may do so.
 constexpr auto unknown_type_snooze = 30s;
 
 bool definite(const failure& f) {
@@ -59,41 +60,59 @@ job_outcome invoke_blocking(const blocking_handler& work, job_run& run) {
 
 }  // namespace
 
-/// One job, and those that come with the answers, one after the other.
+/// One job, and those that come with the answers, one after the other. Whatever is thrown on the
+/// way: a run that is over is held no longer, and its room is free.
 asio::awaitable<void> worker::impl::serve(job_info job) {
     std::optional<job_info> next = std::move(job);
-    while (next) {
-        auto run = std::make_shared<active_run>();
-        run->lease = {next->id, next->lease};
-        const auto length = length_of(*next, options_.visibility_timeout);
-        const std::weak_ptr<active_run> weak = run;
-        run->run = std::make_shared<job_run>(std::move(*next), [this, weak] {
-            asio::post(io_, [this, weak] {
-                const auto still = weak.lock();
-                if (!still || still->reporting || still->outcome) return;
-                still->reporting = true;
-                runs_group_.spawn(report(still));
-            });
-        });
+    std::exception_ptr broken;
+    while (next && !broken) {
+        const auto run = begin(std::move(*next));
         next.reset();
-        runs_.emplace(run->lease.lease, run);
-        heart_->hold(run->lease, length);
-        // What arrives while the worker leaves goes back untouched.
-        if (phase_ == phase::working) {
-            if (options_.events.started) options_.events.started(run->run->job());
-            co_await execute(run);
-        } else {
-            run->outcome = released{};
+        try {
+            next = co_await carry_out(run);
+        } catch (...) {
+            broken = std::current_exception();
         }
-        run->answering = true;
-        changed_.notify_all();
-        while (run->reporting) co_await changed_.wait();
-        next = co_await answer(run);
         heart_->drop(run->lease.lease);
         runs_.erase(run->lease.lease);
     }
     ++room_;
     changed_.notify_all();
+    if (broken) std::rethrow_exception(broken);  // run() throws it, when all else has ended
+}
+
+worker::impl::run_ptr worker::impl::begin(job_info job) {
+    auto run = std::make_shared<active_run>();
+    run->lease = {job.id, job.lease};
+    const auto length = length_of(job, options_.visibility_timeout);
+    const std::weak_ptr<active_run> weak = run;
+    run->run = std::make_shared<job_run>(std::move(job), [this, weak] {
+        asio::post(io_, [this, weak] {
+            const auto still = weak.lock();
+            if (!still || still->reporting || still->outcome) return;
+            still->reporting = true;
+            runs_group_.spawn(report(still));
+        });
+    });
+    runs_.emplace(run->lease.lease, run);
+    heart_->hold(run->lease, length);
+    return run;
+}
+
+/// Runs the handler and answers. The next job, if one came along.
+asio::awaitable<std::optional<job_info>> worker::impl::carry_out(run_ptr run) {
+    // What arrives while the worker leaves goes back untouched.
+    if (phase_ == phase::working) {
+        if (options_.events.started) options_.events.started(run->run->job());
+        co_await execute(run);
+    } else {
+        run->outcome = released{};
+    }
+    run->answering = true;
+    changed_.notify_all();
+    while (run->reporting) co_await changed_.wait();
+    auto next = co_await answer(run);
+    co_return next;
 }
 
 /// Returns when the handler has ended, or was given up.
@@ -140,6 +159,7 @@ void worker::impl::settle(const run_ptr& run, std::exception_ptr broken, job_out
 asio::awaitable<std::optional<job_info>> worker::impl::answer(run_ptr run) {
     backoff pause{100ms, 5s, std::random_device{}()};
     std::optional<job_info> next;
+    const auto fetch_id = next_fetch_id();
     if (run->lost) {
         failure lost;
         lost.kind = failure_kind::refused;
@@ -152,7 +172,7 @@ asio::awaitable<std::optional<job_info>> worker::impl::answer(run_ptr run) {
     for (bool last_try = false;;) {
         const bool heard = co_await pass_on(run);
         const bool more = heard && may_fetch() && reserve(1) == 1;
-        auto order = more ? std::optional{order_for(1)} : std::nullopt;
+        auto order = more ? std::optional{order_for(1, fetch_id)} : std::nullopt;
         auto said = co_await send_answer(run, std::move(order));
         if (said.has_value()) {
             note_answer();

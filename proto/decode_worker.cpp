@@ -1,6 +1,7 @@
 #include "proto/codec.hpp"
 #include "proto/decode.hpp"
 #include "proto/limits.hpp"
+#include "proto/type_pattern.hpp"
 
 #include <algorithm>
 #include <array>
@@ -63,8 +64,23 @@ fault queues(fetch_request& r, const member& m) {
     return std::nullopt;
 }
 
+/// Names that no job can have are never there; a star that is no pattern is a mistake.
 fault types(fetch_request& r, const member& m) {
-    return read_strings(m, limits::fetch_types_max, limits::type_bytes_max, r.types);
+    if (auto f = read_strings(m, limits::fetch_types_max, limits::type_bytes_max, r.types))
+        return f;
+    for (const auto& type : r.types) {
+        const auto prefix = pattern_prefix(type);
+        const auto star = prefix.value_or(type).find('*');
+        if (star != std::string_view::npos || (prefix && *prefix == "."))
+            return bad_value(m, "hold types, prefixes that end in '.*', or '*'");
+    }
+    // All of them is what no filter means.
+    if (std::find(r.types.begin(), r.types.end(), "*") != r.types.end()) r.types.clear();
+    return std::nullopt;
+}
+
+fault fetch_id(fetch_request& r, const member& m) {
+    return read_string(m, limits::fetch_id_bytes_max, r.fetch_id);
 }
 
 fault count(fetch_request& r, const member& m) {
@@ -88,6 +104,7 @@ constexpr std::array fetch_rows{
     row<fetch_request>{"count", count, 3},
     row<fetch_request>{"visibility_timeout_ms", visibility_timeout_ms<fetch_request>, 4},
     row<fetch_request>{"wait_ms", wait_ms, 5},
+    row<fetch_request>{"fetch_id", fetch_id, 6},
 };
 
 fault read_fetch_members(json_value object, std::string_view where, fetch_request& out) {

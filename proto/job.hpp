@@ -157,6 +157,11 @@ struct job_record {
     lease_outcome outcome = lease_outcome::open;
     std::string worker_id;  ///< of the latest grant
     std::optional<timestamp> lease_expires_at;
+    /// How long the latest lease lives from each word of its worker. Empty: as the job or the
+    /// server says.
+    std::optional<std::chrono::milliseconds> lease_length;
+    /// What was left of the execution timeout when the worker was last heard. Empty: all of it.
+    std::optional<std::chrono::milliseconds> run_left;
     std::optional<std::chrono::milliseconds> retry_delay;  ///< latest back-off
 
     std::shared_ptr<const job_progress> progress;  ///< of the latest run; null: it said nothing

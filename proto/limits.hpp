@@ -20,6 +20,7 @@ inline constexpr std::size_t idempotency_key_bytes_max = 255;
 inline constexpr std::size_t fetch_count_max = 1000;  ///< larger counts are clamped
 inline constexpr std::size_t fetch_queues_max = 256;
 inline constexpr std::size_t fetch_types_max = 256;
+inline constexpr std::size_t fetch_id_bytes_max = 64;
 inline constexpr std::size_t tags_max = 64;
 inline constexpr std::size_t tag_bytes_max = 255;
 inline constexpr std::size_t schema_bytes_max = 2048;

@@ -16,10 +16,14 @@ struct fetch_request {
     std::string worker_id;  ///< may be empty
     std::vector<std::string>
         queues;  ///< strict order, left to right; "default" when the body names none
-    std::vector<std::string> types;  ///< only these job types; empty: all
+    /// Only these job types; empty: all. Patterns too ("mail.*", "*"), see proto/type_pattern.hpp.
+    std::vector<std::string> types;
     std::size_t count = 1;
     std::optional<std::chrono::milliseconds> visibility_timeout;
     std::chrono::milliseconds wait{0};  ///< long poll
+    /// The worker's own name for this fetch; may be empty. Asked again under it, when the answer
+    /// was lost, the same jobs are told of again.
+    std::string fetch_id;
     /// Not on the wire: only types that a handler of this server takes, and no more of them at one
     /// time than it allows. `types` plays no part then.
     bool handled_only = false;

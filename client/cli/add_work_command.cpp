@@ -65,10 +65,11 @@ void add_times(CLI::App& command, work_settings& options) {
     add_time(command, "--visibility-timeout",
              "How long a lease lives without a heartbeat, 60s by default",
              options.worker.visibility_timeout, false);
-    add_time(command, "--worker-silence",
-             "The server's engine.worker_silence, 60s by default; heartbeats come three times as "
-             "often",
-             options.worker.worker_silence, false);
+    add_time(
+        command, "--worker-silence",
+        "How long the server lets a worker be silent, until it says so itself, 60s by default; "
+        "heartbeats come three times as often",
+        options.worker.worker_silence, false);
     add_time(command, "--grace",
              "After Ctrl-C: how long running commands may go on, 25s by default; a second Ctrl-C "
              "ends it",

@@ -91,7 +91,7 @@ application::application(config::config settings, logger& log)
 
 void application::add_commands(worker::handler_registry& handlers) {
     const auto& exec = settings_.exec;
-    worker::add_exec_handlers(handlers, context_.get_executor(), exec);
+    worker::add_exec_handlers(handlers, context_.get_executor(), exec, log_);
     if (exec.commands.empty()) return;
     ::prctl(PR_SET_DUMPABLE, 0);  // a command of our account must not read our environment
     if (exec.insecure_no_auth && settings_.http.tokens.empty())

@@ -15,6 +15,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -36,8 +37,14 @@ int serve(config::config settings, logger& log) {
     const auto address = config::listen_codec::format(settings.http);
     const auto directory = settings.store.directory;
     try {
-        application app{std::move(settings), log};
-        app.run();
+        std::optional<application> app;
+        try {
+            app.emplace(std::move(settings), log);
+        } catch (const boost::system::system_error& e) {
+            log.error("cannot start", {{"reason", std::string_view{e.what()}}});
+            return EX_OSERR;
+        }
+        app->run();
         return EX_OK;
     } catch (const store_error& e) {
         log.error(e.what());

@@ -4,6 +4,7 @@
 #include "server/config/exec.hpp"
 #include "server/config/settings.hpp"
 #include "server/worker/handlers/http/push_handler.hpp"
+#include "server/worker/handlers/http/trust.hpp"
 
 #include <boost/asio/ip/address.hpp>
 
@@ -82,6 +83,8 @@ void check_exec_auth(const config& settings, std::vector<std::string>& problems)
 
 void check_push(const worker::push::push_config& push, std::vector<std::string>& problems) {
     using rules = worker::push::egress_rules;
+    if (const auto wrong = worker::push::fault_of_ca_file(push.ca_file))
+        problems.push_back(fmt::format("push.ca_file: {}", *wrong));
     const auto before = problems.size();
     for (const auto& entry : push.allow)
         if (const auto wrong = rules::fault_of(entry))

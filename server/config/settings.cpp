@@ -269,7 +269,9 @@ constexpr auto other_settings = std::to_array<setting>({
         {.key = "workers.blocking_threads",
          .least = 1,
          .most = 1024,
-         .doc = "Threads for handlers that block. They start only when there is such a handler."}),
+         .doc =
+             "Threads for each handler that blocks, and so the most runs of it at one time. They "
+             "start with its first run."}),
     make<duration_codec, &config::workers, &pc::stall_warning>(
         {.key = "workers.stall_warning",
          .most = hour,

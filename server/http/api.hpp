@@ -17,7 +17,8 @@ struct api_services {
     std::function<bool()> draining;  ///< readiness fails at once when true
     std::chrono::steady_clock::time_point started;
     std::string version = "0";  ///< of this build, such as "0.1.0"
-    /// What the server's own handlers say of a job before it is stored; empty: nothing.
+    /// What the server's own handlers say of a job before it is stored; empty: nothing. Not asked
+    /// for a repeat of what was stored before.
     std::function<std::optional<error>(const job_spec&)> check_job;
     bool enable_reset = false;  ///< POST /ojs/v1/admin/reset exists
 };

@@ -52,13 +52,16 @@ enum class verdict : std::uint8_t {
     retry,        ///< exit code 75, "try again later"
     dead_letter,  ///< exit code 65, "this input will never do"
     failed,       ///< any other exit code, a signal, or it could not be started
-    stopped,      ///< ended because it was asked to, whatever its exit code
+    stopped,      ///< was there still when it was asked to end, whatever its exit code
 };
 
 /// How a command ended. By then no process of it is left.
 struct report {
     verdict how = verdict::failed;
     bool started = false;
+    /// Not started for want of something this machine lacks at the moment, such as processes,
+    /// descriptors, memory or disk: not the command's fault, and worth trying again later.
+    bool shortage = false;
     int exit_code = -1;               ///< -1 when a signal ended it or it never started
     std::string signal;               ///< "SIGSEGV"; empty when it exited
     std::string reason;               ///< for people, with the end of stderr; empty when completed

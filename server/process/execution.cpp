@@ -57,8 +57,9 @@ execution::execution(asio::any_io_executor executor, command what, listener hear
       keeper_(executor),
       done_(executor, std::chrono::steady_clock::time_point::max()) {}
 
-std::string execution::start(descriptor keeper, const std::string& input,
+std::string execution::start(descriptor keeper, bool known, const std::string& input,
                              const std::string& temp_directory) {
+    keeper_known_ = known;
     const descriptor in = make_memory_file("sluice-input", input);
     const descriptor order = make_memory_file("sluice-order", encode_order(what_, temp_directory));
     if (!in || !order) return "no memory file for its input: " + error_text(errno);
@@ -130,6 +131,11 @@ void execution::read_message() {
             self->read_message();
             return;
         }
+        if (said && said->kind == message_kind::ready) {
+            self->keeper_known_ = true;
+            self->read_message();
+            return;
+        }
         self->keeper_free_ = said.has_value();
         self->finish(said.value_or(message{}));
     };
@@ -147,20 +153,35 @@ void execution::finish(const message& how) {
     stdout_.finish();
     stderr_.finish();
     report_stream_.finish();
+    judge(how);
+    done_.cancel();
+}
+
+void execution::judge(const message& how) {
+    bool stopped = stopping_;
     if (how.kind == message_kind::ended) {
         report_.started = true;
-        report_.left_processes = how.extra != 0;
+        report_.left_processes = (how.extra & ending::others_killed) != 0;
         judge_status(how.value);
+        // One that had ended when the stop came has its own end, whatever it left.
+        stopped = (how.extra & ending::stop_came_first) != 0;
     } else if (how.kind == message_kind::failed) {
-        report_.reason = "cannot start " + what_.argv[0] + ": " +
-                         std::string(to_string(static_cast<start_step>(how.extra))) + ": " +
-                         error_text(how.value);
-    } else {
+        const auto step = static_cast<start_step>(how.extra);
+        not_started(std::string(to_string(step)) + ": " + error_text(how.value),
+                    is_shortage(how.value, step, what_.limits));
+    } else if (keeper_known_) {
         report_.started = true;
         report_.reason = "the process that kept the command was killed";
+    } else {
+        not_started(to_string(start_step::fork), true);
     }
-    if (stopping_) report_.how = verdict::stopped;
-    done_.cancel();
+    if (stopped) report_.how = verdict::stopped;
+}
+
+void execution::not_started(std::string_view why, bool shortage) {
+    report_.reason = "cannot start " + what_.argv[0] + ": ";
+    report_.reason.append(why);
+    report_.shortage = shortage;
 }
 
 void execution::judge_status(int status) {

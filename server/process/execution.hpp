@@ -11,6 +11,7 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace sluice::process {
 
@@ -20,8 +21,9 @@ class execution : public std::enable_shared_from_this<execution> {
 public:
     execution(boost::asio::any_io_executor executor, command what, listener hear);
 
-    /// Pipes and order; the text of what went wrong, else empty. `keeper` is a connected socket.
-    std::string start(descriptor keeper, const std::string& input,
+    /// Pipes and order; the text of what went wrong, which is always a shortage, else empty.
+    /// `keeper` is a connected socket; `known`: its keeper has been heard of before.
+    std::string start(descriptor keeper, bool known, const std::string& input,
                       const std::string& temp_directory);
     void request_stop();
     boost::asio::awaitable<void> wait();
@@ -38,6 +40,8 @@ private:
     bool read_once(std::size_t index);
     void read_message();
     void finish(const message& how);
+    void judge(const message& how);
+    void not_started(std::string_view why, bool shortage);
     void judge_status(int status);
 
     command what_;
@@ -52,6 +56,7 @@ private:
     report report_;
     bool finished_ = false;
     bool stopping_ = false;
+    bool keeper_known_ = false;
     bool keeper_free_ = false;
 };
 

@@ -128,8 +128,8 @@ public:
 
     /// False when the runner is gone.
     bool serve(std::vector<descriptor> fds) {
-        const auto text = fds.size() == run_descriptors ? read_memory_file(fds[4].get())
-                                                        : std::optional<std::string>{};
+        if (fds.size() != run_descriptors) return refuse(EMFILE, start_step::order);
+        const auto text = read_memory_file(fds[4].get());
         const auto from = text ? decode_order(*text) : std::optional<order>{};
         if (!from) return refuse(EPROTO, start_step::order);
         if (!directory_.enter(*from)) return refuse(errno, start_step::directory);
@@ -141,9 +141,9 @@ public:
         if (main_ < 0) return reap_and_refuse(fault);
         watch(from->what);
         directory_.leave();
-        return alive_ && send_message(socket_, {.kind = message_kind::ended,
-                                                .value = status_,
-                                                .extra = killed_others_ ? 1 : 0});
+        return alive_ &&
+               send_message(socket_,
+                            {.kind = message_kind::ended, .value = status_, .extra = ending_});
     }
 
 private:
@@ -199,7 +199,10 @@ private:
         if (!said) return false;
         if (said->kind != message_kind::stop || stopping_) return true;
         stopping_ = true;
-        deadline_ = clock::now() + what.grace;
+        reap();  // a command that has ended by now did so by itself
+        if (!main_ended_) ending_ |= ending::stop_came_first;
+        const auto end = clock::now() + what.grace;
+        deadline_ = deadline_ ? std::min(*deadline_, end) : end;
         signal_descendants(SIGTERM);
         signal_descendants(SIGCONT);  // one that is stopped could not end
         return true;
@@ -220,7 +223,7 @@ private:
     }
 
     void kill() {
-        killed_others_ = main_ended_;
+        if (main_ended_) ending_ |= ending::others_killed;
         end_descendants(kill_time_max, {}, [this](pid_t pid, int status) { note(pid, status); });
         if (!main_ended_) status_ = SIGKILL;
     }
@@ -234,7 +237,7 @@ private:
     bool lingering_ = false;
     bool stopping_ = false;
     bool alive_ = true;
-    bool killed_others_ = false;
+    std::int32_t ending_ = 0;
     std::optional<clock::time_point> deadline_;
 };
 
@@ -244,6 +247,7 @@ void keep(int socket) {
     ::prctl(PR_SET_NAME, "sluice-keeper");
     const descriptor children = watch_children();
     working_directory directory;
+    if (!children || !send_message(socket, {.kind = message_kind::ready})) return;
     for (;;) {
         std::vector<descriptor> fds;
         const auto said = receive_message(socket, fds);
@@ -261,11 +265,12 @@ public:
         for (;;) {
             std::array<pollfd, 2> on{{{.fd = control, .events = POLLIN, .revents = 0},
                                       {.fd = children.get(), .events = POLLIN, .revents = 0}}};
-            ::poll(on.data(), on.size(), -1);
+            const int seen = ::poll(on.data(), on.size(), static_cast<int>(look_again_.count()));
             if (ready(on[1])) {
                 forget_signals(children.get());
-                tidy();
+                look_again_ = no_look;
             }
+            if (ready(on[1]) || seen == 0) tidy();
             if (ready(on[0]) && !admit()) break;
         }
         ::close(control);
@@ -274,6 +279,8 @@ public:
 
 private:
     static constexpr int control = STDIN_FILENO;
+    static constexpr std::chrono::milliseconds no_look{-1};
+    static constexpr std::chrono::milliseconds look_again_most = 10s;
 
     /// Forks the keeper of a socket; false when the runner is gone.
     bool admit() {
@@ -289,19 +296,31 @@ private:
             ::_exit(0);
         }
         if (pid > 0) keepers_.insert(pid);
-        return true;  // without a process the socket closes, and the runner sees that
+        if (pid < 0)  // the socket closes, too, and the runner sees that
+            send_message(fds[0].get(), {.kind = message_kind::failed,
+                                        .value = errno,
+                                        .extra = static_cast<std::int32_t>(start_step::fork)});
+        return true;
     }
 
-    /// Reaps keepers. What one leaves that was killed is ours by then, and goes.
+    /// Reaps keepers. What one leaves that was killed is ours by then, and goes. One round at a
+    /// time: keepers are asked for meanwhile, and what hangs in the kernel may never go.
     void tidy() {
+        const bool left = reap() && detail::kill_round(keepers_) && reap();
+        if (!left) {
+            look_again_ = no_look;
+        } else {
+            look_again_ = look_again_ == no_look ? 1ms : std::min(look_again_ * 2, look_again_most);
+        }
+    }
+
+    /// False when there are no children.
+    bool reap() {
         int status = 0;
         pid_t pid = 0;
         while ((pid = detail::reap_one(status)) > 0) keepers_.erase(pid);
-        if (pid == 0)
-            end_descendants(kill_time_max, keepers_, [this](pid_t each, int) { forget(each); });
+        return pid == 0;
     }
-
-    void forget(pid_t pid) { keepers_.erase(pid); }
 
     /// Keepers end by themselves once they have killed what is theirs.
     void leave() {
@@ -318,6 +337,7 @@ private:
     }
 
     std::set<pid_t> keepers_;
+    std::chrono::milliseconds look_again_ = no_look;  ///< after this time
 };
 
 }  // namespace

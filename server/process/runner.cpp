@@ -14,6 +14,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <stdexcept>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -79,16 +81,22 @@ public:
                                 std::stop_token stop) {
         const std::string program = what.argv.empty() ? "" : what.argv[0];
         auto mine = std::make_shared<execution>(executor_, std::move(what), std::move(hear));
-        std::string wrong = program.starts_with('/') ? "" : "its path is not absolute";
-        if (wrong.empty()) {
-            descriptor keeper = take_keeper();
-            wrong = keeper
-                        ? mine->start(std::move(keeper), input, temp_directory_)
-                        : "no keeper: " + std::error_code(errno, std::generic_category()).message();
+        if (!program.starts_with('/')) co_return not_started(program, "its path is not absolute");
+        std::string wrong;
+        try {
+            bool known = true;
+            descriptor keeper = take_idle();
+            if (!keeper) {
+                known = false;
+                keeper = make_keeper();
+            }
+            wrong = mine->start(std::move(keeper), known, input, temp_directory_);
+        } catch (const std::runtime_error& e) {  // system_error, of the library or of Boost
+            wrong = std::string("no keeper: ") + e.what();
         }
         if (!wrong.empty()) {
-            report none;
-            none.reason = "cannot start " + program + ": " + wrong;
+            report none = not_started(program, wrong);
+            none.shortage = true;
             co_return none;
         }
         input = {};
@@ -103,6 +111,13 @@ public:
     }
 
 private:
+    static report not_started(const std::string& program, std::string_view why) {
+        report none;
+        none.reason = "cannot start " + program + ": ";
+        none.reason.append(why);
+        return none;
+    }
+
     void start_nursery() {
         auto [ours, theirs] = make_socket_pair();
         if (!ours) throw std::system_error(errno, std::generic_category(), "socketpair");
@@ -114,7 +129,7 @@ private:
                                bp::process_stdio{theirs.get(), nullptr, nullptr}, no_environment{});
     }
 
-    descriptor take_keeper() {
+    descriptor take_idle() {
         while (!idle_.empty()) {
             descriptor last = std::move(idle_.back());
             idle_.pop_back();
@@ -123,14 +138,20 @@ private:
             if (::recv(last.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN)
                 return last;
         }
+        return {};
+    }
+
+    /// Throws std::system_error when there can be none.
+    descriptor make_keeper() {
         auto [ours, theirs] = make_socket_pair();
-        if (!ours) return {};
+        if (!ours) throw std::system_error(errno, std::generic_category(), "socketpair");
         const std::array<int, 1> fds{theirs.get()};
         if (send_message(control_.get(), {}, fds)) return std::move(ours);
-        if (errno != EPIPE && errno != ECONNRESET) return {};
-        start_nursery();  // somebody killed it
-        if (send_message(control_.get(), {}, fds)) return std::move(ours);
-        return {};
+        if (errno == EPIPE || errno == ECONNRESET) {  // somebody killed the nursery
+            start_nursery();
+            if (send_message(control_.get(), {}, fds)) return std::move(ours);
+        }
+        throw std::system_error(errno, std::generic_category(), "the nursery cannot be reached");
     }
 
     asio::any_io_executor executor_;

@@ -51,7 +51,9 @@ public:
     ///
     /// When `stop` is requested every process of it gets SIGTERM, and after `what.grace` SIGKILL.
     /// A command that ends by itself but leaves processes has them killed after `what.linger`.
-    /// Never throws for what the command does; errors of starting are in the report.
+    /// One that had ended when the stop came has its own end, whatever it left. Never throws for
+    /// what the command does; errors of starting are in the report, and which of them are a
+    /// shortage of this machine.
     boost::asio::awaitable<report> run(command what, std::string input, listener hear,
                                        std::stop_token stop);
 

@@ -126,6 +126,22 @@ std::string_view to_string(start_step step) {
     return "unknown step";
 }
 
+bool is_shortage(int error, start_step step, const resource_limits& limits) {
+    switch (error) {
+        case EAGAIN:
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOSPC:
+        case EDQUOT:
+            return true;
+        case ENOMEM:  // a limit of its own that the program does not fit into will not go away
+            return step != start_step::exec || !limits.memory_bytes;
+        default:
+            return false;
+    }
+}
+
 std::string encode_order(const command& what, const std::string& temp_directory) {
     writer to;
     to.list(what.argv);
@@ -229,7 +245,8 @@ std::optional<message> receive_message(int socket, std::vector<descriptor>& fds)
             int fd = -1;
             std::memcpy(&fd, CMSG_DATA(each) + i * sizeof fd, sizeof fd);
             const descriptor low(fd);
-            fds.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 10));
+            descriptor high(::fcntl(fd, F_DUPFD_CLOEXEC, 10));
+            if (high) fds.push_back(std::move(high));
         }
     }
     if (n != static_cast<ssize_t>(sizeof out)) return std::nullopt;

@@ -35,7 +35,8 @@ enum class message_kind : std::int32_t {
     run = 1,     ///< to a keeper, with five descriptors: 0 to 3 of the command and the order
     stop = 2,    ///< to a keeper: SIGTERM, grace, SIGKILL
     failed = 3,  ///< from it: not started; value is errno, extra the step
-    ended = 4,   ///< from it: value is the wait status, extra whether others had to be killed
+    ended = 4,   ///< from it: value is the wait status, extra has the bits of `ending`
+    ready = 5,   ///< from it, once, first: it is there
 };
 
 struct message {
@@ -43,6 +44,12 @@ struct message {
     std::int32_t value = 0;
     std::int32_t extra = 0;
 };
+
+/// What a keeper says of an end beside the wait status.
+namespace ending {
+inline constexpr std::int32_t others_killed = 1;    ///< what the command had started
+inline constexpr std::int32_t stop_came_first = 2;  ///< the command was still there when it came
+}  // namespace ending
 
 /// The steps of starting a command, for the error text.
 enum class start_step : std::int32_t { order, directory, fork, limits, account, descriptors, exec };
@@ -55,6 +62,9 @@ struct order {
 };
 
 inline constexpr std::size_t run_descriptors = 5;
+
+/// Whether this error of that step says that the machine lacks something at the moment.
+bool is_shortage(int error, start_step step, const resource_limits& limits);
 
 std::string encode_order(const command& what, const std::string& temp_directory);
 /// Nothing for text that `encode_order` did not write.

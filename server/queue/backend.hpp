@@ -39,6 +39,10 @@ struct idempotency_key {
 struct push_request {
     std::vector<job_spec> jobs;  ///< stored all or none, in this order
     std::optional<idempotency_key> key;
+    /// Asked on the executor before anything is stored, but only for jobs that are new: a repeat is
+    /// answered with what was accepted before, whatever the rules are by now. Empty: nothing is
+    /// asked.
+    std::function<std::optional<error>(const std::vector<job_spec>&)> check;
 };
 
 struct push_answer {
@@ -74,6 +78,8 @@ struct beat_result {
 
 struct heartbeat_answer {
     worker_state directive = worker_state::running;
+    /// How long the worker may be silent before it is taken for dead.
+    std::chrono::milliseconds worker_silence{0};
     std::vector<beat_result> jobs;  ///< in the order of the request
 };
 
@@ -143,7 +149,7 @@ public:
     virtual ~backend() = default;
 
     /// Stores jobs. Errors: duplicate, in_flight, key_reused, overloaded, disk_low, shutting_down,
-    /// store_failed.
+    /// store_failed, and what `request.check` says.
     virtual asio::awaitable<result<push_answer>> push(push_request request) = 0;
 
     /// Errors: not_found, store_failed.
@@ -200,6 +206,11 @@ public:
     /// job otherwise than by its own answer: cancelled, out of its execution timeout, reset. Until
     /// the backend ends or the next call.
     virtual void on_run_lost(std::function<void(const lease_token&)> tell) = 0;
+
+    /// The handler of an in-server run has returned, whatever became of its job meanwhile: from now
+    /// on it counts no more against the limit of its type. An answer of an in-server worker says so
+    /// too. Idempotent; changes no job.
+    virtual void run_returned(const lease_token& lease) = 0;
 
     /// Renews leases from now on. Survives a crash of the process, not a power cut.
     virtual asio::awaitable<result<heartbeat_answer>> heartbeat(heartbeat_request request) = 0;

@@ -142,20 +142,11 @@ void engine::end_attempt(resident_job& job, lease_outcome outcome, timestamp tim
     }
     clear_lease_timer(job);
     workers_.release(record.worker_id, record.seq);
-    leave_handler(job);
+    job.fetch_id.clear();
     if (job.log) end_log_of_run(job, time);
     const bool lost = outcome == lease_outcome::cancelled || outcome == lease_outcome::timed_out ||
                       outcome == lease_outcome::lapsed;
     if (lost && record.worker_id == in_server_worker_id) lost_runs_.push_back(record.lease);
-}
-
-/// The job is no longer run here. Its handler may take another one.
-void engine::leave_handler(resident_job& job) {
-    if (!job.handled_here) return;
-    job.handled_here = false;
-    auto& group = *job.lane->share->group;
-    if (group.full()) handler_freed_ = true;
-    --group.running;
 }
 
 /// The job has reached a terminal state.
@@ -223,7 +214,6 @@ void engine::reset() {
     }
     first_load_ = next_load_;
     lose_all_runs();
-    for (auto& [pattern, group] : handlers_) group.running = 0;
     jobs_.clear();
     queues_.clear();
     unused_lanes_.clear();

@@ -179,6 +179,10 @@ public:
     /// Gives back, without spending an attempt, what in-server workers still hold.
     void release_in_server(instant now);
 
+    /// The handler of an in-server run has returned, whatever became of its job: from now on it
+    /// counts no more against its limit. Does nothing when that was known.
+    void run_returned(const lease_token& lease, instant now);
+
     /// In-server runs that lost their job since the last call, other than by their own answer.
     std::vector<lease_token> take_lost_runs() { return std::exchange(lost_runs_, {}); }
 
@@ -198,6 +202,8 @@ public:
     bool wants_jobs(const std::string& worker_id) const;
     /// Lines that are kept, over all queues.
     std::size_t lane_count() const;
+    /// Queues that are kept, those that were only asked for included.
+    std::size_t queue_count() const { return queues_.size(); }
     std::size_t resident_count() const { return jobs_.size(); }
     std::uint64_t granted_total() const { return lease_counter_; }
 
@@ -222,7 +228,6 @@ private:
     void set_lease_timer(resident_job& job, std::chrono::microseconds at);
     void clear_lease_timer(resident_job& job);
     void end_attempt(resident_job& job, lease_outcome outcome, timestamp time);
-    void leave_handler(resident_job& job);
     void finish(resident_job& job, timestamp time);
     change_answer answer(const resident_job& job, bool repeated) const;
 
@@ -241,7 +246,6 @@ private:
                             instant now);
     bool take(const fetch_request& request, std::vector<given_lease>& leases, instant now);
     bool take_from_any(const fetch_request& request, std::vector<given_lease>& leases, instant now);
-    given_lease grant_job(resident_job& job, const fetch_request& request, instant now);
     std::uint64_t park(const fetch_request& request,
                        std::optional<std::chrono::microseconds> deadline, bool quiet = false);
     void unpark(std::uint64_t id);
@@ -250,6 +254,14 @@ private:
     void dispatch(instant now);
     void offer(queue_state& queue, instant now);
     void offer_to_handlers(instant now);
+
+    // engine_lease.cpp
+    given_lease grant_job(resident_job& job, const fetch_request& request, instant now);
+    void start_lease(resident_job& job, std::chrono::milliseconds length, instant now);
+    static void note_run_left(resident_job& job, instant now);
+    void resume_run(resident_job& job, instant now);
+    void tell_again(const fetch_request& request, std::vector<given_lease>& leases, instant now);
+    void leave_handler(const lease_token& lease);
 
     // engine_answer.cpp
     result<resident_job*> holder(const uuid& id, const std::optional<lease_token>& lease,
@@ -290,7 +302,6 @@ private:
 
     // engine_journal.cpp
     resident_job& make_resident(job_record record, job_place place);
-    void resume_run(resident_job& job, instant now);
     void serve_load_waiters(instant now);
     std::optional<timestamp> purge_time(const resident_job& job) const;
     void stamp_committed(resident_job& job, timestamp time, std::vector<uuid>& ended);
@@ -308,6 +319,9 @@ private:
     instant start_;
 
     std::map<std::string, handler_group, std::less<>> handlers_;  ///< by pattern
+    /// In-server runs whose handler has not returned, by the number of their grant: what the limits
+    /// count. Whether the job is still theirs plays no part.
+    std::unordered_map<std::uint64_t, handler_group*> handler_runs_;
     bool handler_freed_ = false;  ///< one that was at its limit may take jobs again
     std::set<std::string, std::less<>> pool_queues_;
 

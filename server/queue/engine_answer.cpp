@@ -74,7 +74,7 @@ bool engine::may_reclaim(const job_record& record) const {
 /// the job.
 void engine::reclaim(resident_job& job, instant now) {
     auto& record = job.record;
-    if (job.lease_length.count() == 0) resume_run(job, now);  // it was at rest meanwhile
+    if (job.run_deadline.count() == 0) resume_run(job, now);  // it was at rest meanwhile
     leave_window(job);
     change_state(job, rules::job_event::reclaim);
     ++record.attempt;
@@ -89,6 +89,7 @@ void engine::reclaim(resident_job& job, instant now) {
 }
 
 result<change_answer> engine::ack(const ack_request& request, instant now) {
+    if (request.worker_id == in_server_worker_id && request.lease) leave_handler(*request.lease);
     bool repeated = false;
     auto held = holder(request.job_id, request.lease, request.worker_id, lease_outcome::acked, now,
                        repeated);
@@ -107,6 +108,7 @@ result<change_answer> engine::ack(const ack_request& request, instant now) {
 }
 
 result<change_answer> engine::nack(const nack_request& request, instant now) {
+    if (request.worker_id == in_server_worker_id && request.lease) leave_handler(*request.lease);
     const bool back = request.release || request.snooze;
     const auto wanted = back ? lease_outcome::released : lease_outcome::nacked;
     bool repeated = false;
@@ -224,9 +226,7 @@ result<change_answer> engine::cancel(const uuid& id, instant now) {
     change_state(*job, rules::job_event::cancel);
     finish(*job, stamp(now));
     emit(*job, "job.cancelled", stamp(now));
-    auto made = answer(*job, false);
-    if (handler_freed_) dispatch(now);
-    return made;
+    return answer(*job, false);
 }
 
 result<change_answer> engine::activate(const uuid& id, instant now) {
@@ -300,6 +300,7 @@ result<heartbeat_answer> engine::heartbeat(const heartbeat_request& request, ins
     if (workers_.size() >= config_.workers_max && !workers_.find(request.worker_id))
         return error(errc::overloaded, "Too many workers send heartbeats.");
     heartbeat_answer made;
+    made.worker_silence = config_.worker_silence;
     if (draining_) made.directive = worker_state::quiet;
     auto& worker = workers_.get(request.worker_id);
     worker.last_beat = now.steady;
@@ -336,10 +337,7 @@ beat_result engine::renew(const heartbeat_job& beat, const heartbeat_request& re
         made.problem = other ? errc::lease_lost : errc::conflict;
         return made;
     }
-    if (request.visibility_timeout) job->lease_length = *request.visibility_timeout;
-    job->lease_deadline = now.steady + job->lease_length;
-    record.lease_expires_at = now.wall + job->lease_length;
-    set_lease_timer(*job, std::min(job->lease_deadline, job->run_deadline));
+    start_lease(*job, request.visibility_timeout.value_or(*record.lease_length), now);
     made.lease_expires_at = record.lease_expires_at;
     touch(*job, false);
     return made;

@@ -1,11 +1,17 @@
 #include "server/queue/engine.hpp"
 
+#include "proto/type_pattern.hpp"
+
 #include <algorithm>
 #include <cassert>
 #include <unordered_set>
 
 namespace sluice {
 namespace {
+
+lane_head head_of(ready_lane& lane) {
+    return {lane.listed->priority, lane.listed->ticket, &lane};
+}
 
 /// Milliseconds as the engine counts.
 std::chrono::microseconds in_microseconds(std::chrono::milliseconds duration) {
@@ -64,13 +70,17 @@ ready_lane* engine::best_lane(const queue_state& queue, const fetch_request& req
     if (request.handled_only) return queue.best_handled();
     if (request.types.empty()) return queue.heads.empty() ? nullptr : queue.heads.begin()->lane;
     ready_lane* best = nullptr;
+    const auto consider = [&best](ready_lane& lane) {
+        if (lane.listed && (!best || head_of(lane) < head_of(*best))) best = &lane;
+    };
     for (const auto& type : request.types) {
-        const auto it = queue.lanes.find(type);
-        if (it == queue.lanes.end() || !it->second->listed) continue;
-        auto* lane = it->second.get();
-        if (!best || lane_head{lane->listed->priority, lane->listed->ticket, lane} <
-                         lane_head{best->listed->priority, best->listed->ticket, best})
-            best = lane;
+        const auto prefix = pattern_prefix(type);
+        auto it = prefix ? queue.lanes.lower_bound(*prefix) : queue.lanes.find(type);
+        // What falls under a pattern stands side by side in the order of names.
+        for (; it != queue.lanes.end() && (!prefix || it->first.starts_with(*prefix)); ++it) {
+            consider(*it->second);
+            if (!prefix) break;
+        }
     }
     return best;
 }
@@ -163,48 +173,6 @@ bool engine::take_from_any(const fetch_request& request, std::vector<given_lease
     return blocked;
 }
 
-engine::given_lease engine::grant_job(resident_job& job, const fetch_request& request,
-                                      instant now) {
-    auto& record = job.record;
-    change_state(job, rules::job_event::fetch);
-    ++record.attempt;
-    if (!inherited_.empty()) inherited_.erase(record.seq);
-    record.lease = {epoch_, ++lease_counter_, static_cast<std::uint32_t>(random_())};
-    record.outcome = lease_outcome::open;
-    record.worker_id = request.worker_id;
-    record.started_at = stamp(now);
-    record.finished_at.reset();
-    record.progress.reset();
-    const auto length =
-        in_microseconds(request.visibility_timeout
-                            ? *request.visibility_timeout
-                            : record.spec->visibility_timeout.value_or(config_.visibility_timeout));
-    job.lease_length = length;
-    job.lease_deadline = now.steady + length;
-    job.run_deadline =
-        now.steady + in_microseconds(record.spec->timeout.value_or(config_.execution_timeout));
-    record.lease_expires_at = now.wall + length;
-    record.attempts.push_back({record.attempt, record.worker_id, *record.started_at, {}, {}});
-    if (record.attempts.size() > limits::error_history_max)
-        record.attempts.erase(record.attempts.begin());
-    job.granted_in = open_batch_;
-    if (request.worker_id == in_server_worker_id) {
-        // It lives as long as this process does: only the execution timeout can end its lease.
-        job.lease_deadline = std::chrono::microseconds::max();
-        record.lease_expires_at.reset();
-    } else {
-        workers_.hold(record.worker_id, record.seq);
-    }
-    set_lease_timer(job, std::min(job.lease_deadline, job.run_deadline));
-    if (request.handled_only) {
-        job.handled_here = true;
-        ++job.lane->share->group->running;
-    }
-    touch(job, false);
-    emit(job, "job.started", *record.started_at);
-    return {record.seq, record.lease};
-}
-
 bool engine::wants_jobs(const std::string& worker_id) const {
     const auto* worker = workers_.find(worker_id);
     return !worker || worker->state == worker_state::running;
@@ -212,7 +180,10 @@ bool engine::wants_jobs(const std::string& worker_id) const {
 
 engine::fetch_outcome engine::fetch(const fetch_request& request, instant now) {
     fetch_outcome outcome;
-    if (draining_ || request.count == 0) return outcome;
+    if (request.count == 0) return outcome;
+    tell_again(request, outcome.leases, now);
+    if (!outcome.leases.empty()) outcome.gate = open_batch_;
+    if (draining_ || !outcome.leases.empty()) return outcome;
     if (!wants_jobs(request.worker_id)) {
         // An answer at once would be asked for again at once.
         if (request.wait.count() > 0)
@@ -248,7 +219,9 @@ std::uint64_t engine::park(const fetch_request& request,
                 continue;
             }
             if (request.types.empty()) queue.takers.insert(id);
-            for (const auto& type : request.types) lane_of(queue, type).takers.insert(id);
+            for (const auto& type : request.types)
+                (pattern_prefix(type) ? queue.pattern_takers[type] : lane_of(queue, type).takers)
+                    .insert(id);
         }
     }
     if (deadline) steady_timers_.add({*deadline, timer_kind::taker, static_cast<std::int64_t>(id)});
@@ -268,6 +241,13 @@ void engine::unpark(std::uint64_t id) {
         queue->takers.erase(id);
         queue->handled_takers.erase(id);
         for (const auto& type : request.types) {
+            if (const auto of = queue->pattern_takers.find(type);
+                of != queue->pattern_takers.end()) {
+                of->second.erase(id);
+                if (of->second.empty()) queue->pattern_takers.erase(of);
+                unused_queues_.insert(name);
+                continue;
+            }
             const auto lane = queue->lanes.find(type);
             if (lane == queue->lanes.end()) continue;
             lane->second->takers.erase(id);
@@ -307,7 +287,15 @@ std::optional<std::uint64_t> engine::first_taker(const queue_state& queue) const
         if (!takers.empty() && (!first || *takers.begin() < *first)) first = *takers.begin();
     };
     consider(queue.takers);
-    for (const auto& head : queue.heads) consider(head.lane->takers);
+    for (const auto& head : queue.heads) {
+        consider(head.lane->takers);
+        if (queue.pattern_takers.empty()) continue;
+        visit_patterns(*head.lane->type, [&](std::string_view pattern) {
+            const auto of = queue.pattern_takers.find(pattern);
+            if (of != queue.pattern_takers.end()) consider(of->second);
+            return false;
+        });
+    }
     if (queue.best_handled()) consider(queue.handled_takers);
     if (queue.turn == 0) return first;
     for (const auto id : any_queue_takers_) {
@@ -363,12 +351,16 @@ void engine::offer_to_handlers(instant now) {
 std::vector<job_record> engine::hand_over(const std::vector<given_lease>& leases, instant now) {
     for (const auto& given : leases) {
         auto* job = jobs_.find(given.seq);
-        if (!job || job->record.lease != given.lease || job->record.state != job_state::active)
+        if (!job || job->record.lease != given.lease || job->record.state != job_state::active) {
+            leave_handler(given.lease);  // no handler will ever return from it
             continue;
+        }
         job->record.started_at = stamp(now);
         if (!job->record.attempts.empty()) job->record.attempts.back().started_at = stamp(now);
     }
-    return granted(leases);
+    auto jobs = granted(leases);
+    if (handler_freed_) dispatch(now);
+    return jobs;
 }
 
 std::vector<job_record> engine::granted(const std::vector<given_lease>& leases) const {

@@ -62,21 +62,6 @@ void engine::restore_active(job_record record, instant now) {
     inherited_.insert(job.record.seq);
     resume_run(job, now);
     workers_.hold(job.record.worker_id, job.record.seq);
-    set_lease_timer(job, std::min(job.lease_deadline, job.run_deadline));
-}
-
-/// Works out the deadlines of a run that began before its job was read from the store. The wall
-/// clock may have jumped meanwhile; neither deadline is ever prolonged by that.
-void engine::resume_run(resident_job& job, instant now) {
-    const auto& record = job.record;
-    constexpr std::chrono::microseconds none{0};
-    job.lease_length = record.spec->visibility_timeout.value_or(config_.visibility_timeout);
-    const auto left = record.lease_expires_at ? *record.lease_expires_at - now.wall : none;
-    job.lease_deadline = now.steady + std::clamp(left, none, job.lease_length);
-    const std::chrono::microseconds run_length =
-        record.spec->timeout.value_or(config_.execution_timeout);
-    const auto ran = record.started_at ? now.wall - *record.started_at : run_length;
-    job.run_deadline = now.steady + std::clamp(run_length - ran, none, run_length);
 }
 
 resident_job& engine::make_resident(job_record record, job_place place) {
@@ -367,6 +352,7 @@ void engine::release_in_server(instant now) {
 
 void engine::return_grants(const std::vector<job_record>& jobs, instant now) {
     for (const auto& given : jobs) {
+        leave_handler(given.lease);
         auto* job = find(given.spec->id);
         if (!job || job->record.lease != given.lease || job->record.state != job_state::active)
             continue;

@@ -28,6 +28,7 @@ result<change_answer> engine::report_progress(const progress_request& request, i
     progress.message = request.message;
     progress.reported_at = stamp(now);
     job.record.progress = std::make_shared<const job_progress>(std::move(progress));
+    note_run_left(job, now);
     touch(job, false);
     return answer(job, false);
 }
@@ -39,14 +40,11 @@ result<change_answer> engine::delegate(const delegate_request& request, instant 
     if (!held) return held.error();
     auto& job = **held;
     auto& record = job.record;
-    leave_handler(job);
+    leave_handler(record.lease);
     record.worker_id = request.holder;
     if (!record.attempts.empty()) record.attempts.back().worker_id = request.holder;
     workers_.hold(record.worker_id, record.seq);
-    if (request.visibility_timeout) job.lease_length = *request.visibility_timeout;
-    job.lease_deadline = now.steady + job.lease_length;
-    record.lease_expires_at = now.wall + job.lease_length;
-    set_lease_timer(job, std::min(job.lease_deadline, job.run_deadline));
+    start_lease(job, request.visibility_timeout.value_or(*record.lease_length), now);
     touch(job, false);
     auto made = answer(job, false);
     if (handler_freed_) dispatch(now);

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -34,17 +35,16 @@ struct resident_job {
     std::uint64_t ended_in = 0;             ///< batch that ends it; 0 once that is durable
     std::uint64_t kept_until = 0;           ///< loads before this one must end before it may go
     bool in_window = false;                 ///< counted among the resident waiting jobs of its lane
-    bool handled_here = false;  ///< an in-server run of it counts against the limit of its handler
-    bool in_finished = false;   ///< listed among the finished jobs kept for late questions
+    bool in_finished = false;  ///< listed among the finished jobs kept for late questions
     bool log_known = true;      ///< where its log ends is in `log`; it has none when that is null
     std::size_t window_bytes = 0;
     std::unique_ptr<run_log> log;
     queue_state* queue = nullptr;
     ready_lane* lane = nullptr;
+    std::string fetch_id;                         ///< of the fetch that was given it, while it runs
     std::chrono::microseconds lease_deadline{0};  ///< steady clock
-    std::chrono::microseconds run_deadline{0};    ///< steady clock
-    std::chrono::microseconds lease_length{0};
-    std::chrono::microseconds timer_at{0};  ///< steady clock: its timer; 0: none
+    std::chrono::microseconds run_deadline{0};    ///< steady clock; 0: it was at rest since its run
+    std::chrono::microseconds timer_at{0};        ///< steady clock: its timer; 0: none
 };
 
 /// Rough size in memory, for budgets.

@@ -1,6 +1,8 @@
 #include "server/queue/local_backend_impl.hpp"
 #include "server/runtime/run_blocking.hpp"
 
+#include <algorithm>
+
 namespace sluice {
 namespace {
 
@@ -74,7 +76,7 @@ asio::awaitable<result<push_answer>> local_backend::push(push_request request) {
     for (const auto& spec : request.jobs)
         if (spec.client_id) given.push_back(spec.id);
     if (!given.empty()) {
-        const bool ok = co_await make_resident(std::move(given));
+        const bool ok = co_await make_resident(given);
         if (!ok) co_return failure();
         if (request.key) {
             auto known = engine_.find_key(*request.key, now());
@@ -84,6 +86,12 @@ asio::awaitable<result<push_answer>> local_backend::push(push_request request) {
                 co_return first;
             }
         }
+    }
+    // A job that is there already is a duplicate, whatever the rules say of it now.
+    const bool known = std::any_of(given.begin(), given.end(),
+                                   [this](const uuid& id) { return engine_.resident(id); });
+    if (request.check && !known) {
+        if (auto refused = request.check(request.jobs)) co_return std::move(*refused);
     }
     auto stored = engine_.push(std::move(request), now());
     const auto batch = engine_.gate();
@@ -248,6 +256,12 @@ asio::awaitable<result<change_answer>> local_backend::delegate(delegate_request 
     if (!answer && answer.error().code == errc::not_found) answer = missing(request.job_id);
     auto settled = co_await settle(std::move(answer), request.job_id);
     co_return settled;
+}
+
+void local_backend::run_returned(const lease_token& lease) {
+    if (failed_) return;
+    engine_.run_returned(lease, now());
+    after_command();
 }
 
 /// Settles an ack or nack, and leases the next jobs in the same batch where that was asked for. The

@@ -48,6 +48,7 @@ public:
     void on_run_lost(std::function<void(const lease_token&)> tell) override {
         run_lost_ = std::move(tell);
     }
+    void run_returned(const lease_token& lease) override;
     asio::awaitable<result<heartbeat_answer>> heartbeat(heartbeat_request request) override;
     asio::awaitable<result<job_record>> retry_dead_letter(uuid id) override;
     asio::awaitable<result<void>> delete_dead_letter(uuid id) override;

@@ -73,6 +73,7 @@ asio::awaitable<result<std::vector<job_record>>> local_backend::await_grant(
     }
     if (failed_) co_return failure();
     auto jobs = engine_.hand_over(outcome.leases, now());
+    if (jobs.size() < outcome.leases.size()) after_command();
     if (stop.stop_requested() && !jobs.empty()) {
         // Nobody is there any more to hear of them.
         engine_.return_grants(jobs, now());

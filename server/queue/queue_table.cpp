@@ -61,7 +61,7 @@ void queue_table::forget_if_unused(ready_lane& lane) {
 
 const queue_state* queue_table::forget_if_unused(queue_state& queue, std::size_t idle_max) {
     if (!queue.lanes.empty() || !queue.takers.empty() || !queue.handled_takers.empty() ||
-        queue.paused || queue.dead_letters > 0)
+        !queue.pattern_takers.empty() || queue.paused || queue.dead_letters > 0)
         return nullptr;
     for (std::size_t state = 0; state < job_state_count; ++state)
         if (!is_terminal(static_cast<job_state>(state)) && queue.jobs[state] > 0) return nullptr;

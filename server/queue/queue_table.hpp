@@ -25,7 +25,7 @@ struct ready_lane;
 /// The types that one handler of this server takes, over all queues.
 struct handler_group {
     std::size_t limit = 0;    ///< runs at one time; 0: none
-    std::size_t running = 0;  ///< in-server runs
+    std::size_t running = 0;  ///< in-server runs whose handler has not returned
 
     bool full() const { return limit != 0 && running >= limit; }
 };
@@ -73,6 +73,8 @@ struct queue_state {
     std::map<std::string, std::unique_ptr<ready_lane>, std::less<>> lanes;
     taker_list takers;          ///< waiting for any type
     taker_list handled_takers;  ///< waiting for any type that a handler takes
+    /// Waiting for what falls under a pattern; none without takers.
+    std::map<std::string, taker_list, std::less<>> pattern_takers;
 
     std::set<lane_head> heads;         ///< the first job of each lane that has one
     std::list<handled_share> handled;  ///< the same once more, for in-server takers
@@ -102,6 +104,7 @@ public:
 
     auto begin() const { return queues_.begin(); }
     auto end() const { return queues_.end(); }
+    std::size_t size() const { return queues_.size(); }
     void clear() {
         queues_.clear();
         turns_.clear();

@@ -22,26 +22,23 @@ const registered_handler* handler_registry::find(std::string_view type) const {
     return find_pattern(handlers_, type);
 }
 
-bool handler_registry::any_blocking() const {
-    return std::any_of(handlers_.begin(), handlers_.end(),
-                       [](const auto& entry) { return entry.second.run_blocking != nullptr; });
-}
-
 std::optional<error> handler_registry::check(const job_spec& job) const {
     const registered_handler* how = find(job.type);
     if (how == nullptr || !how->options.check) return std::nullopt;
     return how->options.check(job);
 }
 
+std::size_t limit_of(const registered_handler& how, std::size_t blocking_threads) {
+    const auto limit = how.options.concurrency;
+    if (!how.run_blocking) return limit;
+    return limit == 0 ? blocking_threads : std::min(limit, blocking_threads);
+}
+
 std::vector<handled_type> handler_registry::types(std::size_t blocking_threads) const {
     std::vector<handled_type> all;
     all.reserve(handlers_.size());
-    for (const auto& [pattern, how] : handlers_) {
-        auto most = how.options.concurrency;
-        if (how.run_blocking)
-            most = most == 0 ? blocking_threads : std::min(most, blocking_threads);
-        all.push_back({.pattern = pattern, .concurrency = most});
-    }
+    for (const auto& [pattern, how] : handlers_)
+        all.push_back({.pattern = pattern, .concurrency = limit_of(how, blocking_threads)});
     return all;
 }
 

@@ -110,6 +110,11 @@ struct registered_handler {
     handler_options options;
 };
 
+/// How many runs of this handler there may be at one time; 0: no limit of its own. One that blocks
+/// has at most `blocking_threads`: a job must not wait for a thread while its execution timeout
+/// runs.
+std::size_t limit_of(const registered_handler& how, std::size_t blocking_threads);
+
 /// Patterns are those of `find_pattern`: a type, a prefix such as "mail.*", or "*".
 class handler_registry {
 public:
@@ -120,15 +125,10 @@ public:
     /// Null when there is none. Valid until the next `add`.
     const registered_handler* find(std::string_view type) const;
 
-    /// Whether there is a handler that needs a thread of its own.
-    bool any_blocking() const;
-
     /// What the handler of its type says of a job that is about to be stored; nothing: it may be.
     std::optional<error> check(const job_spec& job) const;
 
-    /// The patterns with their limits, in alphabetical order, as the engine needs them. No handler
-    /// that blocks is given more jobs at one time than there are threads: a job must not wait for
-    /// one while its execution timeout runs.
+    /// The patterns with their limits, in alphabetical order, as the engine needs them.
     std::vector<handled_type> types(std::size_t blocking_threads) const;
 
 private:

@@ -197,7 +197,7 @@ asio::awaitable<outcome> lane::run_handler(message run) {
             if (run->stop().stop_requested()) return interrupted{};  // it waited for a thread
             return how->run_blocking(*run);
         };
-        auto running = run_blocking(*services_.threads, std::move(work));
+        auto running = run_blocking(services_.threads.of(*how), std::move(work));
         outcome end = co_await std::move(running);
         co_return end;
     } catch (...) {
@@ -225,26 +225,43 @@ asio::awaitable<void> lane::report(message run, outcome how) {
     }
 }
 
+/// One run, from its start to the answer.
+asio::awaitable<void> lane::serve(message run, stall_watch::mark& mark) {
+    outcome how = interrupted{};
+    if (!draining_ && !run->lost()) {
+        if (mark.watch) mark.watch->begin(mark, run->job().spec);
+        how = co_await run_handler(run);
+        if (mark.watch) mark.watch->end(mark);
+        how = checked(std::move(how));
+    }
+    const bool talks = run->end();
+    if (talks) co_await run->passed_on();
+    co_await report(run, std::move(how));
+}
+
 asio::awaitable<void> lane::work(stall_watch::mark& mark) {
     while (true) {
         auto received = co_await channel_.async_receive(nothrow_await);
         auto& [ec, run] = received;
         if (ec || !run) co_return;
-        const auto grant = run->job().lease.counter;
 
-        outcome how = interrupted{};
-        if (!draining_ && !run->lost()) {
-            if (mark.watch) mark.watch->begin(mark, run->job().spec);
-            how = co_await run_handler(run);
-            if (mark.watch) mark.watch->end(mark);
-            how = checked(std::move(how));
+        std::exception_ptr fault;
+        try {
+            auto serving = serve(run, mark);
+            co_await std::move(serving);
+        } catch (...) {
+            fault = std::current_exception();
         }
-        const bool talks = run->end();
-        if (talks) co_await run->passed_on();
-        co_await report(run, std::move(how));
-        runs_.erase(grant);
+        // Whatever came of it: the run is over, and this worker takes the next one.
+        if (fault) {
+            log_fault(services_.log)(fault);
+            workers_.spawn(report(run, interrupted{}));  // it may have got no answer
+        }
+        const auto lease = run->job().lease;
+        runs_.erase(lease.counter);
         run.reset();
         --leased_;
+        services_.runs.store.run_returned(lease);
         room_.notify_one();
     }
 }

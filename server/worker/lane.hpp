@@ -5,12 +5,12 @@
 #include "server/runtime/notifier.hpp"
 #include "server/runtime/task_group.hpp"
 #include "server/worker/active_run.hpp"
+#include "server/worker/blocking_threads.hpp"
 #include "server/worker/handler.hpp"
 #include "server/worker/stall_watch.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/experimental/channel.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -27,8 +27,8 @@ namespace sluice::worker {
 struct lane_services {
     run_services runs;
     const handler_registry& handlers;
-    boost::asio::thread_pool* threads;  ///< for handlers that block; null when there are none
-    stall_watch* watch;                 ///< null: nobody watches
+    blocking_threads& threads;
+    stall_watch* watch;  ///< null: nobody watches
     logger& log;
 };
 
@@ -73,6 +73,7 @@ private:
 
     boost::asio::awaitable<void> dispatch();
     boost::asio::awaitable<void> work(stall_watch::mark& mark);
+    boost::asio::awaitable<void> serve(message run, stall_watch::mark& mark);
     boost::asio::awaitable<outcome> run_handler(message run);
     boost::asio::awaitable<void> report(message run, outcome how);
     fetch_request next_request() const;

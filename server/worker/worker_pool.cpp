@@ -3,10 +3,7 @@
 #include "server/worker/lane.hpp"
 #include "server/worker/stall_watch.hpp"
 
-#include <boost/asio/thread_pool.hpp>
-
 #include <cstdint>
-#include <optional>
 #include <utility>
 
 namespace sluice::worker {
@@ -33,13 +30,12 @@ public:
           patience_(config.stop_patience),
           watch_(make_watch(config.stall_warning, log)),
           reports_(executor, log_fault(log)),
+          threads_(config.blocking_threads),
           services_{{executor, queue, std::move(keep_log), config.report_every, reports_},
                     handlers_,
-                    nullptr,
+                    threads_,
                     watch_.get(),
                     log} {
-        if (handlers_.any_blocking())
-            services_.threads = &threads_.emplace(config.blocking_threads);
         for (const auto& own : config.queues) add(own.queue, own.concurrency);
         add("*", config.concurrency);
         queue.on_run_lost([this](const lease_token& lease) {
@@ -98,8 +94,8 @@ private:
     const std::chrono::milliseconds patience_;
     std::unique_ptr<stall_watch> watch_;
     task_group reports_;
+    blocking_threads threads_;
     lane_services services_;
-    std::optional<asio::thread_pool> threads_;
     std::vector<std::unique_ptr<lane>> lanes_;
 };
 

@@ -25,7 +25,8 @@ struct pool_config {
     };
     /// Queues with workers, and a channel, of their own.
     std::vector<queue_pool> queues;
-    /// Threads for handlers that block; made only when there is such a handler.
+    /// Threads for one handler that blocks, and so the most runs of it at one time. Each such
+    /// handler has its own, made with its first run.
     std::size_t blocking_threads = 16;
     /// A handler that keeps the server's thread for longer than this is named in the log. 0: not.
     std::chrono::milliseconds stall_warning{1000};

@@ -1,13 +1,14 @@
 #include "tests/client/scripted_server.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
+
+#include <exception>
 
 namespace sluice::client::test {
 
@@ -28,11 +29,16 @@ http::response<http::string_body> make_response(const script& doing, unsigned ve
     return response;
 }
 
+/// What breaks the server breaks the test: it comes out of the context's run().
+void rethrow(std::exception_ptr broken) {
+    if (broken) std::rethrow_exception(broken);
+}
+
 }  // namespace
 
 scripted_server::scripted_server(asio::any_io_executor executor, behaviour act)
     : act_(std::move(act)), acceptor_(executor, any_loopback_port) {
-    asio::co_spawn(executor, accept(), asio::detached);
+    asio::co_spawn(executor, accept(), rethrow);
 }
 
 settings scripted_server::settings_for_client() const {
@@ -56,7 +62,7 @@ asio::awaitable<void> scripted_server::accept() {
         ++connections;
         auto socket = std::make_shared<tcp::socket>(std::move(accepted));
         open_.push_back(socket);
-        asio::co_spawn(acceptor_.get_executor(), serve(socket), asio::detached);
+        asio::co_spawn(acceptor_.get_executor(), serve(socket), rethrow);
     }
 }
 

@@ -2,10 +2,7 @@
 
 #include "client/backoff.hpp"
 #include "client/json_view.hpp"
-#include "tests/client/scripted_server.hpp"
-
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
+#include "tests/client/worker_bench.hpp"
 
 #include <gtest/gtest.h>
 
@@ -17,98 +14,7 @@ namespace sluice::client {
 namespace {
 
 using namespace std::chrono_literals;
-using test::request;
-using test::script;
-using test::scripted_server;
-
-script answer(int status, std::string body) {
-    script s;
-    s.status = status;
-    s.body = std::move(body);
-    return s;
-}
-
-/// A grant of 300 ms.
-std::string job(const std::string& id, const std::string& type = "t") {
-    return R"({"id":")" + id + R"(","type":")" + type + R"(","state":"active","lease":"l)" + id +
-           R"(","lease_expires_at":"2026-01-01T00:00:00.300000Z",)" +
-           R"("timeline":{"started_at":"2026-01-01T00:00:00.000000Z"}})";
-}
-std::string jobs(const std::string& list) {
-    return R"({"jobs":[)" + list + "]}";
-}
-std::string done(const std::string& state, const std::string& next = {}) {
-    return R"({"state":")" + state + R"(","attempt":1,"jobs":[)" + next + "]}";
-}
-
-bool is_for(const request& r, std::string_view what) {
-    return r.target().ends_with(what);
-}
-
-/// A worker in a thread of its own and a server that does as told. By default the server says
-/// "running" to heartbeats, has nothing, and takes every answer.
-struct bench {
-    explicit bench(scripted_server::behaviour special)
-        : server(io.get_executor(), [this, special = std::move(special)](const request& r) {
-              if (auto own = special(r); own.status != 0) return own;
-              return ordinary(r);
-          }) {
-        options.poll = 200ms;
-        options.visibility_timeout = 300ms;
-    }
-
-    static script ordinary(const request& r) {
-        if (is_for(r, "/heartbeat")) return answer(200, R"({"directive":"running","jobs":[]})");
-        if (is_for(r, "/fetch")) {
-            script s = answer(200, jobs(""));
-            s.delay = 200ms;
-            return s;
-        }
-        return answer(200, done("completed"));
-    }
-
-    void make() { made = std::make_unique<worker>(server.settings_for_client(), options); }
-
-    outcome<worker_totals> run() {
-        std::optional<outcome<worker_totals>> ended;
-        std::thread thread{[&] {
-            ended = made->run();
-            asio::post(io, [this] { server.stop(); });
-        }};
-        io.run();
-        thread.join();
-        return *ended;
-    }
-
-    std::vector<std::string> bodies(std::string_view what) const {
-        std::vector<std::string> found;
-        for (const auto& each : server.requests)
-            if (is_for(each, what)) found.push_back(each.body());
-        return found;
-    }
-
-    asio::io_context io;
-    worker_options options;
-    scripted_server server;
-    std::unique_ptr<worker> made;
-};
-
-script nothing_special() {
-    return answer(0, "");
-}
-
-/// Hands out the jobs of the list with the first fetch, and nothing later.
-scripted_server::behaviour grant_once(std::string list) {
-    return [list = std::move(list), given = false](const request& r) mutable {
-        if (!is_for(r, "/fetch") || std::exchange(given, true)) return nothing_special();
-        return answer(200, jobs(list));
-    };
-}
-
-asio::awaitable<job_outcome> complete(std::shared_ptr<job_run>) {
-    completed well{R"({"ok":true})"};
-    co_return well;
-}
+using namespace test;
 
 TEST(Worker, AsksForTheNextJobInTheAnswerForTheLast) {
     bench b{[given = false](const request& r) mutable {

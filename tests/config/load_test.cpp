@@ -19,6 +19,19 @@ using namespace std::chrono_literals;
 
 constexpr auto token = "0123456789abcdef0123456789abcdef";
 
+/// Nobody has its key.
+constexpr auto certificate = R"(-----BEGIN CERTIFICATE-----
+MIIBdDCCARugAwIBAgIUHA/kR7X/8xQBlR28yrGb4SW6jNYwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjUyMDA4MDlaGA8yMTI2MTEwMTIwMDgw
+OVowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABExz
+EUJq4syqWrr27MVkwgTIiztMb6l39TJd4ZzlzeEphrVLolvdxlp6Y24fDGqQkXwF
+Jcau8haSUer9G5oh1xujUzBRMB0GA1UdDgQWBBQdsVPZr+x73LZioyFSgbdlRhh+
+gzAfBgNVHSMEGDAWgBQdsVPZr+x73LZioyFSgbdlRhh+gzAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0cAMEQCIHs/0zVIPtQ/mcWxwLXAILB6venSoON5G/JW
+cD6H1/9oAiAK3BrXT9yyMCZshq/Dnzvb4fjs3SDnJNPu4CSLJVJSyg==
+-----END CERTIFICATE-----
+)";
+
 class ConfigLoad : public testing::Test {
 protected:
     ConfigLoad() { std::filesystem::create_directories(directory_); }
@@ -222,6 +235,20 @@ TEST_F(ConfigLoad, RefusesPushTargetsThatAreWrong) {
     EXPECT_TRUE(mentions(wrong(good + "secret_file = \"" + write("s", "short") + "\"\n"),
                          {"secret_file", "whsec_"}));
     EXPECT_TRUE(mentions(load_file("[push]\nallow = [\"10.1.0.0/8\"]\n"), {"push.allow"}));
+}
+
+TEST_F(ConfigLoad, LooksIntoTheFileOfTrustedCertificates) {
+    const auto with = [&](const std::string& file) {
+        return load_file("[push]\nca_file = \"" + file + "\"\n[http]\nlisten = \"nowhere\"\n");
+    };
+    for (const auto& bad :
+         {std::string("/nonexistent.pem"), write("empty.pem", ""), write("not.pem", "hello")}) {
+        const auto result = with(bad);
+        EXPECT_TRUE(mentions(result, {"push.ca_file", bad})) << bad;
+        EXPECT_TRUE(mentions(result, {"http.listen"})) << "not all problems at once";
+    }
+    const auto good = write("good.pem", certificate);
+    EXPECT_FALSE(mentions(with(good), {"push.ca_file"}));  // the control
 }
 
 TEST_F(ConfigLoad, ReadsWhatItPrints) {

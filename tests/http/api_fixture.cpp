@@ -5,7 +5,6 @@
 #include "server/store/sqlite/sqlite_store.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include <cstdlib>
 
@@ -62,7 +61,10 @@ api_fixture::api_fixture() : directory_(make_directory()) {
 api_fixture::~api_fixture() {
     bool done = false;
     queue->begin_drain();
-    asio::co_spawn(context_, queue->shut_down(), [&](const std::exception_ptr&) { done = true; });
+    asio::co_spawn(context_, queue->shut_down(), [&](const std::exception_ptr& fault) {
+        done = true;
+        if (fault) ADD_FAILURE() << "the backend did not shut down";
+    });
     run_until([&] { return done; });
     queue.reset();
     std::filesystem::remove_all(directory_);

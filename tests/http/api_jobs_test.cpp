@@ -255,6 +255,26 @@ TEST_F(Jobs, ATokenBoundToQueuesSeesNoOtherQueue) {
     EXPECT_EQ(stored(), 2U);
 }
 
+TEST_F(Jobs, ARepeatIsAnsweredThoughTheRulesHaveChangedSince) {
+    const header_fields key{{"idempotency-key", "k-1"}};
+    const auto batch = R"({"jobs":[)" + echo + "]}";
+    const header_fields batch_key{{"idempotency-key", "k-2"}};
+    const auto first = json_of(post(echo, key))["job"]["id"];
+    const auto many = send("POST", "/ojs/v1/jobs/batch", batch, batch_key);
+    EXPECT_EQ(many.status, 201) << many.body;
+    check_job = [](const job_spec&) -> std::optional<error> {
+        return error(errc::invalid_request, "No such command.");
+    };
+    const auto again = post(echo, key);
+    EXPECT_EQ(again.status, 200) << again.body;
+    EXPECT_EQ(json_of(again)["job"]["id"], first);
+    EXPECT_EQ(send("POST", "/ojs/v1/jobs/batch", batch, batch_key).status, 200);
+    EXPECT_EQ(post(other, key).status, 422);
+    EXPECT_EQ(post(echo).status, 400);
+    EXPECT_EQ(post(echo, {{"idempotency-key", "k-3"}}).status, 400);
+    EXPECT_EQ(stored(), 2U);
+}
+
 TEST_F(Jobs, AnotherMethodIsRefusedWithThoseThatThereAre) {
     const auto answer = send("PUT", "/ojs/v1/jobs");
     EXPECT_EQ(answer.status, 405);

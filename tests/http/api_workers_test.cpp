@@ -210,6 +210,48 @@ TEST_F(Workers, ATestDirectiveOfAJobReachesTheWorkerThatNamesIt) {
     EXPECT_EQ(state(json::array()), "running");
 }
 
+TEST_F(Workers, AHeartbeatIsToldTheSilenceThatCountsAsDeath) {
+    const auto told = json_of(ask("heartbeat", {{"worker_id", "w-1"}}));
+    EXPECT_EQ(told["worker_silence_ms"], 60'000);
+}
+
+TEST_F(Workers, AFetchMayNamePatternsOfTypes) {
+    push("default");
+    const auto fetched = [&](const json& types) {
+        const auto answer = ask("fetch", {{"worker_id", "w-1"}, {"types", types}});
+        return answer.status == 200 ? json_of(answer)["jobs"].size() : answer.status;
+    };
+    EXPECT_EQ(fetched({"mail.*"}), 0U);
+    for (const auto* wrong : {"test*", "*.echo", "te*st.*", "**", ".*", "test.*.*"})
+        EXPECT_EQ(fetched({wrong}), 400U) << wrong;
+    EXPECT_EQ(fetched({"mail.*", "test.*"}), 1U);
+    push("default");
+    EXPECT_EQ(fetched({"mail", "*"}), 1U);
+}
+
+TEST_F(Workers, AFetchAskedAgainUnderItsNameTellsOfTheSameJobs) {
+    push();
+    push();
+    const json order{{"worker_id", "w-1"}, {"fetch_id", "a"}};
+    const auto first = json_of(ask("fetch", order))["jobs"];
+    EXPECT_EQ(json_of(ask("fetch", order))["jobs"][0]["lease"], first[0]["lease"]);
+    EXPECT_EQ(ack({{"job_id", first[0]["id"]}}).status, 200);
+    EXPECT_NE(json_of(ask("fetch", order))["jobs"][0]["id"], first[0]["id"]);
+    EXPECT_EQ(ask("fetch", {{"fetch_id", std::string(65, 'x')}}).status, 400);
+}
+
+TEST_F(Workers, AnAnswerGivenAgainTellsOfTheSameNextJob) {
+    for (int i = 0; i < 3; ++i) push();
+    const auto held = json_of(ask("fetch", {{"worker_id", "w-1"}}))["jobs"][0];
+    const json next{{"worker_id", "w-1"}, {"fetch_id", "b"}};
+    const json answer{{"job_id", held["id"]}, {"lease", held["lease"]}, {"fetch", next}};
+    const auto told = json_of(ack(answer))["jobs"];
+    ASSERT_EQ(told.size(), 1U);
+    const auto again = json_of(ack(answer))["jobs"];
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_EQ(again[0]["lease"], told[0]["lease"]);
+}
+
 TEST_F(Workers, ATokenBoundToQueuesWorksOnThoseAlone) {
     const auto foreign = push("theirs");
     fetch("theirs");

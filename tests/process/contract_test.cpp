@@ -54,13 +54,7 @@ TEST_F(RunnerContract, ACommandNeedNotReadItsInput) {
 
 TEST_F(RunnerContract, OpensFourDescriptorsAndNoOther) {
     const int ours = ::dup(STDERR_FILENO);  // without FD_CLOEXEC
-    const auto seen =
-        run(python("import os\n"
-                   "fds = []\n"
-                   "for fd in range(256):\n"
-                   "    try: os.fstat(fd); fds.append(fd)\n"
-                   "    except OSError: pass\n"
-                   "print(fds)"));
+    const auto seen = run(python(list_descriptors));
     ::close(ours);
     EXPECT_EQ(seen.result, "[0, 1, 2, 3]");
 }
@@ -118,6 +112,9 @@ TEST_F(RunnerContract, HoldsACommandToItsLimits) {
     what.limits.file_bytes = 1000;
     run(std::move(what));
     EXPECT_EQ(logged[log_stream::stdout_], (std::vector<std::string>{"64", "0", "too large"}));
+    logged.clear();
+    run(shell("ulimit -n; ulimit -c; head -c 2000 /dev/zero > file || echo too large"));
+    EXPECT_EQ(logged[log_stream::stdout_], (std::vector<std::string>{"1024", "0"}));  // control
 }
 
 TEST_F(RunnerContract, TakesAnotherAccountWhenRootGivesIt) {

@@ -1,19 +1,9 @@
 #include "process_fixture.hpp"
 
-#include <fstream>
-
 namespace sluice::process::test {
 namespace {
 
 using RunnerOutput = process_fixture;
-
-std::size_t resident_bytes() {
-    std::ifstream file("/proc/self/statm");
-    std::size_t size = 0;
-    std::size_t resident = 0;
-    file >> size >> resident;
-    return resident * 4096;
-}
 
 TEST_F(RunnerOutput, KeepsTheFirstBytesAndCountsTheRest) {
     auto what = shell("head -c 300000 /dev/zero | tr '\\0' x; echo; exit 0");
@@ -37,7 +27,7 @@ TEST_F(RunnerOutput, TakesTenGibibytesInFlatMemory) {
     const auto how = run(std::move(what));
     EXPECT_EQ(how.how, verdict::completed);
     EXPECT_GT(how.dropped_bytes, 10'000'000'000U);
-    EXPECT_LT(resident_bytes(), before + (std::size_t{4} << 20));
+    EXPECT_LT(resident_bytes(), before + output_growth_max);
 }
 
 TEST_F(RunnerOutput, StopsACommandThatNeverStopsTalking) {

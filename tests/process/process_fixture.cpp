@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#include <fstream>
 #include <utility>
 
 namespace sluice::process::test {
@@ -82,14 +81,6 @@ std::vector<report> process_fixture::run_all(std::vector<command> all) {
     context.run();
     if (fault) std::rethrow_exception(fault);
     return out;
-}
-
-bool is_alive(int pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string text;
-    if (!std::getline(file, text)) return false;
-    const auto end = text.rfind(')');
-    return end == std::string::npos || text.size() < end + 3 || text[end + 2] != 'Z';
 }
 
 }  // namespace sluice::process::test

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "detectors.hpp"
+#include "scripts.hpp"
 #include "server/process/runner.hpp"
 
 #include <gtest/gtest.h>
@@ -44,8 +46,5 @@ protected:
 private:
     boost::asio::awaitable<void> run_one(command what, std::string input, report& out);
 };
-
-/// Whether a process of this number exists and is no zombie.
-bool is_alive(int pid);
 
 }  // namespace sluice::process::test

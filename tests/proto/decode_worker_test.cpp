@@ -31,7 +31,7 @@ TEST(DecodeFetch, FillsInTheDefaults) {
 TEST(DecodeFetch, ReadsEveryMember) {
     const auto fetch = decode_fetch(
         R"({"queues":["b","a"],"types":["x.y"],"count":5,"worker_id":"w-1","wait_ms":250,)"
-        R"("visibility_timeout_ms":3000,"unknown":{}})");
+        R"("visibility_timeout_ms":3000,"fetch_id":"f-1","unknown":{}})");
     ASSERT_TRUE(fetch) << fetch.error().message;
     EXPECT_EQ(fetch->queues, (std::vector<std::string>{"b", "a"}));
     EXPECT_EQ(fetch->types, std::vector<std::string>{"x.y"});
@@ -39,6 +39,13 @@ TEST(DecodeFetch, ReadsEveryMember) {
     EXPECT_EQ(fetch->worker_id, "w-1");
     EXPECT_EQ(fetch->wait, 250ms);
     EXPECT_EQ(fetch->visibility_timeout, 3s);
+    EXPECT_EQ(fetch->fetch_id, "f-1");
+}
+
+TEST(DecodeFetch, ReadsPatternsOfTypesAndTakesAStarForNoFilter) {
+    const std::vector<std::string> types{"a", "mail.*"};
+    EXPECT_EQ(decode_fetch(R"({"types":["a","mail.*"]})")->types, types);
+    EXPECT_TRUE(decode_fetch(R"({"types":["a","*"]})")->types.empty());
 }
 
 TEST(DecodeFetch, ClampsWhatIsTooMuch) {
@@ -49,12 +56,27 @@ TEST(DecodeFetch, ClampsWhatIsTooMuch) {
 }
 
 TEST(DecodeFetch, RefusesWhatIsWrong) {
-    for (const std::string_view wrong :
-         {R"({"count":0})", R"({"count":-1})", R"({"count":1.5})", R"({"count":"1"})",
-          R"({"wait_ms":-1})", R"({"wait_ms":"1"})", R"({"queues":"default"})", R"({"queues":[1]})",
-          R"({"queues":["Bad Name"]})", R"({"queues":[""]})", R"({"types":{}})",
-          R"({"worker_id":7})", R"({"visibility_timeout_ms":-1})",
-          R"({"visibility_timeout_ms":604800001})", R"({"count":1,"count":1})"}) {
+    for (const std::string_view wrong : {R"({"count":0})",
+                                         R"({"count":-1})",
+                                         R"({"count":1.5})",
+                                         R"({"count":"1"})",
+                                         R"({"wait_ms":-1})",
+                                         R"({"wait_ms":"1"})",
+                                         R"({"queues":"default"})",
+                                         R"({"queues":[1]})",
+                                         R"({"queues":["Bad Name"]})",
+                                         R"({"queues":[""]})",
+                                         R"({"types":{}})",
+                                         R"({"types":["mail*"]})",
+                                         R"({"types":["*.mail"]})",
+                                         R"({"types":["a.*.*"]})",
+                                         R"({"types":[".*"]})",
+                                         R"({"types":["**"]})",
+                                         R"({"fetch_id":1})",
+                                         R"({"worker_id":7})",
+                                         R"({"visibility_timeout_ms":-1})",
+                                         R"({"visibility_timeout_ms":604800001})",
+                                         R"({"count":1,"count":1})"}) {
         const auto fetch = decode_fetch(wrong);
         ASSERT_FALSE(fetch) << wrong;
         EXPECT_EQ(fetch.error().code, errc::invalid_request) << wrong;

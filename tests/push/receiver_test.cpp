@@ -1,4 +1,5 @@
 #include "tests/push/receiver.hpp"
+#include "tests/push/abuses.hpp"
 
 #include "proto/json_text.hpp"
 #include "server/worker/handlers/http/push_handler.hpp"
@@ -24,20 +25,25 @@ using test::receiver;
 using test::script;
 using ending = script::ending;
 
-/// Names have the addresses the test gave them.
+using name_table = std::map<std::string, std::vector<std::string>>;
+
+/// Names have the addresses the test gave them, and from the second question on those in `then`,
+/// where it has some.
 class table_lookup final : public name_lookup {
 public:
-    explicit table_lookup(std::map<std::string, std::vector<std::string>>& names) : names_(names) {}
+    table_lookup(name_table& names, name_table& then) : names_(names), then_(then) {}
     asio::awaitable<addresses> find(std::string host, std::chrono::steady_clock::time_point,
                                     std::stop_token) override {
         addresses out;
         for (const auto& text : names_[host]) out.found.push_back(asio::ip::make_address(text));
+        if (then_.contains(host)) names_[host] = then_[host];
         if (out.found.empty()) out.fault = "unknown";
         co_return out;
     }
 
 private:
-    std::map<std::string, std::vector<std::string>>& names_;
+    name_table& names_;
+    name_table& then_;
 };
 
 class test_run final : public job_run {
@@ -63,7 +69,8 @@ class Push : public ::testing::Test {
 protected:
     asio::io_context context;
     push_config with;
-    std::map<std::string, std::vector<std::string>> names;
+    name_table names;
+    name_table then;
     std::shared_ptr<push_handler> pushing;
     std::shared_ptr<test_run> run;
     std::stop_source stop;
@@ -77,7 +84,7 @@ protected:
     outcome perform(const std::string& type, raw_json args) {
         if (!pushing)
             pushing = std::make_shared<push_handler>(context.get_executor(), with,
-                                                     std::make_unique<table_lookup>(names),
+                                                     std::make_unique<table_lookup>(names, then),
                                                      [] { return timestamp{1614265330s}; });
         handler_registry registry;
         pushing->add_to(registry);
@@ -115,68 +122,8 @@ protected:
     }
 };
 
-struct abuse {
-    const char* name;
-    script doing;
-    const char* code;
-};
-
-std::string repeated(std::string_view text, std::size_t times) {
-    std::string out;
-    for (std::size_t i = 0; i < times; ++i) out += text;
-    return out;
-}
-
-std::vector<abuse> abuses() {
-    const std::string ok = "HTTP/1.1 200 OK\r\n";
-    const std::string chunked = ok + "Transfer-Encoding: chunked\r\n\r\n";
-    return {
-        {"closes", {.end = ending::close}, "connection_lost"},
-        {"resets", {.end = ending::reset}, "connection_lost"},
-        {"resets in the body",
-         {.raw = ok + "Content-Length: 99\r\n\r\nabc", .end = ending::reset},
-         "connection_lost"},
-        {"never answers", {.end = ending::hang}, "timed_out"},
-        {"stops in the head", {.raw = ok + "X: ", .end = ending::hang}, "timed_out"},
-        {"trickles", {.raw = ok + repeated("X: y\r\n", 999), .pause = 20ms}, "timed_out"},
-        {"trickles the body",
-         {.raw = ok + "Content-Length: 999999\r\n\r\n" + std::string(9999, 'x'), .pause = 20ms},
-         "timed_out"},
-        {"heads without end", {.raw = ok, .repeat = "X: y\r\n"}, "bad_response"},
-        {"a line of 64 KiB",
-         {.raw = ok + "X: " + std::string(65536, 'a') + "\r\n\r\n"},
-         "bad_response"},
-        {"not HTTP", {.raw = "hello, I am no HTTP\r\n", .end = ending::close}, "bad_response"},
-        {"HTTP/0.9", {.raw = "<html>hi</html>\n", .end = ending::close}, "bad_response"},
-        {"HTTP/2", {.raw = "HTTP/2 200 OK\r\n\r\n", .end = ending::close}, "bad_response"},
-        {"a length too long",
-         {.raw = ok + "Content-Length: 9\r\n\r\nabc", .end = ending::close},
-         "connection_lost"},
-        {"a negative length", {.raw = ok + "Content-Length: -1\r\n\r\n"}, "bad_response"},
-        {"two lengths",
-         {.raw = ok + "Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc"},
-         "bad_response"},
-        {"interim answers without end",
-         {.repeat = "HTTP/1.1 100 Continue\r\n\r\n"},
-         "bad_response"},
-        {"an upgrade",
-         {.raw = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"},
-         "bad_response"},
-        {"garbage for a chunk", {.raw = chunked + "zz\r\nabc\r\n"}, "bad_response"},
-        {"a chunk that spills", {.raw = chunked + "2\r\nabc\r\n0\r\n\r\n"}, "bad_response"},
-        {"a chunk extension without end",
-         {.raw = chunked + "1;", .repeat = repeated("x", 4096)},
-         "bad_response"},
-        {"trailers without end", {.raw = chunked + "0\r\n", .repeat = "X: y\r\n"}, "bad_response"},
-        {"a redirect to a private address",
-         {.raw = "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\n"
-                 "Content-Length: 0\r\n\r\n"},
-         "redirect_refused"},
-    };
-}
-
 TEST_F(Push, SurvivesReceiversFromHell) {
-    for (const auto& each : abuses()) {
+    for (const auto& each : test::abuses()) {
         receiver bad(context.get_executor(), [&](const std::string&) { return each.doing; });
         EXPECT_EQ(end_of(bad.url(), R"(,"method":"POST")"), each.code) << each.name;
         EXPECT_LT(took, with.timeout + 1s) << each.name;
@@ -282,6 +229,27 @@ TEST_F(Push, ChecksTheNameAgainOnEachAttempt) {
     names["rebound.example"] = {};
     EXPECT_EQ(end_of(url), "name_not_resolved");
     EXPECT_EQ(well.requests.size(), 1U);
+}
+
+TEST_F(Push, ConnectsToTheAddressThatWasJudged) {
+    receiver inside(context.get_executor(), [](const std::string&) { return script{.raw = good}; });
+    with.allow = {"127.0.0.2"};
+    names["rebound.example"] = {"127.0.0.2"};  // where nobody listens
+    then["rebound.example"] = {"127.0.0.1"};
+    const auto url = "http://rebound.example:" + std::to_string(inside.port()) + '/';
+    EXPECT_EQ(end_of(url), "connect_failed");
+    EXPECT_EQ(inside.connections, 0U);
+}
+
+TEST_F(Push, FollowsNoRedirect) {
+    receiver inside(context.get_executor(), [](const std::string&) { return script{.raw = good}; });
+    receiver outside(context.get_executor(), [&](const std::string&) {
+        return script{.raw = "HTTP/1.1 302 Found\r\nLocation: " + inside.url() +
+                             "\r\nContent-Length: 0\r\n\r\n"};
+    });
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(end_of(outside.url()), "redirect_refused");
+    EXPECT_EQ(outside.requests.size(), 2U);
+    EXPECT_EQ(inside.connections, 0U);
 }
 
 TEST_F(Push, StopsPromptly) {

@@ -100,11 +100,19 @@ TEST(HandlerLimit, TheEndOfARunWakesAWaitingTakerOfAnyQueue) {
     later.retry_after = 1h;
     const std::vector<std::pair<const char*, ending>> endings{
         {"ack", [](auto& f, const auto& job) { ASSERT_TRUE(f.ack(job)); }},
-        {"cancel", [](auto& f, const auto& job) { ASSERT_TRUE(f.cancel(job.spec->id)); }},
+        {"cancel",
+         [](auto& f, const auto& job) {
+             ASSERT_TRUE(f.cancel(job.spec->id));
+             f.run_returned(job);
+         }},
         {"release", nacked(release)},
         {"snooze", nacked(snooze)},
         {"failure", nacked(later)},
-        {"timeout", [](auto& f, const auto&) { f.pass(10s); }},
+        {"timeout",
+         [](auto& f, const auto& job) {
+             f.pass(10s);
+             f.run_returned(job);
+         }},
     };
     for (const auto& [name, end] : endings) {
         SCOPED_TRACE(name);
@@ -122,6 +130,72 @@ TEST(HandlerLimit, TheEndOfARunWakesAWaitingTakerOfAnyQueue) {
         ASSERT_TRUE(given);
         EXPECT_EQ(given->size(), 1U);
     }
+}
+
+/// A handler that ignores that it is asked to stop goes on running: its place is not free.
+TEST(HandlerLimit, CountsAHandlerThatHasNotReturnedAlthoughItLostItsJob) {
+    using loss = std::function<void(engine_fixture&, const job_record&)>;
+    const auto acked_from_outside = [](engine_fixture& f, const job_record& job) {
+        ack_request request;
+        request.job_id = job.spec->id;
+        request.lease = job.lease;
+        ASSERT_TRUE(f.core().ack(request, f.clock.now));
+        f.settle();
+    };
+    const std::vector<std::pair<const char*, loss>> losses{
+        {"cancel", [](auto& f, const auto& job) { ASSERT_TRUE(f.cancel(job.spec->id)); }},
+        {"timeout", [](auto& f, const auto&) { f.pass(10s); }},
+        {"an answer of somebody else", acked_from_outside},
+        {"reset",
+         [](auto& f, const auto&) {
+             f.core().reset();
+             f.settle();
+             f.push(make_spec("q1", "a"));
+         }},
+    };
+    for (const auto& [name, lose] : losses) {
+        SCOPED_TRACE(name);
+        engine_fixture f(handling({{"a", 1}}));
+        auto first = make_spec("q1", "a");
+        first.timeout = 5s;
+        first.retry.max_attempts = 1;
+        f.push(first);
+        f.push(make_spec("q1", "a"));
+        const auto running = f.fetch(in_server(1));
+        ASSERT_EQ(running.size(), 1U);
+        lose(f, running.front());
+        EXPECT_TRUE(f.fetch(in_server(1)).empty());
+        const auto waiting = f.park(in_server(1, "*", 60s));
+        ASSERT_FALSE(f.answer_to(waiting));
+        f.run_returned(running.front());
+        ASSERT_TRUE(f.answer_to(waiting));
+        EXPECT_EQ(f.answer_to(waiting)->size(), 1U);
+        f.run_returned(running.front());  // known already
+        EXPECT_TRUE(f.fetch(in_server(1)).empty());
+    }
+}
+
+/// Nobody can say that a handler returned which never began.
+TEST(HandlerLimit, IsFreeAgainWhenAGrantNeverReachedItsWorker) {
+    engine_fixture f(handling({{"a", 1}}));
+    f.push(make_spec("q", "a"));
+    const auto gone = f.push(make_spec("q", "a"));
+    f.manual = true;
+    auto outcome = f.core().fetch(in_server(1), f.clock.now);
+    ASSERT_EQ(outcome.leases.size(), 1U);
+    f.commit();
+    f.core().return_grants(f.core().granted(outcome.leases), f.clock.now);
+    f.commit();
+    outcome = f.core().fetch(in_server(1), f.clock.now);
+    ASSERT_EQ(outcome.leases.size(), 1U);
+    for (const auto& job : f.core().granted(outcome.leases))
+        f.core().cancel(job.spec->id, f.clock.now);
+    EXPECT_TRUE(f.core().hand_over(outcome.leases, f.clock.now).empty());
+    f.manual = false;
+    f.settle();
+    const auto jobs = f.fetch(in_server(1));
+    ASSERT_EQ(jobs.size(), 1U);
+    EXPECT_EQ(jobs.front().spec->id, gone);
 }
 
 TEST(HandlerLimit, ACommonTakerIsWokenForAQueueThatWasHeldBack) {
@@ -161,16 +235,6 @@ TEST(HandlerLimit, HoldsForJobsAtRest) {
         for (const auto& job : jobs) ASSERT_TRUE(f.ack(job));
         done += jobs.size();
     }
-}
-
-TEST(HandlerLimit, IsForgottenByAReset) {
-    engine_fixture f(handling({{"a", 1}}));
-    f.push(make_spec("q", "a"));
-    ASSERT_EQ(f.fetch(in_server(1)).size(), 1U);
-    f.core().reset();
-    f.settle();
-    f.push(make_spec("q", "a"));
-    EXPECT_EQ(f.fetch(in_server(1)).size(), 1U);
 }
 
 }  // namespace

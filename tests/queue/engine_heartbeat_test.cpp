@@ -159,20 +159,6 @@ TEST(ExecutionTimeout, IsAFailureWhateverHeartbeatsCome) {
     EXPECT_EQ(code_of(f.ack(job)), errc::already_finished);
 }
 
-TEST(ExecutionTimeout, GoesOnAcrossARestart) {
-    engine_fixture f;
-    auto spec = make_spec();
-    spec.timeout = 30s;
-    const auto id = f.push(spec);
-    f.fetch_one();
-    f.pass(20s);
-    f.crash();
-    f.pass(10s - 1us);
-    EXPECT_EQ(f.job(id).state, job_state::active);
-    f.pass(1us);
-    EXPECT_EQ(f.job(id).state, job_state::retryable);
-}
-
 TEST(InServerLease, EndsWithTheProcessAndNotByTime) {
     engine_fixture f(short_leases());
     const auto id = f.push();

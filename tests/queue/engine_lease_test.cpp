@@ -230,28 +230,6 @@ TEST(VisibilityTimeout, TooOftenMakesADeadLetter) {
     EXPECT_EQ(f.job(id).failures.front().type, "interrupted");
 }
 
-TEST(VisibilityTimeout, SurvivesARestartWithTheTimeThatWasLeft) {
-    engine_fixture f(short_leases());
-    const auto id = f.push();
-    f.fetch_one();
-    f.clock.advance(4s);
-    f.crash();
-    f.pass(6s - 1us);
-    EXPECT_EQ(f.job(id).state, job_state::active);
-    f.pass(1us);
-    EXPECT_EQ(f.job(id).state, job_state::available);
-}
-
-TEST(VisibilityTimeout, IsNeverProlongedByAClockThatWasSetBackWhileTheServerWasDown) {
-    engine_fixture f(short_leases());
-    const auto id = f.push();
-    f.fetch_one();
-    f.clock.jump_wall(-std::chrono::hours{24 * 30});
-    f.crash();
-    f.pass(10s);
-    EXPECT_EQ(f.job(id).state, job_state::available);
-}
-
 TEST(LateAck, CountsForALeaseThatWasOpenAtTheStart) {
     engine_fixture f(short_leases());
     const auto id = f.push();

@@ -53,6 +53,8 @@ job_record full_record() {
     job.outcome = lease_outcome::nacked;
     job.worker_id = "worker \"1\"";
     job.lease_expires_at = noon + 7us;
+    job.lease_length = 60s;
+    job.run_left = 1499ms;
     job.retry_delay = 1700ms;
     job.result = "{\"sum\":  5}";
     job.failed_last = true;
@@ -78,6 +80,8 @@ void expect_same(const job_record& a, const job_record& b) {
     EXPECT_EQ(a.outcome, b.outcome);
     EXPECT_EQ(a.worker_id, b.worker_id);
     EXPECT_EQ(a.lease_expires_at, b.lease_expires_at);
+    EXPECT_EQ(a.lease_length, b.lease_length);
+    EXPECT_EQ(a.run_left, b.run_left);
     EXPECT_EQ(a.retry_delay, b.retry_delay);
     EXPECT_EQ(a.result, b.result);
     EXPECT_EQ(a.failed_last, b.failed_last);

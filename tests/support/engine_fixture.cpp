@@ -164,6 +164,7 @@ result<change_answer> engine_fixture::ack(const job_record& granted, raw_json va
     ack_request request;
     request.job_id = granted.spec->id;
     request.lease = granted.lease;
+    request.worker_id = granted.worker_id;
     request.result = std::move(value);
     auto answer = engine_->ack(request, clock.now);
     if (!manual) settle();
@@ -178,9 +179,15 @@ result<change_answer> engine_fixture::nack(const job_record& granted, nack_reque
     make_resident(granted.spec->id);
     request.job_id = granted.spec->id;
     request.lease = granted.lease;
+    request.worker_id = granted.worker_id;
     auto answer = engine_->nack(request, clock.now);
     if (!manual) settle();
     return answer;
+}
+
+void engine_fixture::run_returned(const job_record& granted) {
+    engine_->run_returned(granted.lease, clock.now);
+    if (!manual) settle();
 }
 
 result<change_answer> engine_fixture::cancel(const uuid& id) {

@@ -61,6 +61,8 @@ public:
     result<change_answer> ack(const job_record& granted, raw_json value = {});
     result<change_answer> nack(const job_record& granted);
     result<change_answer> nack(const job_record& granted, nack_request request);
+    /// The handler of an in-server run has returned.
+    void run_returned(const job_record& granted);
     result<change_answer> cancel(const uuid& id);
     result<change_answer> activate(const uuid& id);
     result<job_record> retry_dead_letter(const uuid& id);

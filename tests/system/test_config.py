@@ -34,6 +34,16 @@ class Configuration(unittest.TestCase):
         for name in ("listen", "colour", "visibility_timeout"):
             self.assertIn(name, end.stderr)
 
+    def test_names_certificates_that_cannot_be_read(self):
+        path = self.file('[push]\nca_file = "/nowhere/ca.pem"\nallow = ["10.1.0.0/8"]\n')
+        for check in (["--check-config"], ["--data", str(self.directory / "data")]):
+            end = run("--config", path, *check)
+            self.assertEqual(end.returncode, 78, end.stderr)
+            self.assertIn("push.ca_file: /nowhere/ca.pem", end.stderr)
+            self.assertIn("push.allow", end.stderr)
+            self.assertNotIn("cannot listen", end.stderr)
+        self.assertFalse((self.directory / "data").exists(), "nothing is touched before")
+
     def test_refuses_an_unknown_flag(self):
         end = run("--no-such-flag")
         self.assertEqual(end.returncode, 64, end.stderr)

@@ -176,6 +176,27 @@ timeout = "300ms"
         self.assertEqual(job["state"], "discarded")
         self.assertIn("longer than its timeout", str(job))
 
+    def test_a_row_at_its_limit_keeps_no_worker_from_others(self):
+        path = self.config(self.commands() + """
+[[exec.commands]]
+name = "busy"
+argv = ["/bin/sleep", "0.5"]
+concurrency = 1
+""")
+        server = Server("--config", path, "--workers", "2")
+        self.addCleanup(server.remove)
+        server.start()
+        client = server.client()
+        busy = [self.push(client, "busy") for _ in range(4)]
+        quick = self.finished(client, self.push(client, "cat"))
+        self.assertEqual(quick["state"], "completed")
+        # The control: with the row's jobs in both workers it would have waited for two of them.
+        states = [self.job(client, body["job"]["id"])["state"] for _, body in busy]
+        self.assertLessEqual(states.count("completed"), 1, states)
+        for answer in busy:
+            job = self.finished(client, answer)
+            self.assertEqual((job["state"], job["attempt"]), ("completed", 1), job)
+
     def test_a_cancel_ends_the_whole_of_a_command(self):
         client = self.server().client()
         status, body = self.push(client, "daemon")

@@ -91,6 +91,20 @@ class Push(unittest.TestCase):
                 self.assertIn("egress_denied", json.dumps(client.job(job_id)))
             self.assertEqual(receiver.requests, [])
 
+    def test_refuses_urls_it_must_not_call_at_the_door(self):
+        bad = ("file:///etc/passwd", "gopher://example.com/", "http://127.1/", "http://0x7f000001/",
+               "http://[::ffff:127.0.0.1]/", "http://2130706433/", "http://169.254.169.254/",
+               "http://localhost.", "http://user:p@example.com/", "http://example.com:22/",
+               "http://example.com/" + "a" * 8192)
+        with Server() as server:
+            client = server.client()
+            for url in bad:
+                status, body = client.push("sluice.http", [{"url": url}])
+                self.assertEqual(status, 422, (url[:60], body))
+            status, body = client.push("sluice.http", [{"url": "http://example.com/"}],
+                                       delay_until="2099-01-01T00:00:00Z")
+            self.assertEqual(status, 201, body)  # the control: it is not called for a long time
+
     def test_calls_no_port_of_its_own(self):
         with Server("--push-allow", "127.0.0.1") as server:
             url = f"http://127.0.0.1:{server.address[1]}/ojs/v1/health"

@@ -45,10 +45,12 @@ public:
     std::vector<append_log_request> logs;
     std::map<uuid, delegate_request> delegations;
     std::vector<fetch_request> fetches;
+    std::vector<lease_token> returned;
     std::size_t most_leased = 0;
     std::size_t granted = 0;
     std::size_t wrong_answers = 0;  ///< for a job that was not leased under that token
     int fail_fetches = 0;           ///< so many fetches fail
+    int throwing_acks = 0;          ///< so many acks throw something that is no std::exception
     bool draining = false;
 
     asio::awaitable<result<std::vector<job_record>>> fetch(fetch_request request,
@@ -78,6 +80,10 @@ public:
 
     asio::awaitable<result<change_answer>> ack(ack_request request) override {
         co_await asio::post(asio::use_awaitable);  // the commit
+        if (throwing_acks > 0) {
+            --throwing_acks;
+            throw 7;
+        }
         if (take(request.job_id, request.lease)) acked[request.job_id] = request.result;
         co_return change_answer{};
     }
@@ -128,6 +134,8 @@ public:
     void on_run_lost(std::function<void(const lease_token&)> tell) override {
         run_lost_ = std::move(tell);
     }
+
+    void run_returned(const lease_token& lease) override { returned.push_back(lease); }
 
     /// As a cancel or a timeout does.
     void take_away(const uuid& id) {

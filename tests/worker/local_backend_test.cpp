@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 
@@ -375,6 +376,44 @@ TEST_F(PoolOnBackend, ReportsAFailureThatIsNotRetryable) {
     ASSERT_EQ(job.failures.size(), 1U);
     EXPECT_EQ(job.failures[0].message, "no");
     EXPECT_EQ(job.failures[0].code, "broken");
+    stop_and_wait(1s);
+}
+
+TEST_F(PoolOnBackend, AHandlerThatIgnoresItsStopKeepsItsPlace) {
+    asio::steady_timer gate{context, steady::time_point::max()};
+    int running = 0;
+    int most = 0;
+    handlers.add("deaf",
+                 [&](const std::shared_ptr<job_run>&) -> asio::awaitable<outcome> {
+                     most = std::max(most, ++running);
+                     co_await gate.async_wait(nothrow_await);
+                     --running;
+                     co_return completed{};
+                 },
+                 {.concurrency = 1, .check = {}});
+    start(4);
+    push_all(
+        "deaf", [](int) { return "[]"; }, 3);
+    ASSERT_TRUE(run_until([&] { return running == 1; }));
+    // Whichever runs: all that were pushed are cancelled but the last.
+    tasks.spawn(cancel(pushed[0]));
+    tasks.spawn(cancel(pushed[1]));
+    tasks.spawn(wait_for(pushed[0]));
+    tasks.spawn(wait_for(pushed[1]));
+    ASSERT_TRUE(run_until([&] { return ended.size() == 2; }));
+    push_all(
+        "sluice.echo", [](int) { return "[]"; }, 4);
+    tasks.spawn(wait_for(pushed[3]));
+    ASSERT_TRUE(run_until([&] { return ended.size() == 3; }));
+    EXPECT_EQ(running, 1);
+    gate.cancel();
+    ASSERT_TRUE(run_until([&] { return running == 1 && most == 1; }));
+    tasks.spawn(wait_for(pushed[2]));
+    ASSERT_TRUE(run_until([&] {
+        gate.cancel();
+        return ended.size() == 4;
+    }));
+    EXPECT_EQ(most, 1);
     stop_and_wait(1s);
 }
 

@@ -24,14 +24,13 @@ asio::awaitable<response> push_job(services_ptr services, request r, path_values
     auto spec = decode_job(r.body, services->now().wall);
     if (!spec) co_return error_response(spec.error(), r);
     if (!queue_allowed(r, spec->queue)) co_return error_response(forbidden_queue(spec->queue), r);
-    if (services->check_job) {
-        if (const auto refused = services->check_job(*spec)) co_return error_response(*refused, r);
-    }
     auto key = read_idempotency_key(r);
     if (!key) co_return error_response(key.error(), r);
 
     push_request push;
     push.jobs.push_back(std::move(*spec));
+    if (services->check_job)
+        push.check = [services](const auto& jobs) { return services->check_job(jobs.front()); };
     push.key = std::move(*key);
     const auto parsed = steady_clock::now();
     auto pushed = co_await services->queue->push(std::move(push));
@@ -54,7 +53,6 @@ asio::awaitable<response> push_job(services_ptr services, request r, path_values
 
 /// The first job of a batch that its handler refuses: then none is stored.
 std::optional<error> check_batch(const api_services& services, const std::vector<job_spec>& specs) {
-    if (!services.check_job) return std::nullopt;
     for (std::size_t i = 0; i < specs.size(); ++i) {
         auto refused = services.check_job(specs[i]);
         if (!refused) continue;
@@ -72,12 +70,13 @@ asio::awaitable<response> push_batch(services_ptr services, request r, path_valu
     for (const auto& spec : *specs) {
         if (!queue_allowed(r, spec.queue)) co_return error_response(forbidden_queue(spec.queue), r);
     }
-    if (const auto refused = check_batch(*services, *specs)) co_return error_response(*refused, r);
     auto key = read_idempotency_key(r);
     if (!key) co_return error_response(key.error(), r);
 
     push_request push;
     push.jobs = std::move(*specs);
+    if (services->check_job)
+        push.check = [services](const auto& jobs) { return check_batch(*services, jobs); };
     push.key = std::move(*key);
     const auto parsed = steady_clock::now();
     auto pushed = co_await services->queue->push(std::move(push));

@@ -168,7 +168,8 @@ response heartbeat_body(const heartbeat_answer& beat, timestamp now) {
     }
     out.end_array().key("jobs").begin_array();
     for (const auto& job : beat.jobs) append_beat(out, job);
-    out.end_array().key("server_time").string(format_timestamp(now)).end_object();
+    out.end_array().key("worker_silence_ms").integer(beat.worker_silence.count());
+    out.key("server_time").string(format_timestamp(now)).end_object();
     return answer;
 }
 

@@ -30,6 +30,8 @@ enum parameter : int {
     p_worker,
     p_lease_expires_at,
     p_retry_delay,
+    p_lease_length,
+    p_run_left,
     p_result,
     p_history,
     // what never changes
@@ -51,6 +53,7 @@ struct column {
     std::string_view name;
     int number;
     std::string_view unless_run = {};  ///< its value for a job that never ran, if all have the same
+    std::int64_t since = 1;            ///< the version of the schema that brought it
 };
 
 constexpr column changing[] = {
@@ -72,6 +75,8 @@ constexpr column changing[] = {
     {"worker", p_worker, "NULL"},
     {"lease_expires_at", p_lease_expires_at, "NULL"},
     {"retry_delay_ms", p_retry_delay, "NULL"},
+    {"lease_length_ms", p_lease_length, "NULL", 2},
+    {"run_left_ms", p_run_left, "NULL", 2},
     {"result", p_result, "NULL"},
     {"history", p_history, "NULL"},
 };
@@ -132,6 +137,14 @@ std::string checked_text(const statement& row, int column, std::int64_t seq) {
     return std::string(text);
 }
 
+std::optional<std::int64_t> to_stored(const std::optional<std::chrono::milliseconds>& duration) {
+    return duration ? std::optional{duration->count()} : std::nullopt;
+}
+
+std::optional<std::chrono::milliseconds> to_duration(const std::optional<std::int64_t>& stored) {
+    return stored ? std::optional<std::chrono::milliseconds>{*stored} : std::nullopt;
+}
+
 // Columns of select_job_sql: parameters in order, then the names.
 constexpr int c(parameter p) {
     return p - 1;
@@ -144,9 +157,8 @@ std::shared_ptr<const job_spec> read_spec(const statement& row, statement& paylo
     const std::int64_t seq = row.integer(c(p_seq));
     spec->id = read_uuid(row.blob(c(p_id)));
     spec->client_id = row.integer(c(p_client_id)) != 0;
-    if (row.is_null(c_queue_name) || row.is_null(c_type_name)) {
+    if (row.is_null(c_queue_name) || row.is_null(c_type_name))
         throw_damaged("job " + std::to_string(seq) + " names a queue or type that is missing");
-    }
     spec->queue = row.text(c_queue_name);
     spec->type = row.text(c_type_name);
     spec->priority = static_cast<int>(row.integer(c(p_priority)));
@@ -186,8 +198,8 @@ bool never_ran(const job_record& record, const row_texts& texts) {
     return record.attempt == 0 && record.interruptions == 0 && !record.failed_last &&
            !record.durable_at && !record.started_at && !record.finished_at && !record.acked_at &&
            !record.lease && record.outcome == lease_outcome::open && record.worker_id.empty() &&
-           !record.lease_expires_at && !record.retry_delay && record.result.empty() &&
-           texts.history.empty();
+           !record.lease_expires_at && !record.lease_length && !record.run_left &&
+           !record.retry_delay && record.result.empty() && texts.history.empty();
 }
 
 std::string update_job_sql(job_place at) {
@@ -244,9 +256,9 @@ void bind_progress(statement& row, const job_record& record, const row_texts& te
     row.bind(p_outcome, static_cast<std::int64_t>(record.outcome));
     row.bind_unless_empty(p_worker, record.worker_id);
     row.bind(p_lease_expires_at, to_stored(record.lease_expires_at));
-    std::optional<std::int64_t> delay;
-    if (record.retry_delay) delay = record.retry_delay->count();
-    row.bind(p_retry_delay, delay);
+    row.bind(p_retry_delay, to_stored(record.retry_delay));
+    row.bind(p_lease_length, to_stored(record.lease_length));
+    row.bind(p_run_left, to_stored(record.run_left));
     row.bind_unless_empty(p_result, record.result);
     row.bind_unless_empty(p_history, texts.history);
 }
@@ -275,9 +287,11 @@ void bind_history(statement& row, const job_write& write) {
     row.bind(p_purge_at, to_stored(write.purge_at));
 }
 
-std::string select_job_sql(job_place from) {
+std::string select_job_sql(job_place from, std::int64_t version) {
     std::string sql = "SELECT j.seq";
-    const auto qualified = [](const column& col) { return "j." + name_of(col); };
+    const auto qualified = [version](const column& col) {
+        return col.since > version ? std::string("NULL") : "j." + name_of(col);
+    };
     append_columns(sql, changing, qualified);
     append_columns(sql, fixed, qualified);
     sql += from == job_place::history ? ", j.dead_letter, j.purge_at" : ", 0, NULL";
@@ -305,15 +319,14 @@ job_record read_job(const statement& row, statement& payload) {
     job.lease.counter = static_cast<std::uint64_t>(row.integer(c(p_lease_counter)));
     job.lease.nonce = static_cast<std::uint32_t>(row.integer(c(p_lease_nonce)));
     const std::int64_t outcome = row.integer(c(p_outcome));
-    if (outcome < 0 || outcome > static_cast<std::int64_t>(lease_outcome::cancelled)) {
+    if (outcome < 0 || outcome > static_cast<std::int64_t>(lease_outcome::cancelled))
         throw_damaged("job " + std::to_string(job.seq) + " has an unknown outcome");
-    }
     job.outcome = static_cast<lease_outcome>(outcome);
     job.worker_id = row.text(c(p_worker));
     job.lease_expires_at = to_timestamp(row.optional_integer(c(p_lease_expires_at)));
-    if (const auto delay = row.optional_integer(c(p_retry_delay))) {
-        job.retry_delay = std::chrono::milliseconds{*delay};
-    }
+    job.retry_delay = to_duration(row.optional_integer(c(p_retry_delay)));
+    job.lease_length = to_duration(row.optional_integer(c(p_lease_length)));
+    job.run_left = to_duration(row.optional_integer(c(p_run_left)));
     job.result = checked_text(row, c(p_result), job.seq);
     try {
         decode_stored_history(row.text(c(p_history)), job);
@@ -344,15 +357,13 @@ key_record read_key(const statement& row) {
     key_record found;
     found.key.key = row.text(3);
     const auto hash = row.blob(0);
-    if (hash.size() != found.key.body_hash.size()) {
+    if (hash.size() != found.key.body_hash.size())
         throw_damaged("a key's hash has the wrong length");
-    }
     std::copy(hash.begin(), hash.end(), found.key.body_hash.begin());
     const auto ids = row.blob(1);
     if (ids.size() % sizeof(uuid) != 0) throw_damaged("a key's job ids have the wrong length");
-    for (std::size_t i = 0; i < ids.size(); i += sizeof(uuid)) {
+    for (std::size_t i = 0; i < ids.size(); i += sizeof(uuid))
         found.job_ids.push_back(read_uuid(ids.subspan(i, sizeof(uuid))));
-    }
     found.expires_at = to_timestamp(row.integer(2));
     return found;
 }
@@ -362,8 +373,7 @@ std::int64_t to_stored(timestamp time) {
 }
 
 std::optional<std::int64_t> to_stored(const std::optional<timestamp>& time) {
-    if (!time) return std::nullopt;
-    return to_stored(*time);
+    return time ? std::optional{to_stored(*time)} : std::nullopt;
 }
 
 timestamp to_timestamp(std::int64_t stored) {
@@ -371,8 +381,7 @@ timestamp to_timestamp(std::int64_t stored) {
 }
 
 std::optional<timestamp> to_timestamp(const std::optional<std::int64_t>& stored) {
-    if (!stored) return std::nullopt;
-    return to_timestamp(*stored);
+    return stored ? std::optional{to_timestamp(*stored)} : std::nullopt;
 }
 
 uuid read_uuid(std::span<const std::uint8_t> blob) {
@@ -383,9 +392,8 @@ uuid read_uuid(std::span<const std::uint8_t> blob) {
 }
 
 job_state read_state(std::int64_t stored) {
-    if (stored < 0 || stored >= std::int64_t{job_state_count}) {
+    if (stored < 0 || stored >= std::int64_t{job_state_count})
         throw_damaged("a job's state is " + std::to_string(stored));
-    }
     return static_cast<job_state>(stored);
 }
 

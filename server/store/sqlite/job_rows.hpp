@@ -3,6 +3,7 @@
 #include "proto/job.hpp"
 #include "server/queue/job_store.hpp"
 #include "server/store/sqlite/database.hpp"
+#include "server/store/sqlite/schema.hpp"
 
 #include <array>
 #include <optional>
@@ -48,8 +49,9 @@ void bind_identity(statement& row, const job_record& record, std::int64_t queue,
                    const row_texts& texts);
 void bind_history(statement& row, const job_write& write);
 
-/// "SELECT ... FROM table" with names resolved; append a WHERE on `j.seq`.
-std::string select_job_sql(job_place from);
+/// "SELECT ... FROM table" with names resolved; append a WHERE on `j.seq`. Columns that the given
+/// version of the schema does not have are NULL.
+std::string select_job_sql(job_place from, std::int64_t version = schema_version);
 inline constexpr std::string_view select_payload_sql =
     "SELECT spec, args FROM payloads WHERE seq = ?1";
 

@@ -221,7 +221,8 @@ void salvager::copy_jobs(job_place place) {
     const std::string table(table_name(place));
     const auto newest = try_integer(("SELECT max(seq) FROM main." + table).c_str());
     const auto last = std::min(newest.value_or(next_seq_), seq_max_);
-    auto rows = db_.prepare(select_job_sql(place) + "WHERE j.seq > ?1 ORDER BY j.seq");
+    const auto version = try_integer("PRAGMA user_version").value_or(schema_version);
+    auto rows = db_.prepare(select_job_sql(place, version) + "WHERE j.seq > ?1 ORDER BY j.seq");
     auto probe = db_.prepare("SELECT seq, length(result), length(args) FROM main." + table +
                              " WHERE seq = ?1");
     std::int64_t after = 0;

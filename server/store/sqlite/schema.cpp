@@ -73,8 +73,17 @@ CREATE TABLE job_logs(
   PRIMARY KEY(seq, number)) WITHOUT ROWID;
 )sql";
 
+/// What a restart needs of a run: how long its lease lives from each word of its worker, and what
+/// was left of the execution timeout at the latest one. NULL in rows of before: as the job says.
+constexpr const char* leases_of_version_2 = R"sql(
+ALTER TABLE jobs ADD COLUMN lease_length_ms INTEGER;
+ALTER TABLE jobs ADD COLUMN run_left_ms INTEGER;
+ALTER TABLE history ADD COLUMN lease_length_ms INTEGER;
+ALTER TABLE history ADD COLUMN run_left_ms INTEGER;
+)sql";
+
 constexpr std::array to_version_1{version_1};
-constexpr std::array to_version_2{logs_of_version_2};
+constexpr std::array to_version_2{logs_of_version_2, leases_of_version_2};
 
 /// Step i leads from version i to i + 1.
 constexpr std::array<std::span<const char* const>, schema_version> ladder{to_version_1,

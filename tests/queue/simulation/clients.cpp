@@ -19,15 +19,17 @@ void world::client_step() {
         beat();
     else if (dice < 95)
         about_a_job();
-    else
+    else if (one_in(2))
         leave();
+    else
+        return_runs();
 }
 
 // -- producers
 
 job_spec world::random_job(pushed_job& told) {
     auto spec = make_spec(one_in(6) ? "own" : one_in(2) ? "a" : "b");
-    spec.type = one_in(4) ? "z" : one_in(2) ? "x" : "y";
+    spec.type = one_in(4) ? (one_in(2) ? "z.1" : "z.2") : one_in(2) ? "x" : "y";
     spec.args = "[" + std::to_string(++names_) + "]";
     spec.priority = one_in(5) ? static_cast<int>(below(3)) - 1 : 0;
     spec.retry.max_attempts = static_cast<std::uint32_t>(1 + below(4));
@@ -167,7 +169,9 @@ void world::fetch_something() {
         request.worker_id = "w" + std::to_string(below(4));
         request.queues = {one_in(2) ? "a" : "b"};
         if (one_in(3)) request.queues.emplace_back(one_in(2) ? "own" : "a");
-        if (one_in(3)) request.types = {one_in(2) ? "x" : "z"};
+        if (one_in(3)) request.types = {one_in(2) ? "x" : one_in(2) ? "z.*" : "z.1"};
+        if (one_in(8)) request.types.emplace_back("*");
+        if (one_in(4)) request.fetch_id = "f" + std::to_string(below(3));
         if (one_in(6)) request.visibility_timeout = 1ms + up_to(100);
     }
     request.count = one_in(3) ? 1 + below(6) : 1;
@@ -187,7 +191,8 @@ void world::fetch(fetch_request request) {
         note_handled(request, outcome.leases);
         hold(outcome.gate, [this, fetch, leases = std::move(outcome.leases)] {
             if (calm_ || !one_in(20)) return deliver(fetch, leases);
-            const auto jobs = engine_->granted(leases);  // nobody is there any more
+            const auto jobs = engine_->hand_over(leases, clock_.now);  // nobody is there any more
+            for (const auto& given : leases) note_returned(given.lease);
             for (const auto& job : jobs) seen_.taken_back.push_back(job.spec->id);
             engine_->return_grants(jobs, clock_.now);
         });
@@ -244,6 +249,7 @@ void world::ack(held_lease held) {
         request.job_id = held.id;
         request.lease = held.lease;
         request.worker_id = held.worker;
+        note_returned(held.lease);
         auto answer = engine_->ack(request, clock_.now);
         finish<change_answer>(at, engine_->gate(held.id), std::move(answer), {});
         if (one_in(3)) fetch_something();
@@ -251,6 +257,7 @@ void world::ack(held_lease held) {
 }
 
 void world::nack(held_lease held, nack_request request, verb what) {
+    request.worker_id = held.worker;
     const auto at = seen_.calls.size();
     job_call call;
     call.begun = next();
@@ -262,6 +269,7 @@ void world::nack(held_lease held, nack_request request, verb what) {
         request.job_id = held.id;
         request.lease = held.lease;
         const auto said_at = clock_.now.steady;
+        note_returned(held.lease);
         auto answer = engine_->nack(request, clock_.now);
         finish<change_answer>(at, engine_->gate(held.id), std::move(answer),
                               [said_at](job_call& told, const change_answer& made) {

@@ -1,5 +1,7 @@
 #include "tests/queue/simulation/world.hpp"
 
+#include "proto/type_pattern.hpp"
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -81,21 +83,38 @@ void world::after_command() {
     for (auto& wanted : engine_->take_wanted()) loads_.push_back({std::move(wanted), false, {}});
 }
 
-/// What in-server workers were given since the start, and whether it was ever too much at a time.
+/// Handlers that begin to run, and whether there are ever too many of them at a time.
 void world::note_handled(const fetch_request& request,
                          const std::vector<engine::given_lease>& leases) {
     if (!request.handled_only) return;
-    handled_.insert(handled_.end(), leases.begin(), leases.end());
+    for (const auto& given : leases) {
+        const auto job = engine_->granted({given});
+        handled_.push_back({given, !job.empty() && job.front().spec->type == "x"});
+    }
     const auto limit = config_.handled_types.front().concurrency;
     if (limit != 0 && handled_runs() > limit)
         seen_.miscounts.push_back("more in-server runs at one time than their handler allows");
 }
 
-/// Runs of the limited handler in this process.
-std::size_t world::handled_runs() {
-    std::size_t runs = 0;
-    for (const auto& job : engine_->granted(handled_)) runs += job.spec->type == "x" ? 1 : 0;
-    return runs;
+/// Runs of the limited handler in this process, those included that have lost their job.
+std::size_t world::handled_runs() const {
+    return static_cast<std::size_t>(std::count_if(handled_.begin(), handled_.end(),
+                                                  [](const auto& run) { return run.limited; }));
+}
+
+void world::note_returned(const lease_token& lease) {
+    std::erase_if(handled_, [&](const handled_run& run) {
+        return run.lease.lease.epoch == lease.epoch && run.lease.lease.counter == lease.counter;
+    });
+    engine_->run_returned(lease, clock_.now);
+}
+
+/// Some handlers that have lost their job notice it.
+void world::return_runs() {
+    const auto runs = handled_;
+    for (const auto& run : runs)
+        if (engine_->granted({run.lease}).empty() && one_in(2)) note_returned(run.lease.lease);
+    after_command();
 }
 
 void world::hold(std::uint64_t gate, std::function<void()> answer) {
@@ -187,8 +206,14 @@ void world::with_jobs(std::vector<uuid> ids, std::function<void()> go_on) {
 }
 
 void world::deliver(const fetch_of& fetch, const std::vector<engine::given_lease>& leases) {
-    const auto jobs = engine_->granted(leases);
+    const auto jobs = engine_->hand_over(leases, clock_.now);
+    for (const auto& given : leases)
+        if (engine_->granted({given}).empty()) note_returned(given.lease);
     for (const auto& job : jobs) {
+        // An answer that was asked for again tells nothing new.
+        if (std::any_of(leases_.rbegin(), leases_.rend(),
+                        [&](const held_lease& held) { return held.lease == job.lease; }))
+            continue;
         delivery d;
         d.begun = fetch.begun;
         d.ended = next();
@@ -306,9 +331,12 @@ void world::look_for_forgotten_takers() {
             const auto& spec = *row.record->spec;
             const bool queue = wants(request.queues, spec.queue) ||
                                (wants(request.queues, "*") && spec.queue != "own");
-            const bool type = request.handled_only
-                                  ? spec.type == "y" || (spec.type == "x" && !full)
-                                  : request.types.empty() || wants(request.types, spec.type);
+            bool type = request.handled_only ? spec.type == "y" || (spec.type == "x" && !full)
+                                             : request.types.empty();
+            if (!request.handled_only)
+                visit_patterns(spec.type, [&](std::string_view pattern) {
+                    return type = type || wants(request.types, std::string(pattern));
+                });
             if (row.record->state != job_state::available || !queue || !type) continue;
             seen_.miscounts.push_back("a taker waits although " + spec.args + " is available");
         }
@@ -345,7 +373,7 @@ void world::look_at_the_end() {
 
 void world::calm_down() {
     calm_ = true;
-    // Across a restart deadlines are times of day, so after jumps they may lie months ahead: in
+    // Across a restart back-offs are times of day, so after jumps they may lie months ahead: in
     // half of the runs the clock passes them all before a last restart, in the others all the time
     // passes in the same process.
     if (engine_->draining() || one_in(2)) {

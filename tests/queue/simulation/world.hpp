@@ -83,7 +83,9 @@ private:
     void count();
     void look_for_forgotten_takers();
     void note_handled(const fetch_request& request, const std::vector<engine::given_lease>& leases);
-    std::size_t handled_runs();
+    std::size_t handled_runs() const;
+    void note_returned(const lease_token& lease);
+    void return_runs();
 
     // clients.cpp: what clients and workers do
     void client_step();
@@ -138,7 +140,11 @@ private:
     std::vector<waiting_command> commands_;
     std::vector<waiting_load> loads_;
     std::map<std::uint64_t, fetch_of> parked_;
-    std::vector<engine::given_lease> handled_;  ///< to in-server workers, since the start
+    struct handled_run {
+        engine::given_lease lease;
+        bool limited = false;
+    };
+    std::vector<handled_run> handled_;  ///< in-server runs whose handler has not returned
 
     std::uint64_t names_ = 0;
     std::vector<std::pair<push_request, push_call>> repeatable_;

@@ -3,7 +3,7 @@
 #include "proto/codec.hpp"
 #include "proto/json_text.hpp"
 #include "server/process/runner.hpp"
-#include "server/runtime/notifier.hpp"
+#include "server/worker/handlers/exec/pacing.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -24,19 +24,20 @@ constexpr std::size_t extra_bytes_max = std::size_t{512} * 1024;
 
 /// One row with what runs of it share.
 struct exec_row {
-    exec_row(asio::any_io_executor executor, exec_command from)
-        : row(std::move(from)), slot_free(std::move(executor)) {}
+    explicit exec_row(exec_command from) : row(std::move(from)) {}
+
+    bool full() const { return row.concurrency != 0 && running >= row.concurrency; }
 
     exec_command row;
     std::size_t running = 0;
-    notifier slot_free;
+    row_turns turns;
 };
 
 struct exec_table {
-    exec_table(asio::any_io_executor ex, exec_config from)
-        : executor(ex), commands(ex, std::move(from.temp_directory)) {
+    exec_table(asio::any_io_executor ex, exec_config from, logger& to)
+        : executor(ex), log(to), commands(ex, std::move(from.temp_directory)) {
         for (auto& each : from.commands)
-            rows.push_back(std::make_unique<exec_row>(ex, std::move(each)));
+            rows.push_back(std::make_unique<exec_row>(std::move(each)));
     }
 
     exec_row* find(std::string_view name) {
@@ -46,7 +47,9 @@ struct exec_table {
     }
 
     asio::any_io_executor executor;
+    logger& log;
     process::runner commands;
+    shortage_pause pause;
     std::vector<std::unique_ptr<exec_row>> rows;
 };
 
@@ -126,26 +129,21 @@ outcome outcome_of(process::report how, bool timed_out) {
 
 /// Stops one run for whichever comes first: its job's stop, or its own timeout.
 struct run_clock {
-    run_clock(asio::any_io_executor executor, exec_row& of) : row(of), timer(std::move(executor)) {}
+    explicit run_clock(asio::any_io_executor executor) : timer(std::move(executor)) {}
 
-    void stop_now() {
-        stop.request_stop();
-        row.slot_free.notify_all();  // it may still wait for a slot
-    }
-
-    exec_row& row;
     asio::steady_timer timer;
     std::stop_source stop;
     bool timed_out = false;
 };
 
-void arm(const std::shared_ptr<run_clock>& clock) {
-    if (!clock->row.row.timeout) return;
-    clock->timer.expires_after(*clock->row.row.timeout);
+void arm(const std::shared_ptr<run_clock>& clock,
+         const std::optional<std::chrono::milliseconds>& timeout) {
+    if (!timeout) return;
+    clock->timer.expires_after(*timeout);
     auto on_time = [clock](const boost::system::error_code& ec) {
         if (ec || clock->stop.stop_requested()) return;  // a stop came first: an interruption
         clock->timed_out = true;
-        clock->stop_now();
+        clock->stop.request_stop();
     };
     clock->timer.async_wait(std::move(on_time));
 }
@@ -160,15 +158,26 @@ process::command command_for(const exec_row& row, const job_record& job,
     return what;
 }
 
+/// What this machine lacks is no failure of the job.
+snoozed later(exec_table& table, const exec_row& row, job_run& run, const std::string& reason) {
+    const auto now = std::chrono::steady_clock::now();
+    const auto pause = table.pause.not_started(now);
+    if (table.pause.worth_saying(now))
+        table.log.warning("commands cannot be started for now; their jobs come back later",
+                          {{"command", std::string_view{row.row.name}},
+                           {"reason", std::string_view{reason}},
+                           {"pause_ms", std::int64_t{pause.count()}}});
+    run.log(log_stream::log, reason + "; tried again in " + std::to_string(pause.count()) + " ms");
+    return {pause};
+}
+
 asio::awaitable<outcome> run_row(std::shared_ptr<exec_table> table, exec_row* row,
                                  std::vector<std::string> extra, std::shared_ptr<job_run> run) {
-    auto clock = std::make_shared<run_clock>(table->executor, *row);
-    auto forward = [clock] { clock->stop_now(); };
+    const auto begin = std::chrono::steady_clock::now();
+    if (row->full()) co_return snoozed{row->turns.next(begin, row->row.concurrency)};
+    auto clock = std::make_shared<run_clock>(table->executor);
+    auto forward = [clock] { clock->stop.request_stop(); };
     const std::stop_callback on_stop(run->stop(), std::move(forward));
-    while (row->row.concurrency != 0 && row->running >= row->row.concurrency) {
-        if (clock->stop.stop_requested()) co_return interrupted{};
-        co_await row->slot_free.wait();
-    }
     if (clock->stop.stop_requested()) co_return interrupted{};
 
     process::listener hear;
@@ -180,7 +189,7 @@ asio::awaitable<outcome> run_row(std::shared_ptr<exec_table> table, exec_row* ro
     append_leased_job(input, run->job());
     process::command what = command_for(*row, run->job(), std::move(extra));
     ++row->running;
-    arm(clock);
+    arm(clock, row->row.timeout);
     process::report how;
     std::exception_ptr fault;
     try {
@@ -193,8 +202,13 @@ asio::awaitable<outcome> run_row(std::shared_ptr<exec_table> table, exec_row* ro
     }
     clock->timer.cancel();
     --row->running;
-    row->slot_free.notify_all();
     if (fault) std::rethrow_exception(fault);
+    if (how.shortage && how.how != process::verdict::stopped)
+        co_return later(*table, *row, *run, how.reason);
+    if (how.started) {
+        table->pause.started();
+        row->turns.ran(std::chrono::steady_clock::now() - begin);
+    }
     co_return outcome_of(std::move(how), clock->timed_out);
 }
 
@@ -221,7 +235,7 @@ asio::awaitable<outcome> run_disabled(std::shared_ptr<job_run>) {
 }  // namespace
 
 void add_exec_handlers(handler_registry& registry, asio::any_io_executor executor,
-                       exec_config config) {
+                       exec_config config, logger& log) {
     handler_options named;
     if (config.commands.empty()) {
         named.check = [](const job_spec&) -> std::optional<error> {
@@ -230,7 +244,7 @@ void add_exec_handlers(handler_registry& registry, asio::any_io_executor executo
         registry.add("sluice.exec", run_disabled, std::move(named));
         return;
     }
-    const auto table = std::make_shared<exec_table>(std::move(executor), std::move(config));
+    const auto table = std::make_shared<exec_table>(std::move(executor), std::move(config), log);
     named.check = [table](const job_spec& job) {
         const auto asked = request_of(job.args);
         return fault_of(asked ? table->find(asked->name) : nullptr, asked);

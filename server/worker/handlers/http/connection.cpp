@@ -1,64 +1,33 @@
 #include "server/worker/handlers/http/connection.hpp"
 
 #include "server/runtime/nothrow_await.hpp"
-#include "server/worker/handlers/http/bounded_body.hpp"
+#include "server/worker/handlers/http/reply_reader.hpp"
 
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::worker::push {
 
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
 
 namespace {
+
+/// Asked for at one time, when there is room.
+constexpr std::size_t read_bytes = std::size_t{4} * 1024;
 
 fault make_fault(fault_kind kind, std::string message) {
     return {.kind = kind, .message = std::move(message)};
 }
 
-/// What the parser found wrong, or that the connection ended before the answer did.
-fault explain(boost::system::error_code ec, bool began) {
-    const bool parser = ec.category() == http::make_error_code(http::error::bad_version).category();
-    const bool ended = ec == http::error::end_of_stream || ec == http::error::partial_message;
-    if (parser && !ended) return make_fault(fault_kind::bad_response, ec.message());
-    return make_fault(fault_kind::connection_lost,
-                      began ? "the connection ended before the answer did"
-                            : "the connection ended before an answer came");
-}
-
 }  // namespace
-
-std::string_view to_string(fault_kind kind) {
-    switch (kind) {
-        case fault_kind::name_not_resolved:
-            return "name_not_resolved";
-        case fault_kind::egress_denied:
-            return "egress_denied";
-        case fault_kind::connect_failed:
-            return "connect_failed";
-        case fault_kind::tls_failed:
-            return "tls_failed";
-        case fault_kind::timed_out:
-            return "timed_out";
-        case fault_kind::connection_lost:
-            return "connection_lost";
-        case fault_kind::bad_response:
-            return "bad_response";
-        case fault_kind::stopped:
-            return "stopped";
-    }
-    return "unknown";
-}
 
 connection::connection(asio::any_io_executor executor, asio::ssl::context& tls)
     : tls_(tls), socket_(std::move(executor)) {}
@@ -121,35 +90,33 @@ asio::awaitable<connection::receiving> connection::receive(bool head) {
 
 template <class Stream>
 asio::awaitable<connection::receiving> connection::receive_from(Stream& stream, bool head) {
+    using step = reply_reader::step;
+    reply_reader reader(head);
     receiving out;
-    for (int interim = 0; interim <= interim_replies_max; ++interim) {
-        http::response_parser<bounded_body> parser;
-        parser.header_limit(reply_head_bytes_max);
-        parser.body_limit(boost::none);  // bounded_body has its own
-        parser.skip(head);
-        auto [ec, n] = co_await http::async_read(stream, buffer_, parser, nothrow_await);
-        out.began = out.began || parser.got_some();
-        auto& message = parser.get();
-        if (ec && !message.body().cut) {
-            out.end = explain(ec, out.began);
-            co_return out;
+    step how = reader.read(buffer_);
+    while (how == step::need_more) {
+        const auto room = std::min(std::max(read_bytes, buffer_.capacity() - buffer_.size()),
+                                   buffer_.max_size() - buffer_.size());
+        if (room == 0) {
+            out.end = make_fault(fault_kind::bad_response, "a line of the answer is too long");
+            break;
         }
-        const unsigned status = message.result_int();
-        if (status == 101) break;
-        if (status < 200) continue;
-        reply answer;
-        answer.status = status;
-        answer.cut = message.body().cut;
-        answer.body = std::move(message.body().text);
-        answer.retry_after = std::string(message[http::field::retry_after]);
-        answer.job_lease = std::string(message["Job-Lease"]);
-        answer.location = std::string(message[http::field::location].substr(0, url_bytes_max));
-        // Bytes beyond the answer were never asked for: nothing after them can be trusted.
-        answer.keep_alive = !answer.cut && parser.keep_alive() && buffer_.size() == 0;
-        out.end = std::move(answer);
-        co_return out;
+        auto [ec, n] = co_await stream.async_read_some(buffer_.prepare(room), nothrow_await);
+        buffer_.commit(n);
+        if (!ec) {
+            how = reader.read(buffer_);
+        } else {
+            how = ec == asio::error::eof ? reader.end() : reader.lost();
+        }
     }
-    out.end = make_fault(fault_kind::bad_response, "too many interim answers, or an upgrade");
+    out.began = reader.began();
+    if (how == step::failed) out.end = reader.take_fault();
+    if (how == step::done) {
+        auto answer = reader.take_reply();
+        // Bytes beyond the answer were never asked for: nothing after them can be trusted.
+        answer.keep_alive = answer.keep_alive && buffer_.size() == 0;
+        out.end = std::move(answer);
+    }
     co_return out;
 }
 

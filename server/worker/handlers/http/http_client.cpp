@@ -1,6 +1,6 @@
 #include "server/worker/handlers/http/http_client.hpp"
 
-#include <openssl/ssl.h>
+#include "server/worker/handlers/http/trust.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -12,15 +12,6 @@ namespace asio = boost::asio;
 namespace {
 
 using clock = std::chrono::steady_clock;
-
-asio::ssl::context make_tls(const std::string& ca_file) {
-    asio::ssl::context tls{asio::ssl::context::tls_client};
-    SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
-    tls.set_default_verify_paths();
-    if (!ca_file.empty()) tls.load_verify_file(ca_file);
-    tls.set_verify_mode(asio::ssl::verify_peer);
-    return tls;
-}
 
 fault make_fault(fault_kind kind, std::string message) {
     return {.kind = kind, .message = std::move(message)};
@@ -50,7 +41,7 @@ http_client::http_client(asio::any_io_executor executor, name_lookup& names,
     : executor_(executor),
       names_(names),
       rules_(rules),
-      tls_(make_tls(with.ca_file)),
+      tls_(make_client_tls(with.ca_file)),
       idle_(executor, with.idle_most, with.idle_time) {}
 
 asio::awaitable<addresses> http_client::addresses_of(const target_url& url, time_point deadline,

@@ -29,8 +29,6 @@ struct outgoing {
     std::chrono::milliseconds timeout{30'000};        ///< in all
 };
 
-using exchanged = std::variant<reply, fault>;
-
 /// Carries requests to where the rules let them go.
 ///
 /// Each exchange looks the name up once, checks every address it got, and connects to one of those

@@ -5,6 +5,8 @@
 #include <boost/asio/ip/address.hpp>
 
 #include <chrono>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -37,5 +39,16 @@ public:
 /// Everything on `executor`. The destructor waits for look-ups under way; they take at most a few
 /// seconds, for the threads ask each server once and briefly.
 std::unique_ptr<name_lookup> make_system_lookup(boost::asio::any_io_executor executor);
+
+/// What looks up one name; may block. Called on several threads at one time.
+using blocking_resolver = std::function<addresses(const std::string& host)>;
+
+/// The same with another resolver, which must outlast the look-ups under way.
+std::unique_ptr<name_lookup> make_lookup(boost::asio::any_io_executor executor,
+                                         blocking_resolver resolve);
+
+inline constexpr std::size_t lookup_threads = 4;
+/// Names that are looked up or wait for it at one time; more are refused.
+inline constexpr std::size_t names_looked_up_max = 1024;
 
 }  // namespace sluice::worker::push

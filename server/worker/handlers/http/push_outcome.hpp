@@ -2,7 +2,7 @@
 
 #include "proto/time.hpp"
 #include "server/worker/handler.hpp"
-#include "server/worker/handlers/http/http_client.hpp"
+#include "server/worker/handlers/http/reply.hpp"
 
 #include <chrono>
 #include <cstdint>

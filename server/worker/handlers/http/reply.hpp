@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <variant>
 
 namespace sluice::worker::push {
 
@@ -46,5 +47,7 @@ struct fault {
     fault_kind kind = fault_kind::connection_lost;
     std::string message;
 };
+
+using exchanged = std::variant<reply, fault>;
 
 }  // namespace sluice::worker::push

@@ -1,0 +1,91 @@
+// Files of older servers.
+
+#include "server/store/sqlite/salvage.hpp"
+#include "tests/store/store_fixture.hpp"
+
+#include <gmock/gmock.h>
+#include <sqlite3.h>
+
+namespace sluice::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Makes of a closed store what version 1 of the schema would have left.
+void make_version_1(const std::filesystem::path& directory) {
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open_v2((directory / "sluice.db").c_str(), &db, SQLITE_OPEN_READWRITE,
+                              "sluice-checked-unix"),
+              SQLITE_OK);
+    std::string sql = "PRAGMA user_version=1; DROP TABLE job_logs;";
+    for (const auto* table : {"jobs", "history"})
+        for (const auto* column : {"lease_length_ms", "run_left_ms"})
+            sql += std::string("ALTER TABLE ") + table + " DROP COLUMN " + column + ";";
+    EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(db);
+    sqlite3_close(db);
+}
+
+job_record without_lengths(job_record job) {
+    job.lease_length.reset();
+    job.run_left.reset();
+    return job;
+}
+
+job_record running() {
+    auto job = full_record();
+    job.state = job_state::active;
+    job.outcome = lease_outcome::open;
+    return job;
+}
+
+class StoreUpgrade : public StoreTest {
+protected:
+    StoreUpgrade() {
+        put(job_place::nowhere, job_place::live, live);
+        put(job_place::nowhere, job_place::history, ended);
+        store->close_blocking();
+        store.reset();
+        make_version_1(config.directory);
+    }
+
+    job_record live = running();
+    job_record ended = [] {
+        auto job = make_job(8);
+        job.state = job_state::completed;
+        job.finished_at = noon;
+        job.lease_length = 1s;
+        return job;
+    }();
+};
+
+TEST_F(StoreUpgrade, KeepsEveryJobAndKnowsNoLengthsOfBefore) {
+    reopen();
+    const auto all = restore(*store);
+    ASSERT_EQ(all.active.size(), 1U);
+    expect_same(all.active.front(), without_lengths(live));
+    job_query done;
+    done.state = job_state::completed;
+    const auto page = store->list_blocking(done);
+    ASSERT_EQ(page.jobs.size(), 1U);
+    EXPECT_EQ(page.jobs.front().seq, 8);
+}
+
+TEST_F(StoreUpgrade, TakesLengthsFromThenOn) {
+    reopen();
+    live.run_left = 7ms;
+    put(job_place::live, job_place::live, live);
+    reopen();
+    expect_same(restore(*store).active.at(0), live);
+}
+
+TEST_F(StoreUpgrade, SalvageReadsAnOlderFile) {
+    const auto rescued = config.directory / "rescued";
+    salvage_store(config.directory, rescued);
+    auto copy = config;
+    copy.directory = rescued;
+    expect_same(restore(*open_sqlite_store(copy)).active.at(0), without_lengths(live));
+}
+
+}  // namespace
+}  // namespace sluice::test

@@ -1,0 +1,2 @@
+// Only here so that the header beside it is precompiled.
+int main() {}

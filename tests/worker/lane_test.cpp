@@ -1,0 +1,71 @@
+// What holds a worker up, and what does not.
+
+#include "tests/worker/pool_fixture.hpp"
+
+#include <condition_variable>
+#include <mutex>
+
+namespace sluice::worker {
+namespace {
+
+using Lane = pool_fixture;
+
+TEST_F(Lane, AWorkerOutlivesWhatIsThrownWhileItAnswers) {
+    config.concurrency = 1;
+    start();
+    source.throwing_acks = 1;
+    const uuid first = source.add("test.count");
+    ASSERT_TRUE(run_until([&] { return source.released.contains(first); }))
+        << "nobody would ever answer for it";
+    const uuid second = source.add("test.count");
+    ASSERT_TRUE(run_until([&] { return source.acked.contains(second); }));
+    spawn_stop(1ms);
+    ASSERT_TRUE(run_until([&] { return stopped; }));
+    EXPECT_EQ(left, 0U);
+}
+
+TEST_F(Lane, SaysOfEveryRunThatItsHandlerHasReturned) {
+    start();
+    const uuid done = source.add("test.count");
+    const uuid lost = source.add("test.gate");
+    ASSERT_TRUE(run_until([&] { return source.acked.contains(done) && runs == 2; }));
+    ASSERT_TRUE(run_until([&] { return source.returned.size() == 1; }));
+    source.take_away(lost);
+    context.poll();
+    EXPECT_EQ(source.returned.size(), 1U) << "it ignores that it is to stop";
+    gate.cancel();
+    EXPECT_TRUE(run_until([&] { return source.returned.size() == 2; }));
+}
+
+TEST_F(Lane, AHandlerThatBlocksAllItsThreadsDoesNotHoldUpAnother) {
+    std::mutex mutex;
+    std::condition_variable changed;
+    int waiting = 0;
+    bool open = false;
+    handlers.add_blocking("hang", [&](job_run&) -> outcome {
+        std::unique_lock lock(mutex);
+        ++waiting;
+        changed.wait(lock, [&] { return open; });
+        return completed{};
+    });
+    handlers.add_blocking("quick", [](job_run&) -> outcome { return completed{}; });
+    config.blocking_threads = 2;
+    start();
+    source.add("hang");
+    source.add("hang");
+    ASSERT_TRUE(run_until([&] {
+        const std::lock_guard lock(mutex);
+        return waiting == 2;
+    }));
+    const uuid quick = source.add("quick");
+    EXPECT_TRUE(run_until([&] { return source.acked.contains(quick); }));
+    {
+        const std::lock_guard lock(mutex);
+        open = true;
+    }
+    changed.notify_all();
+    EXPECT_TRUE(run_until([&] { return source.acked.size() == 3; }));
+}
+
+}  // namespace
+}  // namespace sluice::worker
