@@ -159,6 +159,17 @@ asio::awaitable<outcome<job_list>> client::list(job_filter filter) {
     co_return value_of(answer, read_jobs);
 }
 
+asio::awaitable<outcome<log_lines>> client::log(std::string id, log_filter filter) {
+    query q;
+    q.add("after", std::to_string(filter.after));
+    q.add("limit", std::to_string(filter.limit));
+    if (filter.wait.count() > 0) q.add("wait_ms", std::to_string(filter.wait.count()));
+    call request = plain_call(verb::get, path("/jobs/", id, "/log") + q.text());
+    request.wait = filter.wait;
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_log);
+}
+
 asio::awaitable<outcome<std::vector<queue_info>>> client::queues() {
     call request = plain_call(verb::get, path("/queues"));
     auto answer = co_await ask(std::move(request));

@@ -28,6 +28,12 @@ struct event_filter {
     std::size_t limit = 100;
 };
 
+struct log_filter {
+    std::uint64_t after = 0;  ///< only lines with a larger number
+    std::size_t limit = 1000;
+    std::chrono::milliseconds wait{0};  ///< for the first one; at most 60 s
+};
+
 /// Typed calls over one kept connection: one call at a time, on one executor. Arguments are taken
 /// by value. Every error is a value (`failure`).
 class client {
@@ -46,6 +52,8 @@ public:
     asio::awaitable<outcome<job_info>> wait(std::string id, std::chrono::seconds wait);
     asio::awaitable<outcome<job_info>> cancel(std::string id);
     asio::awaitable<outcome<job_list>> list(job_filter filter);
+    /// What a job has logged, oldest line first.
+    asio::awaitable<outcome<log_lines>> log(std::string id, log_filter filter);
 
     asio::awaitable<outcome<std::vector<queue_info>>> queues();
     asio::awaitable<outcome<queue_info>> queue(std::string name);

@@ -1,6 +1,6 @@
 #include "client/job_run.hpp"
 
-#include "proto/limits.hpp"
+#include "proto/job_log.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -11,12 +11,6 @@ namespace {
 /// Of one request: far below the server's bound for a body, whatever escapes the texts need.
 constexpr std::size_t bytes_a_request = 128 * 1024;
 constexpr std::size_t lines_a_request = 500;
-/// What a line costs beside its text.
-constexpr std::size_t line_overhead = 64;
-
-std::size_t cost(const log_text& line) {
-    return line.text.size() + line_overhead;
-}
 
 }  // namespace
 
@@ -35,17 +29,22 @@ void job_run::progress(double fraction, std::string message) {
 }
 
 void job_run::log(std::string_view text, log_stream stream) {
-    constexpr std::size_t line_bytes_max = 16 * 1024;
+    std::vector<log_text> lines;
+    const auto left_out = split_log(lines, stream, text);
+    const auto now = std::chrono::steady_clock::now();
     {
         const std::lock_guard lock(mutex_);
-        log_text line{stream, std::string{text.substr(0, line_bytes_max)}};
-        if (bytes_ + cost(line) > log_bytes_held_max) {
-            ++dropped_;
-            return;
+        for (auto& line : lines) {
+            // Once something was dropped the rest waits for its turn too: no gap goes unnoticed.
+            if (dropped_ > 0 || bytes_ + log_cost(line.text) > log_bytes_held_max) {
+                ++dropped_;
+                continue;
+            }
+            bytes_ += log_cost(line.text);
+            lines_.push_back({std::move(line), now});
         }
-        bytes_ += cost(line);
-        lines_.push_back(std::move(line));
-        if (std::exchange(announced_, true)) return;
+        dropped_ += left_out;
+        if (lines_.empty() || std::exchange(announced_, true)) return;
     }
     announce();
 }
@@ -59,18 +58,17 @@ job_run::words job_run::take() {
     words said;
     said.progress = std::exchange(progress_, std::nullopt);
     std::size_t bytes = 0;
+    const auto now = std::chrono::steady_clock::now();
     while (!lines_.empty() && said.lines.size() < lines_a_request && bytes < bytes_a_request) {
-        bytes += cost(lines_.front());
-        said.lines.push_back(std::move(lines_.front()));
+        auto& [line, at] = lines_.front();
+        bytes += log_cost(line.text);
+        line.age = std::chrono::duration_cast<std::chrono::milliseconds>(now - at);
+        said.lines.push_back(std::move(line));
         lines_.pop_front();
     }
     bytes_ -= bytes;
-    if (lines_.empty() && dropped_ > 0) {
-        const auto lost = std::exchange(dropped_, 0);
-        said.lines.push_back({log_stream::log, std::to_string(lost) + " lines were dropped: they "
-                                                                      "came faster than they "
-                                                                      "could be sent"});
-    }
+    if (lines_.empty() && dropped_ > 0)
+        said.lines.push_back({log_stream::note, dropped_note(std::exchange(dropped_, 0))});
     announced_ = !lines_.empty();
     return said;
 }
@@ -78,9 +76,11 @@ job_run::words job_run::take() {
 void job_run::take_back(words said) {
     const std::lock_guard lock(mutex_);
     if (!progress_) progress_ = std::move(said.progress);
+    const auto now = std::chrono::steady_clock::now();
     for (auto line = said.lines.rbegin(); line != said.lines.rend(); ++line) {
-        bytes_ += cost(*line);
-        lines_.push_front(std::move(*line));
+        bytes_ += log_cost(line->text);
+        const auto at = now - line->age;
+        lines_.push_front({std::move(*line), at});
     }
     announced_ = true;
 }

@@ -4,6 +4,7 @@
 #include "client/work_messages.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -46,8 +47,8 @@ public:
     /// it a few times a second at most.
     void progress(double fraction, std::string message = {});
 
-    /// Adds a line to the job's log. Never blocks: what is more than `log_bytes_held_max` behind is
-    /// dropped, and the log says how much.
+    /// Adds lines to the job's log. Never blocks: what is more than `log_bytes_held_max` behind is
+    /// dropped, and the log says how many lines that were.
     void log(std::string_view text, log_stream stream = log_stream::log);
 
     static constexpr std::size_t log_bytes_held_max = 256 * 1024;
@@ -76,7 +77,11 @@ private:
     std::mutex mutex_;
     bool announced_ = false;
     std::optional<progress_report> progress_;
-    std::deque<log_text> lines_;
+    struct held_line {
+        log_text line;
+        std::chrono::steady_clock::time_point said;
+    };
+    std::deque<held_line> lines_;
     std::size_t bytes_ = 0;
     std::uint64_t dropped_ = 0;
 };

@@ -72,6 +72,21 @@ event_info event_from(json_value value) {
     return event;
 }
 
+log_line line_from(json_value value) {
+    log_line line;
+    each_member(value, [&](std::string_view key, json_value member) {
+        if (key == "number") set(line.number, member);
+        if (key == "attempt") set(line.attempt, member);
+        if (key == "text") set(line.text, member);
+        std::optional<timestamp> time;
+        if (key == "time") set(time, member);
+        if (time) line.time = *time;
+        if (key == "stream" && member.kind == json_kind::string)
+            line.stream = parse_log_stream(json_unescape(member)).value_or(log_stream::log);
+    });
+    return line;
+}
+
 void append_job(json_writer& writer, const new_job& job) {
     writer.begin_object().key("type").string(job.type).key("args").raw(job.args);
     writer.key("options").begin_object().key("queue").string(job.queue);
@@ -209,6 +224,26 @@ std::optional<event_list> read_events(std::string_view body) {
         if (key == "gap") set(list.gap, member);
     });
     return list;
+}
+
+std::optional<log_lines> read_log(std::string_view body) {
+    const auto root = parse_answer(body);
+    if (!root || root->kind != json_kind::object) return std::nullopt;
+    log_lines log;
+    bool has_lines = false;
+    each_member(*root, [&](std::string_view key, json_value member) {
+        if (key == "next") set(log.next, member);
+        if (key == "more") set(log.more, member);
+        if (key == "ended") set(log.ended, member);
+        if (key != "lines" || member.kind != json_kind::array) return;
+        has_lines = true;
+        each_element(member, [&](json_value each) {
+            log.texts.emplace_back(each.text);
+            log.lines.push_back(line_from(each));
+        });
+    });
+    if (!has_lines) return std::nullopt;
+    return log;
 }
 
 std::optional<health_info> read_health(std::string_view body) {

@@ -2,6 +2,7 @@
 
 #include "client/failure.hpp"
 #include "proto/job.hpp"
+#include "proto/job_log.hpp"
 #include "proto/json_text.hpp"
 
 #include <chrono>
@@ -103,6 +104,14 @@ struct event_list {
     bool gap = false;  ///< events were dropped before they could be read
 };
 
+struct log_lines {
+    std::vector<log_line> lines;      ///< oldest first
+    std::vector<raw_json> texts;      ///< each as the server sent it
+    std::uint64_t next = 0;           ///< what to pass as `after` next time
+    bool more = false;                ///< there are more already
+    bool ended = false;               ///< the job has ended and these are its last lines
+};
+
 struct health_info {
     bool ready = false;
     std::string status;
@@ -122,6 +131,7 @@ std::optional<job_list> read_jobs(std::string_view body);
 std::optional<queue_info> read_queue(std::string_view body);
 std::optional<std::vector<queue_info>> read_queues(std::string_view body);
 std::optional<event_list> read_events(std::string_view body);
+std::optional<log_lines> read_log(std::string_view body);
 std::optional<health_info> read_health(std::string_view body);
 
 /// An error answer as a value. Bodies that are not Open Job Spec's give a sentence made of the

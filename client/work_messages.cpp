@@ -2,8 +2,6 @@
 
 #include "client/json_view.hpp"
 
-#include <array>
-
 namespace sluice::client {
 namespace {
 
@@ -59,11 +57,6 @@ struct nack_writer {
     }
     void operator()(const released&) const { out.key("release").boolean(true); }
 };
-
-std::string_view name_of(log_stream stream) {
-    static constexpr std::array<std::string_view, 3> names{"stdout", "stderr", "log"};
-    return names.at(static_cast<std::size_t>(stream));
-}
 
 void set_jobs(std::vector<job_info>& target, json_value value) {
     each_element(value, [&](json_value each) { target.push_back(job_from(each)); });
@@ -139,8 +132,10 @@ std::string encode_log(const lease_name& lease, std::string_view worker_id,
     out.begin_object().key("lease").string(lease.lease).key("worker_id").string(worker_id);
     out.key("entries").begin_array();
     for (const auto& line : lines) {
-        out.begin_object().key("stream").string(name_of(line.stream));
-        out.key("text").string(line.text).end_object();
+        out.begin_object().key("stream").plain(to_string(line.stream));
+        out.key("text").string(line.text);
+        if (line.age.count() > 0) out.key("age_ms").integer(line.age.count());
+        out.end_object();
     }
     out.end_array().end_object();
     return text;

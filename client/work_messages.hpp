@@ -95,11 +95,6 @@ struct progress_report {
     std::string message;
 };
 
-struct log_text {
-    log_stream stream = log_stream::log;
-    std::string text;
-};
-
 std::string encode(const fetch_order& order);
 /// `fetch`, if given, goes along: "and give me the next one".
 std::string encode_ack(const lease_name& lease, std::string_view worker_id,

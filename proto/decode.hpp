@@ -46,6 +46,8 @@ fault read_timeout(const member& m, std::chrono::milliseconds unit,
 fault read_strings(const member& m, std::size_t count_max, std::size_t bytes_max,
                    std::vector<std::string>& out);
 fault read_job_id(const member& m, uuid& out);
+/// A text that no server ever issued is lease_lost.
+fault read_lease(const member& m, std::optional<lease_token>& out);
 fault read_type(const member& m, std::string& out);
 fault read_queue(const member& m, std::string& out);
 

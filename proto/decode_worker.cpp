@@ -8,9 +8,6 @@
 
 /// What workers send: fetch, ack, nack, heartbeat. Members we do not know are ignored.
 namespace sluice::decode {
-namespace {
-
-using std::chrono::milliseconds;
 
 fault read_lease(const member& m, std::optional<lease_token>& out) {
     if (m.value.kind != json_kind::string) return wrong_type(m, "string");
@@ -21,6 +18,10 @@ fault read_lease(const member& m, std::optional<lease_token>& out) {
                      R"("field":"lease")"};
     return std::nullopt;
 }
+
+namespace {
+
+using std::chrono::milliseconds;
 
 template <class Request>
 fault job_id(Request& r, const member& m) {

@@ -85,6 +85,20 @@ void add_job_wait(command_line& line, CLI::App& job) {
     });
 }
 
+void add_job_logs(command_line& line, CLI::App& job) {
+    auto options = std::make_shared<log_options>();
+    auto* command = add_command(job, "logs", "Show what a job has logged",
+                                "  sluice job logs ID\n"
+                                "  sluice job logs ID -f\n"
+                                "  sluice job logs ID --json | jq -r .text\n");
+    command->add_option("ID", options->job, "The job's id")->required()->type_name("");
+    command->add_flag("-f,--follow", options->follow, "Go on until the job has ended");
+    command->add_flag("--timestamps", options->timestamps, "Begin each line with its time");
+    command->callback([&line, options] {
+        line.chosen = [options](const context& ctx) { return show_log(ctx, *options); };
+    });
+}
+
 void add_dead_list(command_line& line, CLI::App& dead) {
     auto filter = std::make_shared<client::job_filter>();
     auto* command = add_command(dead, "list", "List dead letters, newest first",
@@ -127,6 +141,7 @@ void add_job_commands(command_line& line) {
     add_id_command(line, *job, "retry", "Give dead letters another life, from the first attempt",
                    "  sluice job retry ID\n", retry_jobs);
     add_job_wait(line, *job);
+    add_job_logs(line, *job);
 
     auto* dead = add_command(line.root, "dead", "Look at dead letters, retry or delete them",
                              "  sluice dead list\n  sluice dead retry ID\n");

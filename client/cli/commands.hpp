@@ -30,6 +30,15 @@ exit_code retry_jobs(const context& ctx, const ids& jobs);
 /// Ends with `failed` unless all were completed, with `timed_out` when `patience` runs out.
 exit_code wait_for_jobs(const context& ctx, const ids& jobs, std::chrono::nanoseconds patience);
 
+
+struct log_options {
+    std::string job;
+    bool follow = false;  ///< until the job has ended
+    bool timestamps = false;
+};
+/// Prints what a job has logged: what it wrote to its standard error, and notes, to ours.
+exit_code show_log(const context& ctx, const log_options& options);
+
 exit_code list_queues(const context& ctx);
 exit_code show_queues(const context& ctx, const std::vector<std::string>& names);
 

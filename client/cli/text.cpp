@@ -69,6 +69,17 @@ std::size_t length_of_sequence(std::string_view text) {
     return length;
 }
 
+/// Whether a code point makes those after it stand elsewhere than they come, or begins a new line.
+bool turns_text(std::string_view point) {
+    constexpr std::string_view isolates = "\xE2\x81\xA6\xE2\x81\xA7\xE2\x81\xA8\xE2\x81\xA9";
+    if (point == "\xD8\x9C") return true;                   // U+061C
+    if (point.size() != 3 || point[0] != '\xE2') return false;
+    const auto last = static_cast<unsigned char>(point[2]);
+    if (point[1] == '\x80')  // U+200E, U+200F, U+2028 to U+202E
+        return last == 0x8E || last == 0x8F || (last >= 0xA8 && last <= 0xAE);
+    return isolates.find(point) != std::string_view::npos;  // U+2066 to U+2069
+}
+
 }  // namespace
 
 std::optional<nanoseconds> parse_duration(std::string_view text) {
@@ -203,13 +214,25 @@ std::optional<std::string> nearest(std::string_view word,
     return best;
 }
 
+std::string printable_line(std::string_view text) {
+    std::string safe;
+    for (;;) {
+        const auto tab = text.find('\t');
+        safe += printable(text.substr(0, tab));
+        if (tab == std::string_view::npos) return safe;
+        safe += '\t';
+        text.remove_prefix(tab + 1);
+    }
+}
+
 std::string printable(std::string_view text) {
     std::string safe;
     while (!text.empty()) {
         const std::size_t length = length_of_sequence(text);
         const auto first = static_cast<unsigned char>(text[0]);
         const bool c1 = length == 2 && first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
-        if (length == 0 || first < 0x20 || first == 0x7F || c1) {
+        const bool unsafe = c1 || turns_text(text.substr(0, length));
+        if (length == 0 || first < 0x20 || first == 0x7F || unsafe) {
             safe += '?';
             text.remove_prefix(std::max<std::size_t>(length, 1));
         } else {

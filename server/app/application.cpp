@@ -6,6 +6,7 @@
 #include "server/runtime/clock.hpp"
 #include "server/runtime/nothrow_await.hpp"
 #include "server/worker/handlers/exec/exec.hpp"
+#include "server/worker/keep_log.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -77,7 +78,7 @@ application::application(config::config settings, logger& log)
     if (has_workers(settings_.workers))
         check = [handlers](const job_spec& job) { return handlers.check(job); };
     workers_.emplace(context_.get_executor(), *backend_, std::move(handlers), settings_.workers,
-                     log_);
+                     log_, worker::keep_in(*backend_));
     http::add_api_routes(routes_, {.queue = backend_.get(),
                                    .now = system_instant,
                                    .draining = [this] { return draining_; },

@@ -195,6 +195,10 @@ constexpr auto engine_settings = std::to_array<setting>({
         {.key = "engine.uncommitted_bytes_max",
          .least = 8 * kib * kib,
          .doc = "Data not yet durable at one time; beyond it new jobs are refused with 503."}),
+    make<size_codec, &config::engine, &ec::job_log_bytes>(
+        {.key = "engine.job_log_bytes",
+         .least = 64 * kib,
+         .doc = "What the log of one job may hold, over all its runs; further lines are dropped."}),
     make<count_codec, &config::engine, &ec::finished_cache>(
         {.key = "engine.finished_cache",
          .most = 1'000'000,

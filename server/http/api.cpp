@@ -10,6 +10,7 @@ void add_api_routes(router& routes, api_services services) {
     const auto shared = std::make_shared<const api_services>(std::move(services));
     add_job_routes(routes, shared);
     add_progress_routes(routes, shared);
+    add_job_log_routes(routes, shared);
     add_worker_routes(routes, shared);
     add_queue_routes(routes, shared);
     add_dead_letter_routes(routes, shared);

@@ -48,9 +48,9 @@ std::string_view tail_of(std::string_view text) {
 execution::execution(asio::any_io_executor executor, command what, listener hear)
     : what_(std::move(what)),
       hear_(std::move(hear)),
-      budget_{.left = what_.log_bytes_max, .dropped = 0},
-      stdout_(log_stream::stdout_, what_.output_bytes_max, budget_, hear_),
-      stderr_(log_stream::stderr_, what_.output_bytes_max, budget_, hear_),
+      budget_(what_.log_bytes_max, hear_),
+      stdout_(log_stream::stdout_, what_.output_bytes_max, budget_),
+      stderr_(log_stream::stderr_, what_.output_bytes_max, budget_),
       report_stream_(budget_, hear_),
       pipes_{asio::posix::stream_descriptor(executor), asio::posix::stream_descriptor(executor),
              asio::posix::stream_descriptor(executor)},
@@ -212,7 +212,8 @@ void execution::judge_status(int status) {
 }
 
 report execution::take_report() {
-    report_.dropped_bytes = budget_.dropped;
+    budget_.finish();
+    report_.dropped_bytes = budget_.dropped_bytes();
     report_.result = report_stream_.result().empty()
                          ? result_of_output(stdout_.kept(), stdout_.cut())
                          : report_stream_.result();

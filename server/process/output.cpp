@@ -1,5 +1,6 @@
 #include "server/process/output.hpp"
 
+#include "proto/job_log.hpp"
 #include "proto/json_text.hpp"
 #include "proto/limits.hpp"
 
@@ -9,28 +10,36 @@
 
 namespace sluice::process {
 
-namespace {
-
-/// Takes `bytes` from the budget; false, and counted, when it does not have them.
-bool spend(log_budget& budget, std::size_t bytes) {
-    if (bytes > budget.left) {
-        budget.left = 0;  // later, shorter lines would look like the next ones
-        budget.dropped += bytes;
-        return false;
-    }
-    budget.left -= bytes;
-    return true;
+void log_budget::log(log_stream stream, std::string_view line) {
+    const auto bytes = line.size() + 1;
+    if (bytes > left_) return drop(bytes, 1);
+    left_ -= bytes;
+    if (hear_.log) hear_.log(stream, line);
 }
 
-}  // namespace
+void log_budget::drop(std::size_t bytes, std::uint64_t lines) {
+    left_ = 0;  // later, shorter lines would look like the next ones
+    dropped_ += bytes;
+    dropped_lines_ += lines;
+    if (!std::exchange(told_, true) && hear_.log)
+        hear_.log(log_stream::note, full_note(bytes_max_));
+}
+
+void log_budget::finish() {
+    if (dropped_lines_ > 0 && hear_.log)
+        hear_.log(log_stream::note, dropped_note(dropped_lines_));
+    dropped_lines_ = 0;
+}
 
 void output_stream::feed(std::string_view text) {
     const auto room = keep_ - kept_.size();
     kept_.append(text.substr(0, room));
     if (text.size() > room) cut_ = true;
     while (!text.empty()) {
-        if (budget_.left == 0) {  // no look at it: it may be 10 GiB of line ends
-            budget_.dropped += line_.size() + text.size();
+        if (budget_.spent()) {  // no look at each line: it may be 10 GiB of line ends
+            const auto ends = std::count(text.begin(), text.end(), '\n');
+            budget_.drop(line_.size() + text.size(), static_cast<std::uint64_t>(ends));
+            in_dropped_line_ = !text.ends_with('\n');
             line_.clear();
             return;
         }
@@ -49,11 +58,12 @@ void output_stream::feed(std::string_view text) {
 void output_stream::finish() {
     if (!line_.empty()) log(line_);
     line_.clear();
+    if (std::exchange(in_dropped_line_, false)) budget_.drop(0, 1);
 }
 
 void output_stream::log(std::string_view line) {
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (spend(budget_, line.size() + 1) && hear_.log) hear_.log(stream_, line);
+    budget_.log(stream_, line);
 }
 
 void report_stream::feed(std::string_view text) {
@@ -80,7 +90,7 @@ void report_stream::finish() {
 
 void report_stream::log(std::string_view text) {
     text = text.substr(0, log_line_bytes_max);
-    if (spend(budget_, text.size() + 1) && hear_.log) hear_.log(log_stream::log, text);
+    budget_.log(log_stream::log, text);
 }
 
 void report_stream::reject(std::string_view text, std::string_view why) {

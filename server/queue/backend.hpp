@@ -2,6 +2,7 @@
 
 #include "proto/error.hpp"
 #include "proto/job.hpp"
+#include "proto/job_log.hpp"
 #include "proto/requests.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -180,6 +181,20 @@ public:
     /// Keeps how far a running job is, until its next attempt. Survives a crash of the process, not
     /// a power cut. Errors: not_found, conflict (not running), lease_lost, store_failed.
     virtual asio::awaitable<result<change_answer>> report_progress(progress_request request) = 0;
+
+    /// Adds to the log of a running job. Its lines keep their order, and those of the run come after
+    /// all that were there. Answered when they survive a crash of the process; a power cut can take
+    /// them until anything that came later is durable, such as the answer to the end of the run. A
+    /// full log and a disk that is nearly full take no further lines: they are counted, and a note
+    /// says how many, at the end of the run at the latest. Sent again, lines are there twice.
+    /// Errors: not_found, conflict (not running), lease_lost, store_failed.
+    virtual asio::awaitable<result<log_receipt>> append_log(append_log_request request) = 0;
+
+    /// The log of a job, oldest line first; only lines that survive a crash of the process. Waits
+    /// up to `query.wait` for the first one; an empty answer is no error and is also given when the
+    /// job has ended, `stop` is requested or the server begins to drain. Errors: not_found,
+    /// store_failed.
+    virtual asio::awaitable<result<log_page>> read_log(log_query query, std::stop_token stop) = 0;
 
     /// Leaves a job that an in-server worker holds to somebody outside, under the same lease. The
     /// run counts on as the outside holder's: it outlives this process and lapses like any other.

@@ -143,6 +143,7 @@ void engine::end_attempt(resident_job& job, lease_outcome outcome, timestamp tim
     clear_lease_timer(job);
     workers_.release(record.worker_id, record.seq);
     job.fetch_id.clear();
+    if (job.log) end_log_of_run(job, time);
     const bool lost = outcome == lease_outcome::cancelled || outcome == lease_outcome::timed_out ||
                       outcome == lease_outcome::lapsed;
     if (lost && record.worker_id == in_server_worker_id) lost_runs_.push_back(record.lease);
@@ -175,6 +176,11 @@ result<job_record> engine::info(const uuid& id) const {
     const auto* job = find(id);
     if (!job) return error(errc::not_found);
     return job->record;
+}
+
+const job_record* engine::peek(const uuid& id) const {
+    const auto* job = find(id);
+    return job ? &job->record : nullptr;
 }
 
 std::vector<queue_stats> engine::queues() const {
@@ -224,6 +230,10 @@ void engine::reset() {
     due_loads_.clear();
     changed_.clear();
     under_way_.clear();
+    logs_.clear();
+    open_logs_.clear();
+    logs_under_way_.clear();
+    open_log_bytes_ = 0;
     keys_.clear();
     recent_keys_.clear();
     recent_key_order_.clear();
@@ -232,6 +242,7 @@ void engine::reset() {
     finished_.clear();
     window_bytes_ = 0;
     reset_ = true;
+    reset_batch_ = open_batch_;
     sync_ = true;
 }
 

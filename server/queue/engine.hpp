@@ -113,7 +113,24 @@ public:
     result<change_answer> report_progress(const progress_request& request, instant now);
     result<change_answer> delegate(const delegate_request& request, instant now);
     result<heartbeat_answer> heartbeat(const heartbeat_request& request, instant now);
+
+    /// Whether `append_log` may be called for this resident job: where its log ends is known. If
+    /// not, read that from the store between `begin_load` and `learn_log`.
+    bool knows_log(const uuid& id) const;
+    void learn_log(const uuid& id, const log_end& end, std::uint64_t load);
+    /// While it is false more log is on its way to the disk than should be.
+    bool log_has_room() const;
+    struct log_outcome {
+        log_receipt receipt;
+        std::uint64_t gate = 0;  ///< the batch of its lines
+    };
+    result<log_outcome> append_log(append_log_request request, instant now);
+    /// Jobs with lines in the batch that was committed last.
+    const std::vector<uuid>& logged() const { return logged_; }
+
     result<job_record> info(const uuid& id) const;
+    /// The same without a copy: null when it is not known here, else valid until the next call.
+    const job_record* peek(const uuid& id) const;
     std::vector<queue_stats> queues() const;
     void reset();
 
@@ -132,7 +149,12 @@ public:
     std::uint64_t gate() const;
     /// The batch that holds the latest change of this job, if it is not committed yet.
     std::uint64_t gate(const uuid& id) const;
-    bool has_changes() const { return !changed_.empty() || !keys_.empty() || reset_; }
+    /// The batch of a reset that is not durable yet; 0: there is none. What the store gives before
+    /// that is void, although a load of it began after the reset.
+    std::uint64_t reset_gate() const { return reset_batch_ > committed_batch_ ? reset_batch_ : 0; }
+    bool has_changes() const {
+        return !changed_.empty() || !keys_.empty() || !logs_.empty() || reset_;
+    }
     /// Closes the open batch. At most one batch may be under way.
     journal_batch take_batch(instant now);
     /// The batch under way is durable. Stamps its jobs and lets go of what need not stay.
@@ -173,7 +195,9 @@ public:
     /// come from it.
     timestamp stamp(instant now) const;
     const engine_config& config() const { return config_; }
+    /// Of jobs; logs have a bound of their own.
     std::size_t uncommitted_bytes() const { return open_bytes_ + uncommitted_bytes_; }
+    std::size_t uncommitted_log_bytes() const { return open_log_bytes_ + uncommitted_log_bytes_; }
     /// False for a worker that said it is quiet or about to end: it is given nothing.
     bool wants_jobs(const std::string& worker_id) const;
     /// Lines that are kept, over all queues.
@@ -259,6 +283,15 @@ private:
                                   const std::string& worker_id, instant now);
     void lose_all_runs();
 
+    // engine_log.cpp
+    bool takes_lines(const run_log& log) const;
+    void put_line(resident_job& job, log_stream stream, std::string text, timestamp time);
+    void drop_lines(resident_job& job, std::uint64_t count, timestamp time);
+    void tell_dropped(resident_job& job, timestamp time);
+    void end_log_of_run(resident_job& job, timestamp time);
+    void take_logs(journal_batch& batch);
+    void logs_committed(instant now);
+
     // engine_timers.cpp
     void run_timer(const timer& fired, instant now);
     void lease_timer(resident_job& job, instant now);
@@ -316,6 +349,12 @@ private:
     std::uint64_t committed_batch_ = 0;
     std::vector<std::int64_t> changed_;    ///< jobs changed in the open batch
     std::vector<std::int64_t> under_way_;  ///< jobs of the batch being committed
+    std::vector<log_write> logs_;               ///< lines of the open batch
+    std::vector<std::int64_t> open_logs_;       ///< their jobs
+    std::vector<std::int64_t> logs_under_way_;  ///< those of the batch being committed
+    std::vector<uuid> logged_;
+    std::size_t open_log_bytes_ = 0;
+    std::size_t uncommitted_log_bytes_ = 0;
     std::vector<key_record> keys_;
     struct recent_key {
         key_record record;
@@ -329,6 +368,7 @@ private:
     std::uint64_t seen_keys_ = 0;  ///< the latest batch whose keys every load has seen
     bool sync_ = false;
     bool reset_ = false;
+    std::uint64_t reset_batch_ = 0;  ///< that of the latest reset
     std::size_t open_bytes_ = 0;
     std::size_t uncommitted_bytes_ = 0;
 

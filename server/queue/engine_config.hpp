@@ -39,6 +39,9 @@ struct engine_config {
     std::size_t window_bytes = std::size_t{64} * 1024 * 1024;  ///< in all
     /// Not yet durable at one time; beyond it push is refused with `overloaded`.
     std::size_t uncommitted_bytes_max = std::size_t{64} * 1024 * 1024;
+    /// What the log of one job may hold, all its runs together, by `log_cost`; the line that goes
+    /// beyond it is the last.
+    std::size_t job_log_bytes = std::size_t{4} * 1024 * 1024;
     std::size_t finished_cache = 4096;  ///< finished jobs kept in memory for late questions
     std::size_t events_max = 16384;     ///< lifecycle events kept in memory
     std::size_t idle_queues = 4096;     ///< queues without jobs that are still listed

@@ -72,6 +72,7 @@ resident_job& engine::make_resident(job_record record, job_place place) {
     job.lane = &lane_of(*job.queue, record.spec->type);
     ++job.lane->jobs;
     job.record = std::move(record);
+    job.log_known = job.record.attempts.empty();  // it never ran
     return jobs_.insert(std::move(job));
 }
 
@@ -218,6 +219,7 @@ journal_batch engine::take_batch(instant now) {
         job->stored = job->place;
         batch.jobs.push_back(std::move(write));
     }
+    take_logs(batch);
     under_way_ = std::exchange(changed_, {});
     uncommitted_bytes_ = std::exchange(open_bytes_, 0);
     return batch;
@@ -241,6 +243,7 @@ std::vector<uuid> engine::committed(instant now) {
         else
             evict_later(*job);
     }
+    logs_committed(now);
     evict_idle(now);
     forget_keys();
     return ended;
@@ -287,7 +290,7 @@ void engine::stamp_committed(resident_job& job, timestamp time, std::vector<uuid
 /// Decides whether a job without unwritten changes stays in memory.
 void engine::keep_or_evict(resident_job& job, instant now) {
     const auto& record = job.record;
-    if (job.batch > committed_batch_) return;
+    if (job.batch > committed_batch_ || (job.log && job.log->batch > committed_batch_)) return;
     const bool small = footprint(record) <= kept_bytes_max;
     bool keep = false;
     switch (record.state) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proto/job.hpp"
+#include "proto/job_log.hpp"
 #include "server/queue/backend.hpp"
 
 #include <cstdint>
@@ -39,12 +40,26 @@ struct key_record {
     timestamp expires_at;
 };
 
+/// Where the log of a job ends.
+struct log_end {
+    std::uint64_t lines = 0;  ///< number of its latest line
+    std::uint64_t bytes = 0;  ///< what all of them count for (log_cost)
+};
+
+/// One more line in the log of a job that is stored, or is stored by the same batch.
+struct log_write {
+    std::int64_t seq = 0;  ///< of the job
+    log_line line;
+    std::uint64_t bytes = 0;  ///< of the log, this line included
+};
+
 /// All that one commit makes durable, all or nothing.
 struct journal_batch {
     std::uint64_t number = 0;  ///< rises by one with each batch since the store was opened
     bool sync =
         true;  ///< false: written, survives the process; may be lost with the power (grants, beats)
     std::vector<job_write> jobs;
+    std::vector<log_write> logs;  ///< go with their jobs when those are deleted
     std::vector<key_record> keys;
     std::vector<std::pair<std::string, bool>> paused_queues;  ///< queue, paused
     bool reset = false;                                       ///< empty everything first
@@ -113,6 +128,12 @@ public:
     /// Live or finished job by id.
     virtual std::optional<found_job> find_blocking(const uuid& id) = 0;
     virtual std::optional<key_record> find_key_blocking(std::string_view key) = 0;
+    /// Where the log of a job ends: zeros when it has none.
+    virtual log_end log_end_blocking(std::int64_t seq) = 0;
+    /// Lines with a number above `after`, in order: up to `lines_max`, and none after more than
+    /// limits::log_page_bytes_max.
+    virtual std::vector<log_line> read_log_blocking(std::int64_t seq, std::uint64_t after,
+                                                    std::size_t lines_max) = 0;
     virtual job_page list_blocking(const job_query& query) = 0;
 
     /// Reads the free space anew. True when below the soft mark.

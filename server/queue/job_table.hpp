@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -14,6 +15,14 @@ namespace sluice {
 
 struct ready_lane;
 struct queue_state;
+
+/// The log of a resident job that has one: where it ends, and what its run lost.
+struct run_log {
+    log_end end;
+    std::uint64_t batch = 0;    ///< latest batch that holds a line of it
+    std::uint64_t dropped = 0;  ///< lines since the latest one that was kept
+    bool told_full = false;     ///< a note of this run says so
+};
 
 /// A job the engine has in memory.
 struct resident_job {
@@ -27,7 +36,9 @@ struct resident_job {
     std::uint64_t kept_until = 0;           ///< loads before this one must end before it may go
     bool in_window = false;                 ///< counted among the resident waiting jobs of its lane
     bool in_finished = false;  ///< listed among the finished jobs kept for late questions
+    bool log_known = true;      ///< where its log ends is in `log`; it has none when that is null
     std::size_t window_bytes = 0;
+    std::unique_ptr<run_log> log;
     queue_state* queue = nullptr;
     ready_lane* lane = nullptr;
     std::string fetch_id;                         ///< of the fetch that was given it, while it runs

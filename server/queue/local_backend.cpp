@@ -66,6 +66,12 @@ void local_backend::start() {
     after_command();
 }
 
+error local_backend::missing(const uuid& id) {
+    const auto text = to_string(id);
+    return {errc::not_found, "Job '" + text + "' not found.",
+            "\"resource_type\":\"job\",\"resource_id\":\"" + text + "\""};
+}
+
 error local_backend::failure() const {
     return {errc::store_failed, "The store has failed; the server is about to stop.",
             "\"outcome\":\"unknown\""};
@@ -113,7 +119,8 @@ void local_backend::start_commit() {
 bool local_backend::commits_alone() const {
     return options_.loop != nullptr && options_.loop->can_block() && under_way_ == 0 && !failed_ &&
            engine_.has_changes() && !commit_thread_busy_ && gate_.waiting() <= lone_waiters_max &&
-           engine_.uncommitted_bytes() <= lone_bytes_max && commit_latency_ <= lone_latency_max;
+           engine_.uncommitted_bytes() + engine_.uncommitted_log_bytes() <= lone_bytes_max &&
+           commit_latency_ <= lone_latency_max;
 }
 
 void local_backend::commit_in_place() {
@@ -169,8 +176,11 @@ void local_backend::on_committed(const commit_outcome& outcome,
                      // go out
     deliver_grants();
     gate_.open(batch);
-    for (const auto& id : ended)
+    for (const auto& id : ended) {
         if (const auto it = job_waits_.find(id); it != job_waits_.end()) it->second->notify_all();
+        wake_log_readers(id);
+    }
+    for (const auto& id : engine_.logged()) wake_log_readers(id);
     if (engine_.events().last_id() != before) new_events_.notify_all();
     after_command();
 }
@@ -184,6 +194,7 @@ void local_backend::fail(const std::string& reason) {
     held_grants_.clear();
     while (!parked_.empty()) deliver(parked_.begin()->first, {});
     for (const auto& [id, waiters] : job_waits_) waiters->notify_all();
+    wake_all_log_readers();
     new_events_.notify_all();
 }
 
@@ -294,6 +305,7 @@ backend_health local_backend::health() const {
 void local_backend::begin_drain() {
     engine_.begin_drain();
     for (const auto& [id, waiters] : job_waits_) waiters->notify_all();
+    wake_all_log_readers();
     new_events_.notify_all();
     after_command();
 }

@@ -11,12 +11,6 @@ std::chrono::microseconds since(std::chrono::steady_clock::time_point begun) {
                                                                  begun);
 }
 
-error missing(const uuid& id) {
-    const auto text = to_string(id);
-    return {errc::not_found, "Job '" + text + "' not found.",
-            "\"resource_type\":\"job\",\"resource_id\":\"" + text + "\""};
-}
-
 error key_problem(errc problem) {
     if (problem == errc::in_flight)
         return {problem, "The first request with this Idempotency-Key is still being stored."};
@@ -33,6 +27,8 @@ asio::awaitable<result<local_backend::ids>> local_backend::find_replay(idempoten
     auto known = engine_.find_key(key, now());
     if (known.problem) co_return key_problem(*known.problem);
     if (!known.replay.empty()) co_return std::move(known.replay);
+    const bool usable = co_await past_reset();
+    if (!usable) co_return failure();
     const auto load = engine_.begin_load();
     auto read = [this, &key]() -> std::optional<std::optional<key_record>> {
         try {
@@ -359,6 +355,7 @@ asio::awaitable<result<void>> local_backend::reset() {
     if (failed_) co_return failure();
     engine_.reset();
     for (const auto& [id, waiters] : job_waits_) waiters->notify_all();
+    wake_all_log_readers();
     const auto batch = engine_.gate();
     after_command();
     const bool ok = co_await durable(batch);

@@ -42,6 +42,8 @@ public:
     asio::awaitable<result<change_answer>> ack(ack_request request) override;
     asio::awaitable<result<change_answer>> nack(nack_request request) override;
     asio::awaitable<result<change_answer>> report_progress(progress_request request) override;
+    asio::awaitable<result<log_receipt>> append_log(append_log_request request) override;
+    asio::awaitable<result<log_page>> read_log(log_query query, std::stop_token stop) override;
     asio::awaitable<result<change_answer>> delegate(delegate_request request) override;
     void on_run_lost(std::function<void(const lease_token&)> tell) override {
         run_lost_ = std::move(tell);
@@ -66,10 +68,21 @@ private:
         bool done = false;
         notifier woken;
     };
+    /// One who waits for lines of a log.
+    struct log_reader {
+        explicit log_reader(const asio::any_io_executor& executor) : woken(executor) {}
+        void wake() {
+            changed = true;
+            woken.notify_all();
+        }
+        bool changed = false;
+        notifier woken;
+    };
     using ids = std::vector<uuid>;
 
     instant now() const { return options_.now(); }
     error failure() const;
+    static error missing(const uuid& id);
 
     // Commits
     void after_command();
@@ -87,12 +100,19 @@ private:
                                                       std::optional<fetch_request> request);
 
     // Loads
+    asio::awaitable<bool> past_reset();
     asio::awaitable<bool> load(uuid id);
     asio::awaitable<bool> make_resident(ids wanted);
     asio::awaitable<result<ids>> find_replay(idempotency_key key);
     asio::awaitable<result<push_answer>> replay(ids jobs);
     void start_wanted_loads();
     void recheck_disk();
+
+    // Logs
+    asio::awaitable<bool> learn_log(uuid id);
+    asio::awaitable<result<log_page>> look_at_log(log_query query);
+    void wake_log_readers(const uuid& id);
+    void wake_all_log_readers();
 
     // Grants and timers
     void collect_grants();
@@ -127,6 +147,7 @@ private:
     std::deque<engine::grant> held_grants_;  ///< wait for their batch
     std::unordered_map<std::uint64_t, parked_fetch*> parked_;
     std::map<uuid, std::shared_ptr<notifier>> job_waits_;
+    std::multimap<uuid, std::shared_ptr<log_reader>> log_readers_;
     std::function<void(const lease_token&)> run_lost_;
     notifier new_events_;
     asio::steady_timer timer_;

@@ -108,6 +108,14 @@ void local_backend::start_wanted_loads() {
     }
 }
 
+/// Waits until no reset is under way: the store would still give what it empties. False when the
+/// store failed.
+asio::awaitable<bool> local_backend::past_reset() {
+    bool ok = !failed_;
+    while (false && ok && engine_.reset_gate() != 0) ok = co_await durable(engine_.reset_gate());
+    co_return ok;
+}
+
 asio::awaitable<bool> local_backend::load(uuid id) {
     if (engine_.resident(id)) co_return !failed_;
     ids wanted(1, id);
@@ -117,6 +125,8 @@ asio::awaitable<bool> local_backend::load(uuid id) {
 
 /// Brings jobs that are at rest into memory, unless they do not exist. False when the store failed.
 asio::awaitable<bool> local_backend::make_resident(ids wanted) {
+    const bool usable = co_await past_reset();
+    if (!usable) co_return false;
     const auto absent = std::stable_partition(
         wanted.begin(), wanted.end(), [this](const uuid& id) { return engine_.resident(id); });
     const ids here(wanted.begin(), absent);

@@ -1,5 +1,6 @@
 #include "server/worker/active_run.hpp"
 
+#include "proto/job_log.hpp"
 #include "proto/json_text.hpp"
 #include "proto/limits.hpp"
 
@@ -11,6 +12,14 @@
 #include <utility>
 
 namespace sluice::worker {
+namespace {
+
+std::uint64_t lines_in(std::string_view text) {
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    return 1 + static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+}  // namespace
 
 active_run::active_run(job_record job, run_services& services)
     : job_(std::move(job)), services_(services) {}
@@ -42,16 +51,16 @@ void active_run::progress(double fraction, std::string message) {
 }
 
 void active_run::log(log_stream stream, std::string_view text) {
-    if (!services_.keep_log || text.empty()) return;
+    if (!services_.keep_log) return;
     say([&] {
         auto& log = unsaid_.log;
         // Once something was dropped the rest waits for its turn too: no gap goes unnoticed.
-        if (log.dropped > 0 || log_bytes_ + text.size() > log_bytes_max) {
-            ++log.dropped;
+        if (log.dropped > 0 || log_bytes_ + log_cost(text) > log_bytes_max) {
+            log.dropped += lines_in(text);
             return;
         }
-        log_bytes_ += text.size();
-        log.pieces.push_back({stream, std::string(text)});
+        log_bytes_ += log_cost(text);
+        log.pieces.push_back({stream, std::string(text), std::chrono::steady_clock::now()});
     });
 }
 
@@ -59,6 +68,7 @@ active_run::words active_run::take() {
     const std::lock_guard lock(mutex_);
     log_bytes_ = 0;
     if (unsaid_.empty()) talking_ = false;
+    unsaid_.log.last = ended_;
     return std::exchange(unsaid_, {});
 }
 

@@ -26,12 +26,14 @@ namespace sluice::worker {
 struct log_batch {
     struct piece {
         log_stream stream = log_stream::log;
-        std::string text;
+        std::string text;  ///< one line or several
+        std::chrono::steady_clock::time_point said;
     };
     uuid job_id;
     lease_token lease;
     std::vector<piece> pieces;  ///< oldest first
-    std::uint64_t dropped = 0;  ///< pieces that did not fit, after these
+    std::uint64_t dropped = 0;  ///< lines that did not fit, after these
+    bool last = false;          ///< the run has ended: its answer waits for this
 };
 /// Keeps a batch. Called on the worker's executor; the next batch of a run follows when it is done.
 using log_sink = std::function<boost::asio::awaitable<void>(log_batch batch)>;
@@ -51,7 +53,7 @@ struct run_services {
 /// per run that talks: at once at first, then every so often, the rest when the run ends.
 class active_run final : public job_run, public std::enable_shared_from_this<active_run> {
 public:
-    /// Text that waits to be passed on, at most; further text is dropped and counted.
+    /// Text that waits to be passed on, at most, by `log_cost`; further text is dropped and counted.
     static constexpr std::size_t log_bytes_max = std::size_t{256} * 1024;
 
     active_run(job_record job, run_services& services);

@@ -231,7 +231,7 @@ TEST(Worker, PassesOnWhatARunSaysBeforeItAnswers) {
     EXPECT_NE(told[0].find(R"("progress":1)"), std::string::npos) << told[0];
     const auto lines = b.bodies("/a/log");
     ASSERT_EQ(lines.size(), 1U);
-    EXPECT_NE(lines[0].find(R"({"stream":"stderr","text":"a \"line\""})"), std::string::npos);
+    EXPECT_NE(lines[0].find(R"({"stream":"stderr","text":"a \"line\"")"), std::string::npos);
     EXPECT_TRUE(is_for(b.server.requests.back(), "/heartbeat") ||
                 is_for(b.server.requests.back(), "/ack"));
 }
@@ -247,7 +247,7 @@ TEST(JobRun, DropsLinesBeyondItsBoundAndSaysSo) {
         last = said.lines.back().text;
     }
     EXPECT_LT(lines, 30U);
-    EXPECT_NE(last.find("lines were dropped"), std::string::npos) << last;
+    EXPECT_NE(last.find(" lines dropped"), std::string::npos) << last;
 }
 
 TEST(Backoff, DoublesUpToItsMaximumAndStartsAnew) {

@@ -357,6 +357,31 @@ TEST_F(LocalBackend, ClosesTheStoreOnlyWhenNothingIsRead) {
     run(shut_down_while_reading(*this));
 }
 
+asio::awaitable<void> read_during_reset(LocalBackend& t) {
+    auto pushed = co_await t.queue->push(one_job());
+    const auto id = pushed->jobs.at(0).spec->id;
+    t.disk->hold_commits();
+    auto resetting = t.start(t.queue->reset());
+    co_await t.until_commit_waits();
+    auto cancelling = t.start(t.queue->cancel(id));  // the job is at rest
+    for (int i = 0; i < 1000; ++i) co_await t.yield();
+    t.disk->release_commits();
+    auto done = co_await resetting.answer();
+    EXPECT_TRUE(done);
+    auto cancelled = co_await cancelling.answer();
+    EXPECT_EQ(code_of(cancelled), errc::not_found);
+    auto looked = co_await t.queue->info(id);
+    EXPECT_EQ(code_of(looked), errc::not_found);
+    EXPECT_TRUE(t.faults.empty());
+}
+
+TEST_F(LocalBackend, AReadDuringAResetBringsNothingBack) {
+    engine_config rules;
+    rules.window_jobs = 0;
+    open(rules);
+    run(read_during_reset(*this));
+}
+
 asio::awaitable<void> failing_close(LocalBackend& t) {
     t.disk->fail_close(true);
     co_await t.queue->shut_down();

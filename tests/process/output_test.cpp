@@ -46,6 +46,21 @@ TEST_F(RunnerOutput, BinaryOutputBecomesAResultThatIsJson) {
     EXPECT_EQ(how.result, "\"\xEF\xBF\xBD\\u0000\\u0001\\\"\"");
 }
 
+TEST_F(RunnerOutput, SaysHowManyLinesTheLogIsMissing) {
+    auto what = shell("seq 1 5000; seq 1 100 >&2; printf last");
+    what.log_bytes_max = 1000;
+    run(std::move(what));
+    const auto kept = logged[log_stream::stdout_].size() + logged[log_stream::stderr_].size();
+    EXPECT_GT(kept, 100U);
+    const auto& notes = logged[log_stream::note];
+    ASSERT_EQ(notes.size(), 2U);
+    EXPECT_EQ(notes[0], full_note(1000));
+    EXPECT_EQ(notes[1], dropped_note(5101 - kept));
+    logged.clear();
+    run(shell("seq 1 50"));
+    EXPECT_TRUE(logged[log_stream::note].empty());
+}
+
 TEST_F(RunnerOutput, LogsLinesAsTheyCome) {
     std::vector<std::string> seen;
     on_line = [&](const std::string& line) { seen.push_back(line); };

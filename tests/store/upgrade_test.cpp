@@ -17,7 +17,7 @@ void make_version_1(const std::filesystem::path& directory) {
     ASSERT_EQ(sqlite3_open_v2((directory / "sluice.db").c_str(), &db, SQLITE_OPEN_READWRITE,
                               "sluice-checked-unix"),
               SQLITE_OK);
-    std::string sql = "PRAGMA user_version=1;";
+    std::string sql = "PRAGMA user_version=1; DROP TABLE job_logs;";
     for (const auto* table : {"jobs", "history"})
         for (const auto* column : {"lease_length_ms", "run_left_ms"})
             sql += std::string("ALTER TABLE ") + table + " DROP COLUMN " + column + ";";

@@ -1,5 +1,7 @@
 #include "tests/support/memory_store.hpp"
 
+#include "proto/limits.hpp"
+
 #include <algorithm>
 
 namespace sluice::test {
@@ -55,7 +57,32 @@ std::string disk_image::check(const journal_batch& batch) const {
         if (write.from == job_place::nowhere && seq < next_seq && !batch.reset)
             return name + " has the number of an older job";
     }
+    return check_logs(batch);
+}
+
+/// Each log belongs to a job that is there, and its lines follow each other.
+std::string disk_image::check_logs(const journal_batch& batch) const {
+    std::map<std::int64_t, log_end> ends;
+    for (const auto& write : batch.logs) {
+        const auto name = "the log of job " + std::to_string(write.seq);
+        bool there = !batch.reset && (live.contains(write.seq) || history.contains(write.seq));
+        for (const auto& job : batch.jobs)
+            if (job.record.seq == write.seq) there = job.to != job_place::nowhere;
+        if (!there) return name + " grows without it";
+        auto [end, fresh] = ends.try_emplace(write.seq);
+        if (fresh && !batch.reset) end->second = end_of_log(write.seq);
+        if (write.line.number != end->second.lines + 1) return name + " has a gap";
+        if (write.bytes != end->second.bytes + log_cost(write.line.text))
+            return name + " is counted wrong";
+        end->second = {write.line.number, write.bytes};
+    }
     return {};
+}
+
+log_end disk_image::end_of_log(std::int64_t seq) const {
+    const auto it = logs.find(seq);
+    if (it == logs.end()) return {};
+    return {it->second.back().line.number, it->second.back().bytes};
 }
 
 std::string disk_image::apply(const journal_batch& batch) {
@@ -64,6 +91,7 @@ std::string disk_image::apply(const journal_batch& batch) {
         live.clear();
         history.clear();
         seq_of.clear();
+        logs.clear();
         keys.clear();
         queues.clear();
     }
@@ -73,6 +101,7 @@ std::string disk_image::apply(const journal_batch& batch) {
         if (write.from != job_place::nowhere) table(write.from).erase(seq);
         if (const auto it = seq_of.find(id); it != seq_of.end() && it->second == seq)
             seq_of.erase(it);
+        if (write.to == job_place::nowhere) logs.erase(seq);
         if (write.to == job_place::nowhere) continue;
         auto copy = std::make_shared<const job_record>(deep_copy(write.record));
         table(write.to).insert_or_assign(seq, row{std::move(copy), write.purge_at});
@@ -81,6 +110,7 @@ std::string disk_image::apply(const journal_batch& batch) {
     }
     for (const auto& write : batch.jobs)
         next_seq = std::max({next_seq, write.record.seq + 1, write.record.ticket + 1});
+    for (const auto& write : batch.logs) logs[write.seq].push_back(write);
     for (const auto& key : batch.keys) keys.insert_or_assign(key.key.key, key);
     for (const auto& [queue, paused] : batch.paused_queues) queues.insert_or_assign(queue, paused);
     return {};
@@ -293,6 +323,27 @@ std::optional<job_store::found_job> memory_store::find_blocking(const uuid& id) 
     return found_job{job_place::history, deep_copy(*image.history.at(seq->second).record)};
 }
 
+log_end memory_store::log_end_blocking(std::int64_t seq) {
+    const auto lock = lock_for_read();
+    return disk_->written_.end_of_log(seq);
+}
+
+std::vector<log_line> memory_store::read_log_blocking(std::int64_t seq, std::uint64_t after,
+                                                      std::size_t lines_max) {
+    const auto lock = lock_for_read();
+    std::vector<log_line> lines;
+    const auto it = disk_->written_.logs.find(seq);
+    if (it == disk_->written_.logs.end()) return lines;
+    std::size_t bytes = 0;
+    for (const auto& write : it->second) {
+        if (write.line.number <= after) continue;
+        if (lines.size() >= lines_max || bytes > limits::log_page_bytes_max) break;
+        bytes += log_cost(write.line.text);
+        lines.push_back(write.line);
+    }
+    return lines;
+}
+
 std::optional<key_record> memory_store::find_key_blocking(std::string_view key) {
     const auto lock = lock_for_read();
     const auto it = disk_->written_.keys.find(key);
@@ -334,6 +385,7 @@ std::size_t memory_store::purge_blocking(timestamp now, std::size_t max) {
                 continue;
             }
             image->seq_of.erase(it->second.record->spec->id);
+            image->logs.erase(it->first);
             it = image->history.erase(it);
             ++gone;
         }

@@ -26,6 +26,7 @@ struct disk_image {
     std::map<std::int64_t, row> live;
     std::map<std::int64_t, row> history;
     std::unordered_map<uuid, std::int64_t> seq_of;
+    std::map<std::int64_t, std::vector<log_write>> logs;  ///< by seq of their job
     std::map<std::string, key_record, std::less<>> keys;
     std::map<std::string, bool, std::less<>> queues;
     std::int64_t next_seq = 1;
@@ -34,8 +35,11 @@ struct disk_image {
     /// is there; nothing is changed then.
     std::string apply(const journal_batch& batch);
 
+    log_end end_of_log(std::int64_t seq) const;
+
 private:
     std::string check(const journal_batch& batch) const;
+    std::string check_logs(const journal_batch& batch) const;
     std::map<std::int64_t, row>& table(job_place place);
     const std::map<std::int64_t, row>& table(job_place place) const;
 };
@@ -121,6 +125,9 @@ public:
     std::vector<job_record> load_blocking(std::span<const std::int64_t> seqs) override;
     std::optional<found_job> find_blocking(const uuid& id) override;
     std::optional<key_record> find_key_blocking(std::string_view key) override;
+    log_end log_end_blocking(std::int64_t seq) override;
+    std::vector<log_line> read_log_blocking(std::int64_t seq, std::uint64_t after,
+                                            std::size_t lines_max) override;
     job_page list_blocking(const job_query& query) override;
     bool disk_low_blocking() override;
     std::size_t purge_blocking(timestamp now, std::size_t max) override;

@@ -71,6 +71,12 @@ std::string describe(job_place place, const job_record& job) {
     return text + job.spec->args;
 }
 
+std::string describe(const log_line& line) {
+    return "\n" + std::to_string(line.number) + ' ' + std::to_string(line.attempt) + ' ' +
+           std::string(to_string(line.stream)) + ' ' +
+           std::to_string(line.time.time_since_epoch().count()) + ' ' + line.text;
+}
+
 store_contents contents_of(job_store& store) {
     store_contents all;
     job_query query;
@@ -82,7 +88,10 @@ store_contents contents_of(job_store& store) {
             if (!found || found->record.seq != job.seq) {
                 throw std::runtime_error("listed, but not found by its id");
             }
-            all.emplace(job.seq, describe(found->place, job));
+            auto text = describe(found->place, job);
+            for (const auto& line : store.read_log_blocking(job.seq, 0, 10'000))
+                text += describe(line);
+            all.emplace(job.seq, std::move(text));
         }
         if (!page.next_before_seq) return all;
         query.before_seq = page.next_before_seq;
@@ -97,10 +106,26 @@ void store_model::put(journal_batch& batch, job_place to, job_record record) {
         jobs_.erase(seq);
         contents_.erase(seq);
     } else {
-        jobs_[seq] = {to, record};
-        contents_[seq] = describe(to, record);
+        auto& job = jobs_[seq];
+        job.place = to;
+        job.record = record;
+        contents_[seq] = describe(to, record) + job.lines;
     }
     batch.jobs.push_back({from, to, std::move(record), std::nullopt});
+}
+
+void store_model::say_something(journal_batch& batch, known_job& job) {
+    for (auto count = 1 + below(3); count > 0; --count) {
+        const auto size = below(8) == 0 ? below(9000) : below(100);
+        log_write write;
+        write.seq = job.record.seq;
+        write.line = {++job.log.lines, some_day, job.record.attempt,
+                      static_cast<log_stream>(below(4)), std::string(size, 'l')};
+        write.bytes = job.log.bytes += log_cost(write.line.text);
+        job.lines += describe(write.line);
+        batch.logs.push_back(std::move(write));
+    }
+    contents_[job.record.seq] = describe(job.place, job.record) + job.lines;
 }
 
 void store_model::change_one(journal_batch& batch) {
@@ -109,6 +134,11 @@ void store_model::change_one(journal_batch& batch) {
     for (const auto& write : batch.jobs) {
         if (write.record.seq == it->first) return;
     }
+    for (const auto& write : batch.logs) {
+        if (write.seq == it->first) return;
+    }
+    if (it->second.record.state == job_state::active && below(3) != 0)
+        return say_something(batch, it->second);
     auto job = it->second;
     auto& record = job.record;
     if (job.place == job_place::history) {

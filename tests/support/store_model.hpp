@@ -38,6 +38,7 @@ job_write stored(job_record job);
 /// What a test compares of each job, by sequence number.
 using store_contents = std::map<std::int64_t, std::string>;
 std::string describe(job_place place, const job_record& job);
+std::string describe(const log_line& line);
 /// All a store holds, read through its own interface. Throws store_error.
 store_contents contents_of(job_store& store);
 
@@ -53,10 +54,13 @@ private:
     struct known_job {
         job_place place = job_place::live;
         job_record record;
+        log_end log;
+        std::string lines;  ///< of its log
     };
     std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
     void put(journal_batch& batch, job_place to, job_record record);
     void change_one(journal_batch& batch);
+    void say_something(journal_batch& batch, known_job& job);
 
     std::mt19937_64 random_;
     std::int64_t next_seq_ = 1;

@@ -42,6 +42,7 @@ public:
     std::map<uuid, nack_request> failed;
     std::set<uuid> released;
     std::vector<progress_request> progress;
+    std::vector<append_log_request> logs;
     std::map<uuid, delegate_request> delegations;
     std::vector<fetch_request> fetches;
     std::vector<lease_token> returned;
@@ -113,6 +114,15 @@ public:
         co_await asio::post(asio::use_awaitable);
         if (leases_.contains(request.job_id)) progress.push_back(request);
         co_return change_answer{};
+    }
+
+    asio::awaitable<result<log_receipt>> append_log(append_log_request request) override {
+        co_await asio::post(asio::use_awaitable);
+        if (leases_.contains(request.job_id)) logs.push_back(std::move(request));
+        co_return log_receipt{};
+    }
+    asio::awaitable<result<log_page>> read_log(log_query, std::stop_token) override {
+        return unused();
     }
 
     asio::awaitable<result<change_answer>> delegate(delegate_request request) override {

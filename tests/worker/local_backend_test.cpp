@@ -4,6 +4,7 @@
 #include "server/runtime/clock.hpp"
 #include "server/runtime/nothrow_await.hpp"
 #include "server/runtime/task_group.hpp"
+#include "server/worker/keep_log.hpp"
 #include "server/worker/worker_pool.hpp"
 #include "tests/support/memory_store.hpp"
 
@@ -35,6 +36,8 @@ protected:
     std::chrono::milliseconds patience{2000};
     std::size_t left = 0;
     std::optional<std::chrono::milliseconds> timeout;
+    bool keeps_logs = true;
+    std::size_t job_log_bytes = engine_config{}.job_log_bytes;
     task_group tasks{context.get_executor(),
                      [](std::exception_ptr fault) { std::rethrow_exception(fault); }};
 
@@ -43,6 +46,7 @@ protected:
     void start(std::size_t concurrency) {
         local_backend_options options;
         options.engine.handled_types = handlers.types(16);
+        options.engine.job_log_bytes = job_log_bytes;
         options.now = system_instant;
         options.on_store_failure = [](const std::string& why) { FAIL() << why; };
         options.seed = 1;
@@ -50,7 +54,8 @@ protected:
                                    std::make_unique<test::memory_store>(disk), std::move(options));
         pool = std::make_unique<worker_pool>(
             context.get_executor(), *store, handlers,
-            pool_config{.concurrency = concurrency, .queues = {}, .stop_patience = patience}, log);
+            pool_config{.concurrency = concurrency, .queues = {}, .stop_patience = patience}, log,
+            keeps_logs ? keep_in(*store) : log_sink{});
         pool->start();
     }
 
@@ -258,6 +263,105 @@ TEST_F(PoolOnBackend, KeepsTheProgressOfARun) {
     ASSERT_TRUE(job.progress);
     EXPECT_EQ(job.progress->fraction, 1.0);
     EXPECT_EQ(job.progress->message, "all");
+    stop_and_wait(1s);
+}
+
+class LogOnBackend : public pool_on_backend_test {
+protected:
+    void add_talker(std::string type, int count) {
+        handlers.add(type, [count](std::shared_ptr<job_run> run) -> asio::awaitable<outcome> {
+            for (int i = 0; i < count; ++i) run->log(log_stream::stdout_, std::to_string(i));
+            co_return completed{};
+        });
+    }
+    /// Runs one job to its end; the log it left.
+    std::vector<log_line> log_of_one(const std::string& type) {
+        push_all(
+            type, [](int) { return "[]"; }, 1);
+        tasks.spawn(wait_for(pushed.front()));
+        EXPECT_TRUE(run_until([&] { return ended.size() == 1; }));
+        return lines();
+    }
+    std::vector<log_line> lines() {
+        std::vector<log_line> all;
+        const auto image = disk->image();
+        for (const auto& [seq, lines_of_job] : image.logs)
+            for (const auto& write : lines_of_job) all.push_back(write.line);
+        return all;
+    }
+};
+
+TEST_F(LogOnBackend, KeepsWhatAHandlerSays) {
+    handlers.add("talk", [](std::shared_ptr<job_run> run) -> asio::awaitable<outcome> {
+        run->log(log_stream::stderr_, "two\nlines\n");
+        run->log(log_stream::log, "");
+        run->log(log_stream::stdout_, std::string("bad \xFF", 5));
+        co_return completed{};
+    });
+    start(2);
+    const auto found = log_of_one("talk");
+    ASSERT_EQ(found.size(), 4U);
+    EXPECT_EQ(found[0].text, "two");
+    EXPECT_EQ(found[1].text, "lines");
+    EXPECT_EQ(found[1].stream, log_stream::stderr_);
+    EXPECT_EQ(found[2].text, "");
+    EXPECT_EQ(found[3].text, "bad \xEF\xBF\xBD");
+    EXPECT_EQ(found[3].attempt, 1U);
+    stop_and_wait(1s);
+}
+
+TEST_F(LogOnBackend, KeepsNothingWithoutASink) {
+    keeps_logs = false;
+    add_talker("talk", 3);
+    start(2);
+    EXPECT_TRUE(log_of_one("talk").empty());
+    stop_and_wait(1s);
+}
+
+TEST_F(LogOnBackend, TheLastWordsOfARunCostNoCommitOfTheirOwn) {
+    add_talker("talk", 100);
+    add_talker("quiet", 0);
+    start(1);
+    log_of_one("quiet");
+    const auto before = disk->commits();
+    push_all(
+        "quiet", [](int) { return "[]"; }, 2);
+    tasks.spawn(wait_for(pushed.back()));
+    ASSERT_TRUE(run_until([&] { return ended.size() == 2; }));
+    const auto quiet = disk->commits() - before;
+    push_all(
+        "talk", [](int) { return "[]"; }, 3);
+    tasks.spawn(wait_for(pushed.back()));
+    ASSERT_TRUE(run_until([&] { return ended.size() == 3; }));
+    EXPECT_EQ(disk->commits() - before - quiet, quiet);
+    EXPECT_EQ(lines().size(), 100U);
+    stop_and_wait(1s);
+}
+
+TEST_F(LogOnBackend, OfAFloodIsCappedAndSaysHowMuchIsMissing) {
+    job_log_bytes = 100'000;
+    handlers.add("flood", [this](std::shared_ptr<job_run> run) -> asio::awaitable<outcome> {
+        asio::steady_timer timer(context);
+        const std::string line(100, 'x');
+        for (int i = 0; i < 20; ++i) {
+            for (int j = 0; j < 10'000; ++j) run->log(log_stream::stdout_, line);
+            timer.expires_after(1ms);
+            co_await timer.async_wait(nothrow_await);
+        }
+        co_return completed{};
+    });
+    start(1);
+    const auto found = log_of_one("flood");
+    std::uint64_t kept = 0, dropped = 0, notes = 0;
+    for (const auto& line : found) {
+        if (line.stream == log_stream::stdout_) ++kept;
+        if (line.stream != log_stream::note) continue;
+        ++notes;
+        if (line.text.ends_with(" lines dropped")) dropped += std::stoull(line.text);
+    }
+    EXPECT_EQ(kept + dropped, 200'000U) << "each line is there or counted";
+    EXPECT_LE(kept, 700U);
+    EXPECT_LE(notes, 4U);
     stop_and_wait(1s);
 }
 

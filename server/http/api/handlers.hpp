@@ -12,6 +12,7 @@ using services_ptr = std::shared_ptr<const api_services>;
 
 void add_job_routes(router& routes, const services_ptr& services);
 void add_progress_routes(router& routes, const services_ptr& services);
+void add_job_log_routes(router& routes, const services_ptr& services);
 void add_worker_routes(router& routes, const services_ptr& services);
 void add_queue_routes(router& routes, const services_ptr& services);
 void add_dead_letter_routes(router& routes, const services_ptr& services);

@@ -1,6 +1,8 @@
 #include "server/store/sqlite/job_reader.hpp"
 
+#include "proto/limits.hpp"
 #include "server/store/sqlite/job_rows.hpp"
+#include "server/store/sqlite/log_rows.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -66,6 +68,9 @@ job_reader::job_reader(connection db) : db_(std::move(db)) {
     payload_ = db_.prepare(select_payload_sql);
     client_id_ = db_.prepare("SELECT seq FROM client_ids WHERE id = ?1");
     key_ = db_.prepare(select_key_sql("WHERE key = ?1"));
+    log_end_ = db_.prepare(log_end_sql);
+    log_lines_ = db_.prepare(
+        select_log_sql("WHERE seq = ?1 AND number > ?2 ORDER BY number LIMIT ?3"));
     dead_ = db_.prepare(select_job_sql(job_place::history) +
                         "WHERE j.dead_letter = 1 AND j.seq < ?2 AND " + filter_sql());
     count_dead_ = db_.prepare("SELECT count(*) FROM history WHERE dead_letter = 1");
@@ -152,6 +157,29 @@ std::optional<key_record> job_reader::find_key(std::string_view key) {
     key_.bind(1, key);
     if (!key_.step()) return std::nullopt;
     return read_key(key_);
+}
+
+log_end job_reader::end_of_log(std::int64_t seq) {
+    const reset_at_exit done(log_end_);
+    log_end_.bind(1, seq);
+    if (!log_end_.step()) return {};
+    return {static_cast<std::uint64_t>(log_end_.integer(0)),
+            static_cast<std::uint64_t>(log_end_.integer(1))};
+}
+
+std::vector<log_line> job_reader::lines(std::int64_t seq, std::uint64_t after,
+                                        std::size_t lines_max) {
+    const reset_at_exit done(log_lines_);
+    log_lines_.bind(1, seq);
+    log_lines_.bind(2, static_cast<std::int64_t>(std::min<std::uint64_t>(after, INT64_MAX)));
+    log_lines_.bind(3, static_cast<std::int64_t>(lines_max));
+    std::vector<log_line> lines;
+    std::size_t bytes = 0;
+    while (bytes <= limits::log_page_bytes_max && log_lines_.step()) {
+        lines.push_back(read_log(log_lines_).line);
+        bytes += log_cost(lines.back().text);
+    }
+    return lines;
 }
 
 std::int64_t job_reader::newest_below(list_statements& list, std::int64_t seq) {

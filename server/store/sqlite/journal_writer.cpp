@@ -2,6 +2,7 @@
 
 #include "server/store/sqlite/checked_pages.hpp"
 #include "server/store/sqlite/job_rows.hpp"
+#include "server/store/sqlite/log_rows.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -41,6 +42,8 @@ journal_writer::journal_writer(connection db, writer_options options)
     insert_key_ = db_.prepare(
         "INSERT OR REPLACE INTO idempotency(key, hash, job_ids, expires_at) "
         "VALUES(?1, ?2, ?3, ?4)");
+    insert_log_ = db_.prepare(insert_log_sql);
+    delete_log_ = db_.prepare(delete_log_sql);
     pause_queue_ = db_.prepare("INSERT OR REPLACE INTO queues(name, paused) VALUES(?1, ?2)");
     find_expired_ = db_.prepare(expired_sql());
     delete_keys_ = db_.prepare(
@@ -141,6 +144,10 @@ void journal_writer::apply(const journal_batch& batch) {
     in_transaction(batch.sync, [&] {
         if (batch.reset) reset_all();
         for (const auto& job : batch.jobs) write(job);
+        for (const auto& log : batch.logs) {
+            bind_log(insert_log_, log);
+            insert_log_.run();
+        }
         for (const auto& key : batch.keys) write_key(key);
         for (const auto& [queue, paused] : batch.paused_queues) {
             pause_queue_.bind(1, queue);
@@ -225,6 +232,8 @@ void journal_writer::erase(job_place from, std::int64_t seq) {
         delete_payload_.bind(1, seq);
         delete_payload_.run();
     }
+    delete_log_.bind(1, seq);
+    delete_log_.run();
     s.remove.bind(1, seq);
     s.remove.run();
 }
@@ -245,7 +254,8 @@ void journal_writer::reset_all() {
     names_.clear();
     db_.execute(
         "DELETE FROM jobs; DELETE FROM history; DELETE FROM payloads; DELETE FROM client_ids;"
-        "DELETE FROM names; DELETE FROM idempotency; DELETE FROM queues");
+        "DELETE FROM names; DELETE FROM idempotency; DELETE FROM queues;"
+        "DELETE FROM job_logs");
 }
 
 std::size_t journal_writer::purge(timestamp now, std::size_t max) {

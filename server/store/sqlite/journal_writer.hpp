@@ -87,7 +87,7 @@ private:
     writer_options options_;
     statement begin_, commit_, set_meta_, insert_name_, insert_new_, insert_payload_,
         delete_payload_, insert_client_id_, delete_client_id_, insert_key_, pause_queue_,
-        find_expired_, delete_keys_;
+        find_expired_, delete_keys_, insert_log_, delete_log_;
     place_statements live_, history_;
 
     std::unordered_map<std::string, std::int64_t, by_text, std::equal_to<>> names_;

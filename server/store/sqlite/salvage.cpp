@@ -4,6 +4,7 @@
 #include "server/store/sqlite/checked_pages.hpp"
 #include "server/store/sqlite/job_rows.hpp"
 #include "server/store/sqlite/opening.hpp"
+#include "server/store/sqlite/salvage_logs.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -44,6 +45,7 @@ public:
                         " can be read: " + e.what());
             }
         }
+        copy_logs();
         copy_keys();
         copy_queues();
         flush();
@@ -73,6 +75,7 @@ private:
                                               std::int64_t last);
     bool give_names(const statement& row);
     void keep(job_record job, job_place place, std::optional<timestamp> purge_at);
+    void copy_logs();
     void copy_keys();
     void copy_queues();
     void flush();
@@ -305,6 +308,17 @@ void salvager::keep(job_record job, job_place place, std::optional<timestamp> pu
     ++(place == job_place::live ? report_.live_jobs : report_.finished_jobs);
     batch_.jobs.push_back({job_place::nowhere, place, std::move(job), purge_at});
     if (batch_.jobs.size() >= batch_jobs) flush();
+}
+
+void salvager::copy_logs() {
+    std::vector<std::int64_t> jobs(kept_.begin(), kept_.end());
+    std::sort(jobs.begin(), jobs.end());
+    const auto keep = [this](log_write write) {
+        ++report_.log_lines;
+        batch_.logs.push_back(std::move(write));
+        if (batch_.logs.size() >= batch_jobs) flush();
+    };
+    salvage_logs(db_, jobs, keep, [this](const std::string& what) { problem(what); });
 }
 
 void salvager::copy_keys() {

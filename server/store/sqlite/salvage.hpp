@@ -13,6 +13,7 @@ struct salvage_report {
     std::uint64_t finished_jobs = 0;
     std::uint64_t keys = 0;
     std::uint64_t queues = 0;  ///< pause switches
+    std::uint64_t log_lines = 0;
 
     /// Jobs that cannot be read or are nonsense. Jobs that were purged from a page which is now
     /// damaged count too.
@@ -31,7 +32,8 @@ struct salvage_report {
 ///
 /// A job is kept if its row can be read, its texts are JSON and its id is plausible; pages that
 /// fail their checksum are read all the same. Where the log lost commits, jobs that finished in
-/// them run again, and jobs stored in them are gone. Sequence numbers, tickets and lease epochs
+/// them run again, and jobs stored in them are gone. The logs of jobs
+/// that are kept are saved as far as they can be read. Sequence numbers, tickets and lease epochs
 /// continue above all that was seen. Throws store_error: 65 if nothing can be read at all, 73 if
 /// `to` cannot be made or is not empty, 75 if a server runs on `from`.
 salvage_report salvage_store(const std::filesystem::path& from, const std::filesystem::path& to);

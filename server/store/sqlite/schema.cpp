@@ -65,6 +65,14 @@ CREATE VIEW job_overview AS
   LEFT JOIN names q ON q.id = j.queue LEFT JOIN names t ON t.id = j.type;
 )sql";
 
+/// The rows of one job lie side by side. `bytes` is what its log counts for up to this line.
+constexpr const char* logs_of_version_2 = R"sql(
+CREATE TABLE job_logs(
+  seq INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL, attempt INTEGER NOT NULL,
+  stream INTEGER NOT NULL, bytes INTEGER NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY(seq, number)) WITHOUT ROWID;
+)sql";
+
 /// What a restart needs of a run: how long its lease lives from each word of its worker, and what
 /// was left of the execution timeout at the latest one. NULL in rows of before: as the job says.
 constexpr const char* leases_of_version_2 = R"sql(
@@ -75,7 +83,7 @@ ALTER TABLE history ADD COLUMN run_left_ms INTEGER;
 )sql";
 
 constexpr std::array to_version_1{version_1};
-constexpr std::array to_version_2{leases_of_version_2};
+constexpr std::array to_version_2{logs_of_version_2, leases_of_version_2};
 
 /// Step i leads from version i to i + 1.
 constexpr std::array<std::span<const char* const>, schema_version> ladder{to_version_1,

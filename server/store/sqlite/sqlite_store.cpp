@@ -33,6 +33,9 @@ public:
     std::vector<job_record> load_blocking(std::span<const std::int64_t> seqs) override;
     std::optional<found_job> find_blocking(const uuid& id) override;
     std::optional<key_record> find_key_blocking(std::string_view key) override;
+    log_end log_end_blocking(std::int64_t seq) override;
+    std::vector<log_line> read_log_blocking(std::int64_t seq, std::uint64_t after,
+                                            std::size_t lines_max) override;
     job_page list_blocking(const job_query& query) override;
     bool disk_low_blocking() override { return directory_.free_bytes() < config_.disk_low_bytes; }
     std::size_t purge_blocking(timestamp now, std::size_t max) override;
@@ -107,6 +110,15 @@ std::optional<job_store::found_job> sqlite_store::find_blocking(const uuid& id) 
 
 std::optional<key_record> sqlite_store::find_key_blocking(std::string_view key) {
     return read([&] { return reader_->find_key(key); });
+}
+
+log_end sqlite_store::log_end_blocking(std::int64_t seq) {
+    return read([&] { return reader_->end_of_log(seq); });
+}
+
+std::vector<log_line> sqlite_store::read_log_blocking(std::int64_t seq, std::uint64_t after,
+                                                      std::size_t lines_max) {
+    return read([&] { return reader_->lines(seq, after, lines_max); });
 }
 
 job_page sqlite_store::list_blocking(const job_query& query) {

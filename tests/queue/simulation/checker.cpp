@@ -32,6 +32,7 @@ public:
         sightings();
         order();
         for (const auto& wrong : h_.miscounts) say("C11 stats: " + wrong);
+        for (auto& wrong : broken_log_promises(h_)) say(std::move(wrong));
         return std::move(found_);
     }
 
@@ -180,7 +181,8 @@ private:
                 const bool spoken =
                     calls != calls_.end() &&
                     std::any_of(calls->second.begin(), calls->second.end(), [&](const auto* c) {
-                        return c->begun >= first->begun && c->begun <= next->ended;
+                        return c->what != verb::log && c->begun >= first->begun &&
+                               c->begun <= next->ended;
                     });
                 if (!spoken && !taken_back_.contains(id)) say("C5 exclusion", id);
             }

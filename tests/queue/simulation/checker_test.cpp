@@ -61,6 +61,14 @@ job_call said(moment begun, moment ended, verb what, std::int64_t n, std::uint64
     return c;
 }
 
+job_call logged(moment begun, moment ended, std::int64_t n, std::uint64_t counter,
+                std::string line) {
+    auto c = said(begun, ended, verb::log, n, counter);
+    c.line = std::move(line);
+    c.kept = true;
+    return c;
+}
+
 /// Three jobs are done, one of them the second time; one is cancelled; one is done in its time.
 history sound() {
     history h;
@@ -84,15 +92,25 @@ history sound() {
     h.calls.push_back(said(36, 38, verb::ack, 3, 3));
     h.calls.push_back(said(53, 54, verb::cancel, 4));
     h.calls.push_back(said(65, 66, verb::ack, 5, 5));
+    h.calls.push_back(logged(24, 25, 3, 3, "one"));
+    h.calls.push_back(logged(26, 27, 3, 3, "two"));
     h.sightings.push_back({23, id_of(1), job_state::completed});
     for (const std::int64_t n : {1, 2, 3, 5})
         h.at_the_end.push_back({args_of(n), id_of(n), job_state::completed});
     h.at_the_end.push_back({args_of(4), id_of(4), job_state::cancelled});
+    h.at_the_end[2].log = {"one", "two"};
     return h;
 }
 
 TEST(HistoryChecker, FindsNothingInASoundHistory) {
     EXPECT_THAT(broken_promises(sound()), IsEmpty());
+}
+
+TEST(HistoryChecker, AllowsAPowerCutToTakeLinesThatNothingSyncedCameAfter) {
+    auto h = sound();
+    h.at_the_end[2].log.pop_back();
+    h.stops.push_back({28, true, false});
+    EXPECT_THAT(broken_log_promises(h), IsEmpty());
 }
 
 struct mutant {
@@ -176,6 +194,27 @@ const std::vector<mutant> mutants{
      }},
     {"a_scheduled_job_comes_early", "C10 early", [](history& h) { h.clock[1].at = 65; }},
     {"a_backoff_is_cut_short", "C10 early", [](history& h) { h.calls[1].not_before = 40us; }},
+    {"a_kept_line_is_gone", "C13 logs", [](history& h) { h.at_the_end[2].log.pop_back(); }},
+    {"a_line_is_gone_that_a_power_cut_could_not_take", "C13 logs",
+     [](history& h) {
+         h.at_the_end[2].log.pop_back();
+         h.stops.push_back({80, true, false});
+     }},
+    {"a_line_is_there_twice", "C13 logs",
+     [](history& h) { h.at_the_end[2].log.emplace_back("two"); }},
+    {"a_line_comes_from_nowhere", "C13 logs",
+     [](history& h) { h.at_the_end[0].log.emplace_back("three"); }},
+    {"a_line_is_in_the_log_of_another_job", "C13 logs",
+     [](history& h) { std::swap(h.at_the_end[2].log, h.at_the_end[0].log); }},
+    {"lines_change_places", "C13 logs",
+     [](history& h) { std::swap(h.at_the_end[2].log[0], h.at_the_end[2].log[1]); }},
+    {"a_line_is_taken_after_the_end", "C13 logs",
+     [](history& h) {
+         h.calls.push_back(logged(40, 41, 3, 3, "late"));
+         h.at_the_end[2].log.emplace_back("late");
+     }},
+    {"a_line_is_taken_under_a_stale_lease", "C7 fencing",
+     [](history& h) { h.calls.push_back(logged(34, 35, 2, 2, "stale")); }},
     {"a_queue_is_miscounted", "C11 stats", [](history& h) { h.miscounts.emplace_back("q"); }},
 };
 

@@ -11,9 +11,11 @@ void world::client_step() {
         push_something();
     else if (dice < 55)
         fetch_something();
-    else if (dice < 80)
+    else if (dice < 75)
         answer_something();
     else if (dice < 85)
+        say_something();
+    else if (dice < 88)
         beat();
     else if (dice < 95)
         about_a_job();

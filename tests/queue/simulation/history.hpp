@@ -60,7 +60,17 @@ struct delivery : call {
     std::chrono::microseconds exclusive{0};  ///< how long nobody else may get it
 };
 
-enum class verb : std::uint8_t { ack, fail, give_back, beat, cancel, activate, revive, remove };
+enum class verb : std::uint8_t {
+    ack,
+    fail,
+    give_back,
+    beat,
+    cancel,
+    activate,
+    revive,
+    remove,
+    log
+};
 
 /// Anything said about one job that exists.
 struct job_call : call {
@@ -70,6 +80,8 @@ struct job_call : call {
     std::optional<lease_token> lease;
     /// After a failure that is to be tried again: not before this on the steady clock.
     std::optional<std::chrono::microseconds> not_before;
+    std::string line;   ///< of a log; no two are meant to be the same
+    bool kept = false;  ///< it was answered that the line is kept
 };
 
 /// What somebody was told when asking for a job.
@@ -94,6 +106,7 @@ struct final_job {
     std::string args;
     uuid id;
     job_state state = job_state::available;
+    std::vector<std::string> log = {};  ///< without notes
 };
 
 struct history {
@@ -112,6 +125,8 @@ struct history {
 
 /// Every broken promise in a sentence that begins with its rule, such as "C4 token order: ...".
 std::vector<std::string> broken_promises(const history& h);
+/// Those about logs alone; they are among the others.
+std::vector<std::string> broken_log_promises(const history& h);
 
 /// The history line by line, for whoever looks for the cause.
 std::vector<std::string> story(const history& h);

@@ -49,11 +49,12 @@ TEST(Simulation, ARunCanBeRepeatedFromItsSeed) {
 }
 
 TEST(Simulation, DoesMoreThanItsFirstStepsAndSeesMostOutcomes) {
-    std::size_t delivered = 0, done = 0, refused = 0, unknown = 0, stops = 0;
+    std::size_t delivered = 0, done = 0, refused = 0, unknown = 0, stops = 0, lines = 0;
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         const auto h = world(seed, {}).run(steps);
         delivered += h.deliveries.size();
         stops += h.stops.size();
+        for (const auto& job : h.at_the_end) lines += job.log.size();
         for (const auto& c : h.calls)
             ++(c.how == told::done ? done : c.how == told::refused ? refused : unknown);
     }
@@ -62,6 +63,7 @@ TEST(Simulation, DoesMoreThanItsFirstStepsAndSeesMostOutcomes) {
     EXPECT_GT(refused, 200U);
     EXPECT_GT(unknown, 20U);
     EXPECT_GT(stops, 40U);
+    EXPECT_GT(lines, 200U);
 }
 
 // Each of these must be caught, or the run above proves nothing.
@@ -82,6 +84,28 @@ TEST(SimulationControl, AnEpochThatIsUsedTwiceIsCaught) {
     wrongdoing wrong;
     wrong.forget_epoch = true;
     EXPECT_NE(first_broken(50, wrong).find("C4"), std::string::npos);
+}
+
+TEST(SimulationControl, ALineThatIsAnsweredTooSoonIsCaught) {
+    wrongdoing wrong;
+    wrong.answer_at_once = true;
+    bool found = false;
+    for (std::uint64_t seed = 1; seed <= 50 && !found; ++seed)
+        for (const auto& promise : broken_log_promises(world(seed, wrong).run(steps)))
+            found = found || promise.ends_with("was kept and is gone");
+    EXPECT_TRUE(found);
+}
+
+TEST(SimulationControl, ALogThatBeginsAnewIsCaught) {
+    wrongdoing wrong;
+    wrong.leave_logs_unread = true;
+    std::string found;
+    try {
+        found = first_broken(200, wrong);
+    } catch (const std::exception& e) {
+        found = e.what();
+    }
+    EXPECT_NE(found, "");
 }
 
 TEST(SimulationControl, EvictionDuringAReadIsCaught) {

@@ -6,6 +6,19 @@
 #include <stdexcept>
 
 namespace sluice::test {
+namespace {
+
+/// The lines of a log that somebody wrote; notes are checked where they are made.
+std::vector<std::string> lines_of(const disk_image& image, std::int64_t seq) {
+    std::vector<std::string> lines;
+    const auto log = image.logs.find(seq);
+    if (log == image.logs.end()) return lines;
+    for (const auto& write : log->second)
+        if (write.line.stream != log_stream::note) lines.push_back(write.line.text);
+    return lines;
+}
+
+}  // namespace
 
 world::world(std::uint64_t seed, wrongdoing wrong) : random_(seed), wrong_(wrong) {
     config_.visibility_timeout = 20ms + up_to(200);
@@ -17,6 +30,8 @@ world::world(std::uint64_t seed, wrongdoing wrong) : random_(seed), wrong_(wrong
     config_.idempotency_window = std::chrono::hours{24 * 365 * 20};
     config_.events_max = 16;
     if (one_in(8)) config_.uncommitted_bytes_max = 4'000;
+    if (one_in(4)) config_.job_log_bytes = 300;
+    resets_ = one_in(5);
     config_.handled_types = {{"x", below(4)}, {"y", 0}};
     config_.pool_queues = {"own"};
     disk_->forget_to_sync(wrong.forget_to_sync);
@@ -349,8 +364,11 @@ void world::look_at_the_end() {
     const auto image = disk_->image();
     for (const auto* table : {&image.live, &image.history})
         for (const auto& [seq, row] : *table)
-            seen_.at_the_end.push_back(
-                {row.record->spec->args, row.record->spec->id, row.record->state});
+            seen_.at_the_end.push_back({row.record->spec->args, row.record->spec->id,
+                                        row.record->state, lines_of(image, seq)});
+    for (const auto& [seq, log] : image.logs)
+        if (!image.live.contains(seq) && !image.history.contains(seq))
+            seen_.miscounts.push_back("a log without its job");
 }
 
 void world::calm_down() {
@@ -373,6 +391,23 @@ void world::calm_down() {
     look_at_the_end();
 }
 
+/// Everything goes, and the story begins anew; only old leases are still known.
+void world::reset() {
+    engine_->reset();
+    after_command();
+    quiesce();
+    const auto image = disk_->image();
+    const bool empty = image.live.empty() && image.history.empty() && image.logs.empty();
+    held_.clear();
+    parked_.clear();
+    handled_.clear();
+    repeatable_.clear();
+    known_.clear();
+    seen_ = {};
+    if (!empty) seen_.miscounts.emplace_back("something is left after a reset");
+    seen_.clock.push_back({next(), clock_.now.wall});
+}
+
 history world::run(std::size_t steps) {
     seen_.clock.push_back({next(), clock_.now.wall});
     for (std::size_t i = 0; i < steps; ++i) {
@@ -380,6 +415,7 @@ history world::run(std::size_t steps) {
         if (i % 250 == 249 && !wrong_.answer_at_once) {
             quiesce();
             count();
+            if (resets_ && one_in(3)) reset();
         }
     }
     calm_down();

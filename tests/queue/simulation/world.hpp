@@ -19,6 +19,7 @@ struct wrongdoing {
     bool forget_to_sync = false;        ///< the disk says ok to a sync and does none
     bool forget_epoch = false;          ///< the store opens with the epoch of the time before
     bool read_behind_its_back = false;  ///< the engine is told of a load only when it is done
+    bool leave_logs_unread = false;     ///< every log is taken for one that is empty so far
 };
 
 /// The engine, a disk, and some clients and workers who do not mean well, all from one seed.
@@ -68,6 +69,7 @@ private:
     void step();
     void after_command();
     void commit_step();
+    void reset();
     void load_step();
     void pass_time();
     void hold(std::uint64_t gate, std::function<void()> answer);
@@ -97,6 +99,8 @@ private:
     void ack(held_lease held);
     void nack(held_lease held, nack_request request, verb what);
     void beat();
+    void say_something();
+    void say(held_lease held, std::size_t at, std::vector<log_text> lines);
     void about_a_job();
     void change(verb what, known_job job);
     void look(known_job job);
@@ -125,6 +129,7 @@ private:
     std::unique_ptr<job_store> store_;
     std::unique_ptr<engine> engine_;
     std::uint64_t boots_ = 0;
+    bool resets_ = false;  ///< everything is emptied now and then
     bool calm_ = false;
 
     moment now_ = 0;

@@ -1,0 +1,84 @@
+#include "client/backoff.hpp"
+#include "client/cli/commands.hpp"
+#include "client/cli/log_view.hpp"
+#include "client/cli/text.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <cstdio>
+#include <random>
+
+namespace sluice::cli {
+namespace {
+
+using steady = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+/// How long one question waits for a line.
+constexpr auto poll = 20s;
+
+/// In the order of the lines: where both streams are one terminal they stand as they came.
+void write(const std::vector<log_chunk>& chunks) {
+    for (const auto& [aside, text] : chunks) {
+        std::FILE* const to = aside ? stderr : stdout;
+        std::fwrite(text.data(), 1, text.size(), to);
+        std::fflush(to);
+    }
+}
+
+/// Whether asking again may help: the server is away, or says so.
+bool may_come_back(const client::failure& f) {
+    using client::failure_kind;
+    return f.kind == failure_kind::unreachable || f.kind == failure_kind::lost ||
+           f.kind == failure_kind::timed_out || f.retryable;
+}
+
+asio::awaitable<void> sleep(asio::any_io_executor executor, std::chrono::milliseconds time) {
+    asio::steady_timer timer(executor, time);
+    co_await timer.async_wait(asio::use_awaitable);
+}
+
+asio::awaitable<exit_code> show(asio::any_io_executor executor, const context& ctx,
+                                log_options options) {
+    client::client server{executor, ctx.server};
+    const std::string subject = "job " + options.job;
+    client::backoff pause{250ms, 5s, std::random_device{}()};
+    auto answered = steady::now();
+    bool away = false;
+    client::log_filter filter;
+    for (;;) {
+        const auto asked = steady::now();
+        auto log = co_await server.log(options.job, filter);
+        if (log.has_error()) {
+            const bool patient = options.follow && may_come_back(log.error()) &&
+                                 steady::now() - answered < ctx.options.timeout;
+            if (!patient) co_return complain(ctx, log.error(), subject);
+            if (!std::exchange(away, true))
+                note(ctx, paint(ctx.err, style::yellow, "waiting: ") +
+                              printable(log.error().message) + "\n");
+            co_await sleep(executor, pause.next());
+            continue;
+        }
+        if (std::exchange(away, false)) note(ctx, "connected again\n");
+        answered = steady::now();
+        write(render_log(*log, ctx, options.timestamps));
+        filter.after = log->next;
+        if (!log->more && (log->ended || !options.follow)) co_return exit_code::ok;
+        // A server that is about to stop does not let anybody wait.
+        const bool hurried = filter.wait.count() > 0 && log->lines.empty() && answered - asked < 1s;
+        if (hurried)
+            co_await sleep(executor, pause.next());
+        else
+            pause.reset();
+        filter.wait = log->more || !options.follow ? 0ms : std::chrono::milliseconds{poll};
+    }
+}
+
+}  // namespace
+
+exit_code show_log(const context& ctx, const log_options& options) {
+    return run_to_end([&](auto executor) { return show(executor, ctx, options); });
+}
+
+}  // namespace sluice::cli
