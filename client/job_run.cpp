@@ -36,7 +36,9 @@ void job_run::log(std::string_view text, log_stream stream) {
         const std::lock_guard lock(mutex_);
         for (auto& line : lines) {
             // Once something was dropped the rest waits for its turn too: no gap goes unnoticed.
-            if (dropped_ > 0 || bytes_ + log_cost(line.text) > log_bytes_held_max) {
+            const bool note = line.stream == log_stream::note;
+            const auto bytes_max = log_bytes_held_max + (note ? log_note_reserve : 0);
+            if ((dropped_ > 0 && !note) || bytes_ + log_cost(line.text) > bytes_max) {
                 ++dropped_;
                 continue;
             }

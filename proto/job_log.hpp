@@ -49,6 +49,8 @@ inline constexpr std::size_t log_line_overhead = 64;
 inline std::size_t log_cost(std::string_view text) {
     return text.size() + log_line_overhead;
 }
+/// What notes may take beyond a bound: they tell of what was lost, so they are not lost with it.
+inline constexpr std::size_t log_note_reserve = 4096;
 
 /// Takes text apart into lines; without any line end it is one line, also when it is empty. A line
 /// that is too long comes in pieces, cut on a code point; invalid UTF-8 becomes U+FFFD. Beyond

@@ -30,7 +30,6 @@ exit_code retry_jobs(const context& ctx, const ids& jobs);
 /// Ends with `failed` unless all were completed, with `timed_out` when `patience` runs out.
 exit_code wait_for_jobs(const context& ctx, const ids& jobs, std::chrono::nanoseconds patience);
 
-
 struct log_options {
     std::string job;
     bool follow = false;  ///< until the job has ended

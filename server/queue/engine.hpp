@@ -284,7 +284,7 @@ private:
     void lose_all_runs();
 
     // engine_log.cpp
-    bool takes_lines(const run_log& log) const;
+    bool takes_line(const run_log& log, log_stream stream) const;
     void put_line(resident_job& job, log_stream stream, std::string text, timestamp time);
     void drop_lines(resident_job& job, std::uint64_t count, timestamp time);
     void tell_dropped(resident_job& job, timestamp time);

@@ -34,8 +34,10 @@ bool engine::log_has_room() const {
 }
 
 /// Room on a disk that is nearly full is for the ends of jobs.
-bool engine::takes_lines(const run_log& log) const {
-    return log.end.bytes < config_.job_log_bytes && !disk_low_ && log_has_room();
+bool engine::takes_line(const run_log& log, log_stream stream) const {
+    if (disk_low_) return false;
+    if (stream == log_stream::note) return log.end.bytes < config_.job_log_bytes + log_note_reserve;
+    return log.end.bytes < config_.job_log_bytes && log_has_room();
 }
 
 result<engine::log_outcome> engine::append_log(append_log_request request, instant now) {
@@ -48,18 +50,18 @@ result<engine::log_outcome> engine::append_log(append_log_request request, insta
     const auto time = stamp(now);
     log_outcome made;
     for (auto& line : request.lines) {
-        if (!takes_lines(log)) {
+        if (!takes_line(log, line.stream)) {
             drop_lines(job, 1, time);
             ++made.receipt.dropped;
             continue;
         }
-        tell_dropped(job, time);
+        if (takes_line(log, log_stream::log)) tell_dropped(job, time);
         put_line(job, line.stream, std::move(line.text), time - line.age);
         ++made.receipt.kept;
     }
     if (request.dropped > 0) {
         drop_lines(job, request.dropped, time);
-        if (takes_lines(log)) tell_dropped(job, time);
+        if (takes_line(log, log_stream::log)) tell_dropped(job, time);
     }
     made.receipt.last = log.end.lines;
     made.gate = log.batch > committed_batch_ ? log.batch : 0;

@@ -112,7 +112,7 @@ void local_backend::start_wanted_loads() {
 /// store failed.
 asio::awaitable<bool> local_backend::past_reset() {
     bool ok = !failed_;
-    while (false && ok && engine_.reset_gate() != 0) ok = co_await durable(engine_.reset_gate());
+    while (ok && engine_.reset_gate() != 0) ok = co_await durable(engine_.reset_gate());
     co_return ok;
 }
 

@@ -55,7 +55,9 @@ void active_run::log(log_stream stream, std::string_view text) {
     say([&] {
         auto& log = unsaid_.log;
         // Once something was dropped the rest waits for its turn too: no gap goes unnoticed.
-        if (log.dropped > 0 || log_bytes_ + log_cost(text) > log_bytes_max) {
+        const bool note = stream == log_stream::note;
+        const auto bytes_max = log_bytes_max + (note ? log_note_reserve : 0);
+        if ((log.dropped > 0 && !note) || log_bytes_ + log_cost(text) > bytes_max) {
             log.dropped += lines_in(text);
             return;
         }

@@ -250,6 +250,22 @@ TEST(JobRun, DropsLinesBeyondItsBoundAndSaysSo) {
     EXPECT_NE(last.find(" lines dropped"), std::string::npos) << last;
 }
 
+TEST(JobRun, KeepsNotesBeyondItsBound) {
+    job_run run{job_info{}, {}};
+    for (int i = 0; i < 100; ++i) run.log(std::string(10'000, 'x'));
+    run.log("7 lines dropped", log_stream::note);
+    for (int i = 0; i < 1000; ++i) run.log(std::string(1000, 'x'), log_stream::note);
+    std::size_t notes = 0;
+    bool kept = false;
+    for (auto said = run.take(); !said.empty(); said = run.take())
+        for (const auto& line : said.lines) {
+            notes += line.stream == log_stream::note;
+            kept = kept || line.text == "7 lines dropped";
+        }
+    EXPECT_TRUE(kept);
+    EXPECT_LE(notes, 2 + log_note_reserve / 1000);
+}
+
 TEST(Backoff, DoublesUpToItsMaximumAndStartsAnew) {
     backoff pause{100ms, 1s, 1};
     const auto first = pause.next();

@@ -6,6 +6,12 @@ namespace {
 
 using texts = std::vector<std::string>;
 
+/// A list of texts: GCC 12 cannot keep the array behind a braced list across a `co_await`.
+template <class... Text>
+texts these(const Text&... text) {
+    return {std::string(text)...};
+}
+
 append_log_request lines_of(const job_record& held, texts lines) {
     append_log_request request;
     request.job_id = held.spec->id;
@@ -50,11 +56,11 @@ CONTRACT(ALogIsKeptInOrderAcrossACrashAndTheEndOfItsJob) {
     EXPECT_TRUE(page.lines.empty());
     EXPECT_FALSE(page.ended);
     const auto held = co_await t.fetch_one("default");
-    const auto first = co_await say(t, held, {"one", "", "th\"ree\n"});
+    const auto first = co_await say(t, held, these("one", "", "th\"ree\n"));
     EXPECT_EQ(first.kept, 3U);
     EXPECT_EQ(first.last, 3U);
     co_await t.reopen();
-    const auto second = co_await say(t, held, {"four"});
+    const auto second = co_await say(t, held, these("four"));
     EXPECT_EQ(second.last, 4U);
     co_await t.ack(held);
     co_await t.reopen();
@@ -124,7 +130,7 @@ CONTRACT(LinesAreRefusedFromAnybodyButTheHolder) {
     answer = co_await t.queue().append_log(request);
     EXPECT_EQ(code_of(answer), errc::not_found);
     co_await t.ack(held);
-    answer = co_await t.queue().append_log(lines_of(held, {"late"}));
+    answer = co_await t.queue().append_log(lines_of(held, these("late")));
     EXPECT_EQ(code_of(answer), errc::conflict);
     const auto page = co_await log_of(t, pushed.spec->id);
     EXPECT_TRUE(page.lines.empty());
@@ -148,7 +154,7 @@ CONTRACT(AReaderWaitsForTheNextLineAndForTheEnd) {
     co_await log_of(t, pushed.spec->id);  // the other one is asleep by now
     co_await t.yield();
     EXPECT_FALSE(reading.done());
-    co_await say(t, held, {"a"});
+    co_await say(t, held, these("a"));
     auto page = co_await reading.answer();
     EXPECT_EQ(texts_of(page), texts{"a"});
     EXPECT_FALSE(page.ended);
@@ -187,7 +193,7 @@ CONTRACT(ALogGoesWithItsJob) {
     const auto pushed = co_await t.push(spec);
     const auto id = pushed.spec->id;
     auto held = co_await t.fetch_one("default");
-    co_await say(t, held, {"a"});
+    co_await say(t, held, these("a"));
     auto nacked = co_await t.queue().nack(backend_contract::nack_of(held));
     EXPECT_TRUE(nacked);
     auto page = co_await log_of(t, id);
@@ -196,7 +202,7 @@ CONTRACT(ALogGoesWithItsJob) {
     const auto revived = co_await t.queue().retry_dead_letter(id);
     EXPECT_TRUE(revived);
     held = co_await t.fetch_one("default");
-    co_await say(t, held, {"b"});
+    co_await say(t, held, these("b"));
     page = co_await log_of(t, id);
     EXPECT_EQ(texts_of(page), (texts{"a", "b"}));
     nacked = co_await t.queue().nack(backend_contract::nack_of(held));
@@ -211,7 +217,7 @@ CONTRACT(ALogGoesWithItsJob) {
 CONTRACT(AResetTakesEveryLog) {
     co_await t.push(contract_job());
     const auto held = co_await t.fetch_one("default");
-    co_await say(t, held, {"a"});
+    co_await say(t, held, these("a"));
     log_query query;
     query.job_id = held.spec->id;
     query.after = 1;
@@ -222,7 +228,7 @@ CONTRACT(AResetTakesEveryLog) {
     EXPECT_TRUE(reset);
     const auto page = co_await reading.answer();
     EXPECT_EQ(code_of(page), errc::not_found);
-    const auto late = co_await t.queue().append_log(lines_of(held, {"b"}));
+    const auto late = co_await t.queue().append_log(lines_of(held, these("b")));
     EXPECT_EQ(code_of(late), errc::not_found);
 }
 

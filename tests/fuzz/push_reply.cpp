@@ -2,6 +2,7 @@
 #include "proto/limits.hpp"
 #include "server/worker/handlers/http/push_outcome.hpp"
 #include "server/worker/handlers/http/reply_reader.hpp"
+#include "server/worker/handlers/http/target_url.hpp"
 
 #include <boost/asio/buffer.hpp>
 

@@ -15,7 +15,8 @@ public:
     }
     std::vector<std::string> texts(const std::string& id) {
         std::vector<std::string> all;
-        for (const auto& line : json_of(read(id))["lines"]) all.push_back(line["text"]);
+        const auto page = json_of(read(id));
+        for (const auto& line : page["lines"]) all.push_back(line["text"]);
         return all;
     }
     static std::string code_of(const response& answer) { return json_of(answer)["error"]["code"]; }
@@ -127,7 +128,7 @@ TEST_F(Log, RefusesABodyThatIsNotOne) {
     EXPECT_EQ(code(""), "invalid_payload");
     EXPECT_EQ(code("hello"), "invalid_payload");
     EXPECT_EQ(code("{\"entries\":[\"a\""), "invalid_payload");
-    EXPECT_EQ(code("[\"a\"]"), "invalid_request");
+    EXPECT_EQ(code("[\"a\"]"), "invalid_payload");
     EXPECT_EQ(code("{}"), "invalid_request");
     EXPECT_EQ(code("{\"entries\":[7]}"), "invalid_request");
     EXPECT_TRUE(texts(id).empty());

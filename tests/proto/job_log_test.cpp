@@ -109,7 +109,7 @@ TEST(DecodeAppendLog, RefusesWhatItCannotRead) {
     };
     EXPECT_EQ(code_of(""), errc::invalid_payload);
     EXPECT_EQ(code_of("{"), errc::invalid_payload);
-    EXPECT_EQ(code_of("[\"a\"]"), errc::invalid_request);
+    EXPECT_EQ(code_of("[\"a\"]"), errc::invalid_payload);
     EXPECT_EQ(code_of("{}"), errc::invalid_request);
     EXPECT_EQ(code_of(R"({"entries":"a"})"), errc::invalid_request);
     EXPECT_EQ(code_of(R"({"entries":[1]})"), errc::invalid_request);

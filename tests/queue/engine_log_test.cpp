@@ -203,6 +203,30 @@ TEST_F(FullLog, DropsFurtherLinesAndSaysSoAtOnceAndHowManyAtTheEnd) {
     EXPECT_EQ(lines[6].text, "16 lines dropped");
 }
 
+TEST_F(FullLog, HasRoomForANoteOfWhatWasLostElsewhere) {
+    f.push();
+    const auto held = f.fetch_one();
+    auto request = lines_of(held, names(20, std::string(136, 'x')));
+    request.lines.push_back({log_stream::note, "9 lines dropped", 0ms});
+    const auto made = append(request);
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->receipt.kept, 6U);
+    EXPECT_EQ(made->receipt.dropped, 15U);
+    ASSERT_TRUE(f.ack(held));
+    EXPECT_EQ(texts(held).at(6), "9 lines dropped");
+    EXPECT_EQ(texts(held).at(7), "15 lines dropped");
+}
+
+TEST_F(FullLog, BoundsNotesToo) {
+    f.push();
+    const auto held = f.fetch_one();
+    auto request = lines_of(held, names(20, std::string(136, 'x')));
+    for (int i = 0; i < 1000; ++i) request.lines.push_back({log_stream::note, "a note", 0ms});
+    const auto made = append(request);
+    ASSERT_TRUE(made);
+    EXPECT_LT(made->receipt.kept, 5 + 2 + log_note_reserve / log_cost("a note"));
+}
+
 TEST_F(FullLog, StaysFullInLaterRunsAndAfterARestart) {
     f.push();
     auto held = f.fetch_one();

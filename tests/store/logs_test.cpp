@@ -139,7 +139,7 @@ TEST_F(StoreOfVersion1, IsBroughtUpToDateWithAllItHolds) {
     auto store = open_sqlite_store(small_store(path));
     const auto found = contents_of(*store);
     ASSERT_EQ(found.size(), 7U);
-    EXPECT_THAT(found.at(1), HasSubstr("[1,\"waiting\"]"));
+    EXPECT_THAT(found.at(1), HasSubstr("[1, \"waiting\"]"));
     EXPECT_THAT(found.at(2), HasSubstr("019461a8-1a2b-7c3d-8e4f-5a6b7c8d9e0f"));
     EXPECT_THAT(found.at(3), HasSubstr(std::string(3000, 'x')));
     EXPECT_THAT(found.at(4), HasSubstr("live scheduled"));
@@ -158,6 +158,7 @@ TEST_F(StoreOfVersion1, IsBroughtUpToDateWithAllItHolds) {
     batch.logs = log_writer(7).say({"from version 2"});
     ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
     store->close_blocking();
+    store.reset();
     store = open_sqlite_store(small_store(path));
     EXPECT_EQ(texts_of(*store, 7), texts{"from version 2"});
 }

@@ -168,6 +168,7 @@ scopes = ["admin"]
             self.assertEqual(status, 200, body)
             answered.append(f"line {n}")
         self.server.kill()
+        self.client.close()
         self.server.start()
         self.assertEqual(self.texts(job_id), answered)
         # The log goes on under the same lease, and a foreign one is refused.
@@ -184,6 +185,7 @@ scopes = ["admin"]
         self.assertTrue(wait_until(lambda: len(self.texts(job_id)) == 2, 20))
         shown = self.texts(job_id)
         self.server.kill()
+        self.client.close()
         self.go_on.touch()
         self.server.start()
         self.assertEqual(self.texts(job_id)[:2], shown)

@@ -199,6 +199,29 @@ TEST_F(ActiveRun, DropsLogTextBeyondItsCapAndCountsIt) {
     EXPECT_EQ(dropped, 1000 - bytes / 1024);
 }
 
+TEST_F(ActiveRun, KeepsNotesBeyondTheCapOfItsLog) {
+    std::size_t notes = 0, dropped = 0;
+    keep_log = [&](log_batch batch) -> asio::awaitable<void> {
+        for (const auto& piece : batch.pieces)
+            if (piece.stream == log_stream::note) ++notes;
+        dropped += batch.dropped;
+        co_return;
+    };
+    const auto talk = [](std::shared_ptr<job_run> run) -> asio::awaitable<outcome> {
+        for (int i = 0; i < 300; ++i) run->log(log_stream::stdout_, std::string(1024, 'x'));
+        run->log(log_stream::note, "7 lines dropped");
+        for (int i = 0; i < 1000; ++i) run->log(log_stream::note, std::string(1024, 'x'));
+        co_return completed{};
+    };
+    handlers.add("talk", talk);
+    start();
+    source.add("talk");
+    ASSERT_TRUE(run_until([&] { return source.acked.size() == 1; }));
+    EXPECT_GE(notes, 1U);
+    EXPECT_LE(notes, 1 + log_note_reserve / 1024);
+    EXPECT_EQ(dropped + notes + active_run::log_bytes_max / log_cost(std::string(1024, 'x')), 1301U);
+}
+
 TEST_F(ActiveRun, ResultsAndFailuresAreHeldToTheBoundsOfTheWire) {
     handlers.add("bad", [](auto) { return end_with(completed{R"({"a":)"}); });
     handlers.add("large",
