@@ -105,11 +105,11 @@ struct event_list {
 };
 
 struct log_lines {
-    std::vector<log_line> lines;      ///< oldest first
-    std::vector<raw_json> texts;      ///< each as the server sent it
-    std::uint64_t next = 0;           ///< what to pass as `after` next time
-    bool more = false;                ///< there are more already
-    bool ended = false;               ///< the job has ended and these are its last lines
+    std::vector<log_line> lines;  ///< oldest first
+    std::vector<raw_json> texts;  ///< each as the server sent it
+    std::uint64_t next = 0;       ///< what to pass as `after` next time
+    bool more = false;            ///< there are more already
+    bool ended = false;           ///< the job has ended and these are its last lines
 };
 
 struct health_info {

@@ -103,8 +103,8 @@ fault entry_stream(entry_draft& entry, const member& m) {
 fault entry_age(entry_draft& entry, const member& m) {
     std::int64_t number = 0;
     if (auto f = read_integer(m, 0, INT64_MAX, number)) return f;
-    entry.age = std::min<std::chrono::milliseconds>(std::chrono::milliseconds{number},
-                                                    limits::log_age_max);
+    entry.age =
+        std::min<std::chrono::milliseconds>(std::chrono::milliseconds{number}, limits::log_age_max);
     return std::nullopt;
 }
 

@@ -29,7 +29,7 @@ std::optional<log_stream> parse_log_stream(std::string_view name);
 /// A line on its way to the log of a job.
 struct log_text {
     log_stream stream = log_stream::log;
-    std::string text;                   ///< without a line end
+    std::string text;                  ///< without a line end
     std::chrono::milliseconds age{0};  ///< how long ago it was said
 };
 

@@ -36,7 +36,7 @@ inline constexpr std::size_t log_lines_max = 10'000;  ///< of one append; furthe
 inline constexpr std::chrono::hours log_age_max{24};  ///< of a line when it comes in
 inline constexpr std::size_t log_page_lines_max = 10'000;
 inline constexpr std::size_t log_page_bytes_max = 1024 * 1024;  ///< by log_cost
-inline constexpr std::size_t error_history_max = 50;               ///< the oldest entries go first
+inline constexpr std::size_t error_history_max = 50;            ///< the oldest entries go first
 inline constexpr int priority_min = -100;
 inline constexpr int priority_max = 100;
 inline constexpr std::uint32_t max_attempts_max = 10'000;

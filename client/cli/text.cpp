@@ -72,7 +72,7 @@ std::size_t length_of_sequence(std::string_view text) {
 /// Whether a code point makes those after it stand elsewhere than they come, or begins a new line.
 bool turns_text(std::string_view point) {
     constexpr std::string_view isolates = "\xE2\x81\xA6\xE2\x81\xA7\xE2\x81\xA8\xE2\x81\xA9";
-    if (point == "\xD8\x9C") return true;                   // U+061C
+    if (point == "\xD8\x9C") return true;  // U+061C
     if (point.size() != 3 || point[0] != '\xE2') return false;
     const auto last = static_cast<unsigned char>(point[2]);
     if (point[1] == '\x80')  // U+200E, U+200F, U+2028 to U+202E

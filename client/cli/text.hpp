@@ -54,8 +54,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b);
 std::optional<std::string> nearest(std::string_view word,
                                    const std::vector<std::string>& candidates);
 
-/// Text from elsewhere made safe for a terminal: control characters, those that change the direction
-/// of writing, and invalid UTF-8 become "?".
+/// Text from elsewhere made safe for a terminal: control characters, those that change the
+/// direction of writing, and invalid UTF-8 become "?".
 std::string printable(std::string_view text);
 
 /// The same for a line of a log, in which tabs stay.

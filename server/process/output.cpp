@@ -26,8 +26,7 @@ void log_budget::drop(std::size_t bytes, std::uint64_t lines) {
 }
 
 void log_budget::finish() {
-    if (dropped_lines_ > 0 && hear_.log)
-        hear_.log(log_stream::note, dropped_note(dropped_lines_));
+    if (dropped_lines_ > 0 && hear_.log) hear_.log(log_stream::note, dropped_note(dropped_lines_));
     dropped_lines_ = 0;
 }
 

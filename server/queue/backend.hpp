@@ -182,12 +182,12 @@ public:
     /// a power cut. Errors: not_found, conflict (not running), lease_lost, store_failed.
     virtual asio::awaitable<result<change_answer>> report_progress(progress_request request) = 0;
 
-    /// Adds to the log of a running job. Its lines keep their order, and those of the run come after
-    /// all that were there. Answered when they survive a crash of the process; a power cut can take
-    /// them until anything that came later is durable, such as the answer to the end of the run. A
-    /// full log and a disk that is nearly full take no further lines: they are counted, and a note
-    /// says how many, at the end of the run at the latest. Sent again, lines are there twice.
-    /// Errors: not_found, conflict (not running), lease_lost, store_failed.
+    /// Adds to the log of a running job. Its lines keep their order, and those of the run come
+    /// after all that were there. Answered when they survive a crash of the process; a power cut
+    /// can take them until anything that came later is durable, such as the answer to the end of
+    /// the run. A full log and a disk that is nearly full take no further lines: they are counted,
+    /// and a note says how many, at the end of the run at the latest. Sent again, lines are there
+    /// twice. Errors: not_found, conflict (not running), lease_lost, store_failed.
     virtual asio::awaitable<result<log_receipt>> append_log(append_log_request request) = 0;
 
     /// The log of a job, oldest line first; only lines that survive a crash of the process. Waits

@@ -347,8 +347,8 @@ private:
 
     std::uint64_t open_batch_ = 1;
     std::uint64_t committed_batch_ = 0;
-    std::vector<std::int64_t> changed_;    ///< jobs changed in the open batch
-    std::vector<std::int64_t> under_way_;  ///< jobs of the batch being committed
+    std::vector<std::int64_t> changed_;         ///< jobs changed in the open batch
+    std::vector<std::int64_t> under_way_;       ///< jobs of the batch being committed
     std::vector<log_write> logs_;               ///< lines of the open batch
     std::vector<std::int64_t> open_logs_;       ///< their jobs
     std::vector<std::int64_t> logs_under_way_;  ///< those of the batch being committed

@@ -53,7 +53,8 @@ struct run_services {
 /// per run that talks: at once at first, then every so often, the rest when the run ends.
 class active_run final : public job_run, public std::enable_shared_from_this<active_run> {
 public:
-    /// Text that waits to be passed on, at most, by `log_cost`; further text is dropped and counted.
+    /// Text that waits to be passed on, at most, by `log_cost`; further text is dropped and
+    /// counted.
     static constexpr std::size_t log_bytes_max = std::size_t{256} * 1024;
 
     active_run(job_record job, run_services& services);

@@ -78,8 +78,8 @@ public:
     /// few times a second at most. Any thread.
     virtual void progress(double fraction, std::string message) = 0;
 
-    /// Adds lines to the log of the job. Never blocks: beyond a cap text is dropped and counted, and
-    /// the log says so. Any thread.
+    /// Adds lines to the log of the job. Never blocks: beyond a cap text is dropped and counted,
+    /// and the log says so. Any thread.
     virtual void log(log_stream stream, std::string_view text) = 0;
 
     /// Renews the lease from now. False when it is lost; then nothing this run does counts any

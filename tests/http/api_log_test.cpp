@@ -31,9 +31,9 @@ using texts_list = std::vector<std::string>;
 TEST_F(Log, IsAppendedByTheWorkerAndReadByAnybody) {
     const auto id = push();
     const auto job = fetch();
-    auto answer = append(id, {{"lease", job["lease"]},
-                              {"entries",
-                               {"one\ntwo", {{"text", "three"}, {"stream", "stderr"}}}}});
+    auto answer =
+        append(id, {{"lease", job["lease"]},
+                    {"entries", {"one\ntwo", {{"text", "three"}, {"stream", "stderr"}}}}});
     EXPECT_EQ(answer.status, 200) << answer.body;
     EXPECT_EQ(json_of(answer), json({{"job_id", id}, {"kept", 3}, {"dropped", 0}, {"last", 3}}));
     const auto page = json_of(read(id));

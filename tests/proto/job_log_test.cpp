@@ -132,10 +132,11 @@ TEST(EncodeLogPage, SaysAllThereIs) {
     const auto id = make_uuid(timestamp{1'700'000'000'000'000us}, 5, 1);
     EXPECT_EQ(
         encode_log_page(id, page),
-        R"({"job_id":")" + to_string(id) + R"(","state":"active","lines":[)"
-        R"({"number":7,"time":"2023-11-14T22:13:20.123456Z","attempt":2,"stream":"stdout","text":"a \"b\"\t"},)"
-        R"({"number":8,"time":"2023-11-14T22:13:20.123457Z","attempt":2,"stream":"note","text":""}],)"
-        R"("next":8,"more":true,"ended":false})");
+        R"({"job_id":")" + to_string(id) +
+            R"(","state":"active","lines":[)"
+            R"({"number":7,"time":"2023-11-14T22:13:20.123456Z","attempt":2,"stream":"stdout","text":"a \"b\"\t"},)"
+            R"({"number":8,"time":"2023-11-14T22:13:20.123457Z","attempt":2,"stream":"note","text":""}],)"
+            R"("next":8,"more":true,"ended":false})");
     EXPECT_EQ(log_page_text(page), "a \"b\"\t\n\n");
     EXPECT_EQ(log_page_text({}), "");
 }

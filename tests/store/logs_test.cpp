@@ -25,8 +25,7 @@ public:
         std::vector<log_write> made;
         for (const auto& text : texts) {
             end_.bytes += log_cost(text);
-            made.push_back(
-                {seq_, {++end_.lines, noon, 1, log_stream::stderr_, text}, end_.bytes});
+            made.push_back({seq_, {++end_.lines, noon, 1, log_stream::stderr_, text}, end_.bytes});
         }
         return made;
     }

@@ -219,7 +219,8 @@ TEST_F(ActiveRun, KeepsNotesBeyondTheCapOfItsLog) {
     ASSERT_TRUE(run_until([&] { return source.acked.size() == 1; }));
     EXPECT_GE(notes, 1U);
     EXPECT_LE(notes, 1 + log_note_reserve / 1024);
-    EXPECT_EQ(dropped + notes + active_run::log_bytes_max / log_cost(std::string(1024, 'x')), 1301U);
+    EXPECT_EQ(dropped + notes + active_run::log_bytes_max / log_cost(std::string(1024, 'x')),
+              1301U);
 }
 
 TEST_F(ActiveRun, ResultsAndFailuresAreHeldToTheBoundsOfTheWire) {

@@ -69,8 +69,8 @@ job_reader::job_reader(connection db) : db_(std::move(db)) {
     client_id_ = db_.prepare("SELECT seq FROM client_ids WHERE id = ?1");
     key_ = db_.prepare(select_key_sql("WHERE key = ?1"));
     log_end_ = db_.prepare(log_end_sql);
-    log_lines_ = db_.prepare(
-        select_log_sql("WHERE seq = ?1 AND number > ?2 ORDER BY number LIMIT ?3"));
+    log_lines_ =
+        db_.prepare(select_log_sql("WHERE seq = ?1 AND number > ?2 ORDER BY number LIMIT ?3"));
     dead_ = db_.prepare(select_job_sql(job_place::history) +
                         "WHERE j.dead_letter = 1 AND j.seq < ?2 AND " + filter_sql());
     count_dead_ = db_.prepare("SELECT count(*) FROM history WHERE dead_letter = 1");

@@ -39,8 +39,7 @@ private:
     static list_statements prepare_list(connection& db, job_place place);
 
     connection db_;
-    statement live_, history_, payload_, client_id_, key_, dead_, count_dead_,
-        log_end_, log_lines_;
+    statement live_, history_, payload_, client_id_, key_, dead_, count_dead_, log_end_, log_lines_;
     list_statements live_list_, history_list_;
 };
 

@@ -24,8 +24,7 @@ void world::say_something() {
         seen_.calls.push_back(std::move(call));
     }
     with_jobs({held.id}, [this, held, at, lines = std::move(lines)] {
-        if (!engine_->resident(held.id) || engine_->knows_log(held.id))
-            return say(held, at, lines);
+        if (!engine_->resident(held.id) || engine_->knows_log(held.id)) return say(held, at, lines);
         // Where the log ends is read; here that takes no time.
         const auto load = engine_->begin_load();
         const auto end = wrong_.leave_logs_unread

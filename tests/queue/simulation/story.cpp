@@ -16,8 +16,8 @@ std::string span_of(const call& c) {
 }
 
 std::string_view name_of(verb what) {
-    constexpr std::array<std::string_view, 9> names{"ack",      "fail",   "give back", "beat", "cancel",
-                                                    "activate", "revive", "remove",    "log"};
+    constexpr std::array<std::string_view, 9> names{
+        "ack", "fail", "give back", "beat", "cancel", "activate", "revive", "remove", "log"};
     return names[static_cast<std::size_t>(what)];
 }
 
