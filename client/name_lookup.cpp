@@ -79,7 +79,13 @@ void name_lookup::ask() {
         });
     };
     std::thread thread([asked, host = host_, port = port_] {
-        auto made = look_up_blocking(host, port);
+        name_lookup::answer made;
+        try {
+            made = look_up_blocking(host, port);
+        } catch (...) {  // nobody above this would catch it
+            made = {};
+            made.problem = asio::error::no_memory;
+        }
         const std::lock_guard lock(asked->mutex);
         asked->answered = std::move(made);
         if (asked->tell) asked->tell();

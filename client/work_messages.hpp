@@ -15,7 +15,7 @@ namespace sluice::client {
 
 struct fetch_order {
     std::string worker_id;
-    std::vector<std::string> queues;  ///< strict order; "*": any
+    std::vector<std::string> queues;  ///< strict order
     std::vector<std::string> types;   ///< empty: all; patterns too, such as "mail.*"
     std::size_t count = 1;
     std::optional<std::chrono::milliseconds> visibility_timeout;

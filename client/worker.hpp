@@ -47,7 +47,7 @@ struct worker_events {
 
 struct worker_options {
     std::string id;                              ///< empty: host, process and a random number
-    std::vector<std::string> queues{"default"};  ///< strict order; "*": any
+    std::vector<std::string> queues{"default"};  ///< strict order
     std::size_t concurrency = 1;                 ///< jobs at one time; 1 to 1,000
     /// How long the server lets a lease live without a heartbeat. Short, for what a worker that
     /// died held comes back only then; heartbeats renew it for as long as a run takes.

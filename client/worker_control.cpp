@@ -214,7 +214,7 @@ asio::awaitable<void> worker::impl::poll() {
         const auto begun = steady::now();
         auto fetched = co_await fetcher_.fetch(std::move(order));
         const auto came = fetched.has_value() ? fetched->jobs.size() : 0;
-        taken_ -= count - std::min(count, came);
+        taken_ = taken_ - count + came;  // a fetch asked again may bring more than this one wanted
         if (fetched.has_value()) {
             fetch_id.clear();
             note_answer();

@@ -34,12 +34,14 @@ void add_time(CLI::App& command, const std::string& name, const std::string& wha
 void add_what(CLI::App& command, work_settings& options) {
     command
         .add_option("-q,--queue", options.worker.queues,
-                    "Queue, \"default\" by default; several: in strict order; \"*\": any")
+                    "Queue, \"default\" by default; several: in strict order")
         ->type_name("NAME")
         ->expected(1)
         ->allow_extra_args(false)  // else it takes the -- that begins the command
         ->take_all();
-    command.add_option("-t,--type", options.types, "Only this job type; may be given again")
+    command
+        .add_option("-t,--type", options.types,
+                    "Only this job type, or a pattern such as 'mail.*'; may be given again")
         ->type_name("TYPE")
         ->expected(1)
         ->allow_extra_args(false)  // else it takes the -- that begins the command

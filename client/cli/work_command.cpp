@@ -1,3 +1,4 @@
+#include "client/cli/command_end.hpp"
 #include "client/cli/commands.hpp"
 #include "client/cli/signal_stop.hpp"
 #include "client/cli/text.hpp"
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <stdexcept>
 
 extern char** environ;
 
@@ -45,26 +47,6 @@ process::command command_for(const work_settings& options) {
     return what;
 }
 
-job_outcome outcome_of(process::report ended) {
-    client::failed f;
-    switch (ended.how) {
-        case process::verdict::completed:
-            return client::completed{std::move(ended.result)};
-        case process::verdict::dead_letter:
-            return client::dead_lettered{std::move(ended.reason)};
-        case process::verdict::stopped:
-            return client::released{};
-        case process::verdict::retry:
-            f.type = "retry";
-            break;
-        case process::verdict::failed:
-            f.type = ended.signal.empty() ? "exit_code" : "signal";
-            break;
-    }
-    f.message = std::move(ended.reason);
-    return f;
-}
-
 /// Runs the command for each job, on the worker's executor.
 class command_work {
 public:
@@ -72,7 +54,14 @@ public:
 
     asio::awaitable<job_outcome> run(std::shared_ptr<client::job_run> run) {
         auto executor = co_await asio::this_coro::executor;
-        if (!runner_) runner_.emplace(executor);
+        process::report ended;
+        try {
+            if (!runner_) runner_.emplace(executor);
+        } catch (const std::runtime_error& e) {  // system_error, of the library or of Boost
+            ended.shortage = true;
+            ended.reason = std::string{"cannot start commands: "} + e.what();
+        }
+        if (!runner_) co_return conclude(*run, std::move(ended));
         process::listener hear;
         hear.log = [run](log_stream stream, std::string_view text) { run->log(text, stream); };
         hear.progress = [run](double fraction, std::string message) {
@@ -81,10 +70,10 @@ public:
         auto what = what_;
         auto input = run->job().text;
         const auto begun = std::chrono::steady_clock::now();
-        auto ended =
+        ended =
             co_await runner_->run(std::move(what), std::move(input), std::move(hear), run->stop());
         took_[run->job().lease] = std::chrono::steady_clock::now() - begun;
-        co_return outcome_of(std::move(ended));
+        co_return conclude(*run, std::move(ended));
     }
 
     void tell(const client::run_report& ended) {
@@ -107,6 +96,18 @@ public:
     }
 
 private:
+    job_outcome conclude(client::job_run& run, process::report ended) {
+        const auto now = std::chrono::steady_clock::now();
+        const auto reason = ended.reason;
+        auto how = outcome_of(std::move(ended), pause_, now);
+        if (const auto* later = std::get_if<client::snoozed>(&how)) {
+            run.log(fmt::format("{}; tried again in {} ms", reason, later->delay.count()));
+            if (pause_.worth_saying(now))
+                note(ctx_, paint(ctx_.err, style::yellow, "waiting: ") + printable(reason) + "\n");
+        }
+        return how;
+    }
+
     static style style_of(std::string_view state) {
         if (state == "completed") return style::green;
         return state == "discarded" || state == "lost" ? style::red : style::yellow;
@@ -129,6 +130,7 @@ private:
     const context& ctx_;
     process::command what_;
     std::optional<process::runner> runner_;
+    process::shortage_pause pause_;
     std::map<std::string, nanoseconds> took_;  ///< by lease, until the end is told
 };
 

@@ -15,8 +15,11 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace sluice::app {
@@ -36,13 +39,18 @@ int report_problems(const std::vector<std::string>& problems) {
 int serve(config::config settings, logger& log) {
     const auto address = config::listen_codec::format(settings.http);
     const auto directory = settings.store.directory;
+    const auto cannot_start = [&log](const std::exception& e) {
+        log.error("cannot start", {{"reason", std::string_view{e.what()}}});
+        return EX_OSERR;
+    };
     try {
         std::optional<application> app;
         try {
             app.emplace(std::move(settings), log);
         } catch (const boost::system::system_error& e) {
-            log.error("cannot start", {{"reason", std::string_view{e.what()}}});
-            return EX_OSERR;
+            return cannot_start(e);
+        } catch (const std::system_error& e) {
+            return cannot_start(e);
         }
         app->run();
         return EX_OK;

@@ -35,6 +35,12 @@ std::string signal_name(int signal) {
     return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(signal);
 }
 
+/// Asio takes the descriptor only when that goes well.
+void assign(asio::posix::stream_descriptor& to, descriptor from, boost::system::error_code& ec) {
+    to.assign(from.get(), ec);
+    if (!ec) from.release();
+}
+
 std::string_view tail_of(std::string_view text) {
     while (text.ends_with('\n')) text.remove_suffix(1);
     if (text.size() <= reason_bytes_max) return text;
@@ -72,16 +78,17 @@ std::string execution::start(descriptor keeper, bool known, const std::string& i
         theirs[i] = descriptor(ends[1]);
         ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
     }
-    const std::array<int, run_descriptors> fds{in.get(), theirs[0].get(), theirs[1].get(),
-                                               theirs[2].get(), order.get()};
-    if (!send_message(keeper.get(), {.kind = message_kind::run}, fds))
-        return "its keeper cannot be reached: " + error_text(errno);
     boost::system::error_code ec;
-    keeper_.assign(keeper.release(), ec);
+    assign(keeper_, std::move(keeper), ec);
     for (std::size_t i = 0; i < pipes; ++i) {
-        if (!ec) pipes_[i].assign(ours[i].release(), ec);
+        if (!ec) assign(pipes_[i], std::move(ours[i]), ec);
     }
     if (ec) return "no place in the event loop: " + ec.message();
+    // Last, for from here on there is a command that somebody has to look after.
+    const std::array<int, run_descriptors> fds{in.get(), theirs[0].get(), theirs[1].get(),
+                                               theirs[2].get(), order.get()};
+    if (!send_message(keeper_.native_handle(), {.kind = message_kind::run}, fds))
+        return "its keeper cannot be reached: " + error_text(errno);
     for (std::size_t i = 0; i < pipes; ++i) read_pipe(i);
     read_message();
     return {};
@@ -136,7 +143,8 @@ void execution::read_message() {
             self->read_message();
             return;
         }
-        self->keeper_free_ = said.has_value();
+        // A nursery that cannot fork says `failed`, too, and leaves a socket without a keeper.
+        self->keeper_free_ = said.has_value() && self->keeper_known_;
         self->finish(said.value_or(message{}));
     };
     keeper_.async_wait(asio::posix::stream_descriptor::wait_read, std::move(on_ready));

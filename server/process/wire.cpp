@@ -128,14 +128,16 @@ std::string_view to_string(start_step step) {
 
 bool is_shortage(int error, start_step step, const resource_limits& limits) {
     switch (error) {
-        case EAGAIN:
         case EMFILE:
         case ENFILE:
         case ENOBUFS:
         case ENOSPC:
         case EDQUOT:
             return true;
-        case ENOMEM:  // a limit of its own that the program does not fit into will not go away
+        // A limit of its own that the program does not fit into will not go away.
+        case EAGAIN:
+            return step != start_step::exec || !limits.processes;
+        case ENOMEM:
             return step != start_step::exec || !limits.memory_bytes;
         default:
             return false;
@@ -234,6 +236,7 @@ std::optional<message> receive_message(int socket, std::vector<descriptor>& fds)
     head.msg_control = control.bytes.data();
     head.msg_controllen = control.bytes.size();
     ssize_t n = 0;
+    errno = 0;  // the end is no error, and leaves it as it is
     do {
         n = ::recvmsg(socket, &head, MSG_CMSG_CLOEXEC | MSG_WAITALL);
     } while (n < 0 && errno == EINTR);

@@ -77,7 +77,8 @@ std::optional<std::string> read_memory_file(int fd);
 /// Sends a message and descriptors without waiting; false when that fails (errno).
 bool send_message(int socket, const message& what, std::span<const int> fds = {});
 
-/// Waits for a message; nothing at the end, or on an error. Descriptors come numbered 10 or more.
+/// Waits for a message; nothing at the end (errno 0), or on an error. Descriptors come numbered 10
+/// or more.
 std::optional<message> receive_message(int socket, std::vector<descriptor>& fds);
 
 }  // namespace sluice::process

@@ -81,6 +81,7 @@ asio::awaitable<void> scripted_server::serve(std::shared_ptr<tcp::socket> socket
             asio::steady_timer pause{acceptor_.get_executor(), doing.delay};
             co_await pause.async_wait(nothrow_await);
         }
+        if (doing.until != nullptr) co_await doing.until->async_wait(nothrow_await);
         if (!doing.answers) break;
         if (!doing.raw.empty()) {
             co_await asio::async_write(*socket, asio::buffer(doing.raw), nothrow_await);

@@ -4,6 +4,7 @@
 #include "client/connection.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 
@@ -23,11 +24,12 @@ struct script {
     int status = 200;
     std::string body;
     std::vector<std::pair<std::string, std::string>> fields;
-    std::chrono::milliseconds delay{0};  ///< before it answers
-    bool answers = true;                 ///< false: closes without a byte
-    bool closes = false;                 ///< after the answer, without saying so before
-    bool hangs = false;                  ///< neither answers nor closes
-    std::string raw;                     ///< sent as it is instead of an HTTP answer
+    std::chrono::milliseconds delay{0};   ///< before it answers
+    asio::steady_timer* until = nullptr;  ///< answers when its wait is over, if there is one
+    bool answers = true;                  ///< false: closes without a byte
+    bool closes = false;                  ///< after the answer, without saying so before
+    bool hangs = false;                   ///< neither answers nor closes
+    std::string raw;                      ///< sent as it is instead of an HTTP answer
 };
 
 /// A real HTTP server on a loopback port, on the io_context of the test, that does as told.

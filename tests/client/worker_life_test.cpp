@@ -164,6 +164,19 @@ TEST(WorkerLife, AsksUnderTheSameNameUntilAFetchIsAnswered) {
     EXPECT_EQ(member(asked[1], "fetch_id"), member(asked[2], "fetch_id"));
 }
 
+TEST(WorkerLife, CountsWhatAFetchBringsBeyondWhatItAskedFor) {
+    bench b{[given = false](const request& r) mutable {
+        if (is_for(r, "/ack") && says(r, "fetch")) return answer(200, done("completed", job("c")));
+        if (!is_for(r, "/fetch")) return nothing_special();
+        return answer(200, jobs(std::exchange(given, true) ? job("c") : job("a") + "," + job("b")));
+    }};
+    b.options.max_jobs = 2;
+    b.make();
+    b.made->add("t", complete);
+    EXPECT_EQ(b.run()->completed, 2U);
+    EXPECT_EQ(b.bodies("/fetch").size(), 1U);
+}
+
 TEST(WorkerLife, NamesEveryNewFetchAnew) {
     std::size_t fetches = 0;
     bench b{[&](const request& r) {
@@ -252,13 +265,18 @@ TEST(WorkerLife, StopsAHandlerOfALeaseThatAnotherHasSinceAndTakesTheNextJob) {
 }
 
 TEST(WorkerLife, GivesBackWhatArrivesWhileItLeaves) {
+    asio::steady_timer* leaves = nullptr;
     bench b{[&, given = false](const request& r) mutable {
+        // By now it has begun to leave.
+        if (is_for(r, "/heartbeat") && says(r, R"("state":"terminate")")) leaves->cancel();
         if (!is_for(r, "/fetch") || std::exchange(given, true)) return nothing_special();
         b.made->stop();
         script s = answer(200, jobs(job("a")));
-        s.delay = 50ms;
+        s.until = leaves;
         return s;
     }};
+    asio::steady_timer left{b.io.get_executor(), asio::steady_timer::time_point::max()};
+    leaves = &left;
     b.make();
     bool ran = false;
     b.made->add_blocking("t", [&](job_run&) -> job_outcome {
@@ -267,8 +285,9 @@ TEST(WorkerLife, GivesBackWhatArrivesWhileItLeaves) {
     });
     const auto totals = b.run();
     EXPECT_FALSE(ran);
-    EXPECT_EQ(totals->returned, b.bodies("/nack").size());
-    EXPECT_EQ(totals->all(), totals->returned);
+    EXPECT_EQ(totals->returned, 1U);
+    EXPECT_EQ(b.bodies("/nack").size(), 1U);
+    EXPECT_EQ(totals->all(), 1U);
 }
 
 /// They must not throw; should one all the same, nothing of the run stays behind.

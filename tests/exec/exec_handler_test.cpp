@@ -1,13 +1,16 @@
 #include "server/worker/handlers/exec/exec.hpp"
+#include "tests/process/detectors.hpp"
 
 #include <gtest/gtest.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -119,6 +122,19 @@ TEST_F(Exec, AShortageComesBackLaterWithoutAnAttempt) {
     EXPECT_NE(short_run->run->logged.find("cannot start /bin/sh: "), std::string::npos)
         << short_run->run->logged;
     EXPECT_TRUE(std::holds_alternative<completed>(run("sluice.exec", R"(["one"])")));
+}
+
+TEST_F(Exec, ACommandThatWasNeverStartedHasNotTimedOut) {
+    row("one", "echo 1").timeout = 1ms;
+    const auto one = begin("sluice.exec", R"(["one"])");
+    std::vector<int> nursery;
+    while (nursery.empty()) nursery = process::test::children_named(::getpid(), "sluice-nursery");
+    ::kill(nursery[0], SIGSTOP);  // no keeper comes
+    context.poll();
+    asio::steady_timer later(context, 20ms);  // so that it fires after the timeout
+    later.async_wait([&](const boost::system::error_code&) { ::kill(nursery[0], SIGKILL); });
+    finish({one});
+    EXPECT_TRUE(std::holds_alternative<snoozed>(*one->end));
 }
 
 TEST_F(Exec, ACommandThatCannotBeStartedForItsOwnFaultFails) {

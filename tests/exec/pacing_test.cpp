@@ -9,23 +9,6 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::steady_clock::time_point begin{1000s};
 
-TEST(ShortagePause, LastsAsLongAsTheShortageHasLasted) {
-    shortage_pause pause;
-    EXPECT_EQ(pause.not_started(begin), 1s);
-    EXPECT_EQ(pause.not_started(begin + 10ms), 1s);  // many jobs meet the same shortage
-    EXPECT_EQ(pause.not_started(begin + 5s), 5s);
-    EXPECT_EQ(pause.not_started(begin + 10min), 1min);
-    pause.started();
-    EXPECT_EQ(pause.not_started(begin + 11min), 1s);
-}
-
-TEST(ShortagePause, IsSpokenOfNowAndThen) {
-    shortage_pause pause;
-    EXPECT_TRUE(pause.worth_saying(begin));
-    EXPECT_FALSE(pause.worth_saying(begin + 9s));
-    EXPECT_TRUE(pause.worth_saying(begin + 10s));
-}
-
 TEST(RowTurns, AreEachAtATimeOfTheirOwnInOrder) {
     row_turns turns;
     EXPECT_EQ(turns.next(begin, 1), 250ms);

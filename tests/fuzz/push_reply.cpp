@@ -50,7 +50,10 @@ exchanged read_in_pieces(std::string_view cuts, std::string_view bytes, bool hea
     if (how == step::need_more) how = reader.end();
     demand(how != step::need_more, "an end that is none");
     if (how == step::failed) return reader.take_fault();
-    return reader.take_reply();
+    auto answer = reader.take_reply();
+    // As a connection has it: bytes beyond the answer were never asked for.
+    answer.keep_alive = answer.keep_alive && buffer.size() == 0 && bytes.empty();
+    return answer;
 }
 
 void check_bounds(const exchanged& end) {
@@ -71,10 +74,13 @@ void check_same(const exchanged& a, const exchanged& b) {
     demand(a.index() == b.index(), "cutting changes whether there is an answer");
     const auto* one = std::get_if<reply>(&a);
     const auto* other = std::get_if<reply>(&b);
-    if (one == nullptr) return;
+    if (one == nullptr) {
+        demand(std::get<fault>(a).kind == std::get<fault>(b).kind, "cutting changes a fault");
+        return;
+    }
     demand(one->status == other->status && one->body == other->body && one->cut == other->cut &&
                one->retry_after == other->retry_after && one->job_lease == other->job_lease &&
-               one->location == other->location,
+               one->location == other->location && one->keep_alive == other->keep_alive,
            "cutting changes an answer");
 }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <latch>
 #include <memory>
 #include <mutex>
@@ -26,6 +27,7 @@ protected:
     struct resolver {
         std::latch go{1};
         std::mutex mutex;
+        std::condition_variable changed;
         std::vector<std::string> asked;
 
         addresses operator()(const std::string& host) {
@@ -33,6 +35,7 @@ protected:
                 const std::lock_guard lock(mutex);
                 asked.push_back(host);
             }
+            changed.notify_all();
             if (host.starts_with("slow")) go.wait();
             addresses out;
             out.found.push_back(asio::ip::make_address("8.8.8.8"));
@@ -71,8 +74,9 @@ protected:
     void occupy() {
         for (std::size_t i = 0; i < lookup_threads; ++i) ask("slow" + std::to_string(i), in(20s));
         context.poll();
-        while (slow->count() < lookup_threads) {
-        }
+        std::unique_lock lock(slow->mutex);
+        const auto all = [&] { return slow->asked.size() >= lookup_threads; };
+        ASSERT_TRUE(slow->changed.wait_for(lock, 20s, all));
     }
 };
 

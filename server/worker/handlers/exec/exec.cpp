@@ -3,6 +3,7 @@
 #include "proto/codec.hpp"
 #include "proto/json_text.hpp"
 #include "server/process/runner.hpp"
+#include "server/process/shortage_pause.hpp"
 #include "server/worker/handlers/exec/pacing.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -49,7 +50,7 @@ struct exec_table {
     asio::any_io_executor executor;
     logger& log;
     process::runner commands;
-    shortage_pause pause;
+    process::shortage_pause pause;
     std::vector<std::unique_ptr<exec_row>> rows;
 };
 
@@ -203,8 +204,10 @@ asio::awaitable<outcome> run_row(std::shared_ptr<exec_table> table, exec_row* ro
     clock->timer.cancel();
     --row->running;
     if (fault) std::rethrow_exception(fault);
-    if (how.shortage && how.how != process::verdict::stopped)
+    if (how.shortage) {  // even when its time was up before it could be started
+        if (run->stop().stop_requested()) co_return interrupted{};
         co_return later(*table, *row, *run, how.reason);
+    }
     if (how.started) {
         table->pause.started();
         row->turns.ran(std::chrono::steady_clock::now() - begin);

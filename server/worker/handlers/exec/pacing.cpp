@@ -10,10 +10,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds pause_least = 1s;
-constexpr milliseconds pause_most = 1min;
-constexpr auto say_every = 10s;
-
 /// Between two turns: a quarter of what a place takes to come free, within these.
 constexpr milliseconds turn_least = 5ms;
 constexpr milliseconds turn_most = 250ms;
@@ -21,17 +17,6 @@ constexpr milliseconds turn_most = 250ms;
 constexpr milliseconds away_most = 1min;
 
 }  // namespace
-
-milliseconds shortage_pause::not_started(time_point now) {
-    if (!since_) since_ = now;
-    return std::clamp(duration_cast<milliseconds>(now - *since_), pause_least, pause_most);
-}
-
-bool shortage_pause::worth_saying(time_point now) {
-    if (said_ && now - *said_ < say_every) return false;
-    said_ = now;
-    return true;
-}
 
 void row_turns::ran(std::chrono::steady_clock::duration time) {
     usual_ += (time - usual_) / 8;
