@@ -158,6 +158,10 @@ void engine::finish(resident_job& job, timestamp time) {
     if (record.spec->expires_at)
         wall_timers_.remove(
             {record.spec->expires_at->time_since_epoch(), timer_kind::due, record.seq});
+    if (const auto snoozed = snoozed_.find(record.seq); snoozed != snoozed_.end()) {
+        steady_timers_.remove({snoozed->second, timer_kind::due, record.seq});
+        snoozed_.erase(snoozed);
+    }
     record.due_at.reset();
     if (!inherited_.empty()) inherited_.erase(record.seq);
     job.place = job_place::history;
@@ -219,6 +223,7 @@ void engine::reset() {
     unused_lanes_.clear();
     unused_queues_.clear();
     inherited_.clear();
+    snoozed_.clear();
     workers_.clear();
     steady_timers_.clear();
     wall_timers_.clear();

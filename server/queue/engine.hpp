@@ -180,8 +180,8 @@ public:
     void release_in_server(instant now);
 
     /// The handler of an in-server run has returned, whatever became of its job: from now on it
-    /// counts no more against its limit. Does nothing when that was known.
-    void run_returned(const lease_token& lease, instant now);
+    /// counts no more against its limit. False when that was known or changes nothing for others.
+    bool run_returned(const lease_token& lease, instant now);
 
     /// In-server runs that lost their job since the last call, other than by their own answer.
     std::vector<lease_token> take_lost_runs() { return std::exchange(lost_runs_, {}); }
@@ -250,6 +250,7 @@ private:
                        std::optional<std::chrono::microseconds> deadline, bool quiet = false);
     void unpark(std::uint64_t id);
     void end_waits_of(const std::string& worker_id);
+    void end_wait_of(const fetch_request& repeated);
     std::optional<std::uint64_t> first_taker(const queue_state& queue) const;
     void dispatch(instant now);
     void offer(queue_state& queue, instant now);
@@ -285,11 +286,13 @@ private:
 
     // engine_log.cpp
     bool takes_line(const run_log& log, log_stream stream) const;
+    bool takes_own_note(const run_log& log) const;
     void put_line(resident_job& job, log_stream stream, std::string text, timestamp time);
     void drop_lines(resident_job& job, std::uint64_t count, timestamp time);
     void tell_dropped(resident_job& job, timestamp time);
     void end_log_of_run(resident_job& job, timestamp time);
     void take_logs(journal_batch& batch);
+    void name_logged();
     void logs_committed(instant now);
 
     // engine_timers.cpp
@@ -297,6 +300,7 @@ private:
     void lease_timer(resident_job& job, instant now);
     void due(std::int64_t seq, instant now);
     void worker_timer(std::int64_t number, instant now);
+    void arm_snooze(std::int64_t seq, std::chrono::microseconds until);
     void arm_due(std::int64_t seq, job_state state, timestamp due_at, instant now);
     void request_due_loads();
 
@@ -328,11 +332,16 @@ private:
     job_table jobs_;
     queue_table queues_;
     worker_table workers_;
-    timer_set steady_timers_;  ///< leases, execution, silence, long polls; immune to clock jumps
-    timer_set wall_timers_;    ///< scheduled_at, back-off, expires_at
+    /// Leases, execution, silence, long polls, back-off, snoozes: immune to clock jumps.
+    timer_set steady_timers_;
+    timer_set wall_timers_;  ///< scheduled_at, expires_at
+    /// When the snooze of a job ends on the steady clock; the job itself may be at rest meanwhile.
+    std::unordered_map<std::int64_t, std::chrono::microseconds> snoozed_;
     event_log events_;
 
     std::map<std::uint64_t, taker> takers_;
+    /// Takers whose fetch has an id, by their worker and that id.
+    std::map<std::pair<std::string, std::string>, std::uint64_t> named_takers_;
     std::uint64_t next_taker_ = 1;
     std::vector<std::uint64_t> load_waiters_;  ///< takers that wait for a load to know more
     taker_list any_queue_takers_;              ///< takers of "*"

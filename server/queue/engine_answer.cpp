@@ -120,7 +120,7 @@ result<change_answer> engine::nack(const nack_request& request, instant now) {
         give_back(job, rules::job_event::snooze, lease_outcome::released, now);
         auto& record = job.record;
         record.due_at = now.wall + *request.snooze;
-        arm_due(record.seq, record.state, *record.due_at, now);
+        arm_snooze(record.seq, now.steady + *request.snooze);
     } else if (request.release) {
         give_back(job, rules::job_event::release, lease_outcome::released, now);
         join_line(job, now);

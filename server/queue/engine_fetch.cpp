@@ -181,6 +181,7 @@ bool engine::wants_jobs(const std::string& worker_id) const {
 engine::fetch_outcome engine::fetch(const fetch_request& request, instant now) {
     fetch_outcome outcome;
     if (request.count == 0) return outcome;
+    end_wait_of(request);
     tell_again(request, outcome.leases, now);
     if (!outcome.leases.empty()) outcome.gate = open_batch_;
     if (draining_ || !outcome.leases.empty()) return outcome;
@@ -225,6 +226,7 @@ std::uint64_t engine::park(const fetch_request& request,
         }
     }
     if (deadline) steady_timers_.add({*deadline, timer_kind::taker, static_cast<std::int64_t>(id)});
+    if (!request.fetch_id.empty()) named_takers_[{request.worker_id, request.fetch_id}] = id;
     takers_.emplace(id, std::move(waiting));
     return id;
 }
@@ -258,6 +260,10 @@ void engine::unpark(std::uint64_t id) {
     if (it->second.deadline)
         steady_timers_.remove(
             {*it->second.deadline, timer_kind::taker, static_cast<std::int64_t>(id)});
+    if (!request.fetch_id.empty()) {
+        const auto named = named_takers_.find({request.worker_id, request.fetch_id});
+        if (named != named_takers_.end() && named->second == id) named_takers_.erase(named);
+    }
     takers_.erase(it);
 }
 
@@ -277,6 +283,18 @@ void engine::end_waits_of(const std::string& worker_id) {
         grants_.push_back({id, {}, 0});
         unpark(id);
     }
+    forget_unused();
+}
+
+/// Whoever asks again under the same name no longer hears the answer to the first time: a job given
+/// to that would go nowhere.
+void engine::end_wait_of(const fetch_request& repeated) {
+    if (repeated.fetch_id.empty()) return;
+    const auto earlier = named_takers_.find({repeated.worker_id, repeated.fetch_id});
+    if (earlier == named_takers_.end()) return;
+    const auto id = earlier->second;
+    grants_.push_back({id, {}, 0});
+    unpark(id);
     forget_unused();
 }
 

@@ -235,6 +235,7 @@ std::vector<uuid> engine::committed(instant now) {
     events_.publish(committed_batch_, [this](logged_event& event) {
         if (const auto* job = jobs_.find(event.seq)) event.stamp_from(job->record);
     });
+    name_logged();
     for (const auto seq : seqs) {
         auto* job = jobs_.find(seq);
         if (!job) continue;

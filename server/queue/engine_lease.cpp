@@ -107,9 +107,11 @@ void engine::leave_handler(const lease_token& lease) {
     --group.running;
 }
 
-void engine::run_returned(const lease_token& lease, instant now) {
+bool engine::run_returned(const lease_token& lease, instant now) {
     leave_handler(lease);
-    if (handler_freed_) dispatch(now);
+    if (!handler_freed_) return false;
+    dispatch(now);
+    return true;
 }
 
 }  // namespace sluice

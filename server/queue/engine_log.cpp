@@ -33,11 +33,17 @@ bool engine::log_has_room() const {
     return uncommitted_log_bytes() < log_backlog_max;
 }
 
-/// Room on a disk that is nearly full is for the ends of jobs.
+/// Room on a disk that is nearly full is for the ends of jobs. Notes of others leave room for those
+/// of the log itself.
 bool engine::takes_line(const run_log& log, log_stream stream) const {
     if (disk_low_) return false;
-    if (stream == log_stream::note) return log.end.bytes < config_.job_log_bytes + log_note_reserve;
-    return log.end.bytes < config_.job_log_bytes && log_has_room();
+    const auto reserve = stream == log_stream::note ? log_note_reserve / 2 : 0;
+    return log.end.bytes < config_.job_log_bytes + reserve;
+}
+
+/// However many runs find the log full, they do not make it grow for ever.
+bool engine::takes_own_note(const run_log& log) const {
+    return log.end.bytes < config_.job_log_bytes + log_note_reserve;
 }
 
 result<engine::log_outcome> engine::append_log(append_log_request request, instant now) {
@@ -49,19 +55,25 @@ result<engine::log_outcome> engine::append_log(append_log_request request, insta
     auto& log = *job.log;
     const auto time = stamp(now);
     log_outcome made;
+    // Whoever waited for room has it for all of the request, which is no longer than a body may be.
+    const auto takes = [&](log_stream stream) {
+        const bool room = request.wait_for_room || stream == log_stream::note || log_has_room();
+        return room && takes_line(log, stream);
+    };
     for (auto& line : request.lines) {
-        if (!takes_line(log, line.stream)) {
+        if (!takes(line.stream)) {
             drop_lines(job, 1, time);
             ++made.receipt.dropped;
             continue;
         }
-        if (takes_line(log, log_stream::log)) tell_dropped(job, time);
+        if (takes(log_stream::log)) tell_dropped(job, time);
         put_line(job, line.stream, std::move(line.text), time - line.age);
         ++made.receipt.kept;
     }
-    if (request.dropped > 0) {
-        drop_lines(job, request.dropped, time);
-        if (takes_line(log, log_stream::log)) tell_dropped(job, time);
+    made.receipt.dropped += request.left_out;
+    if (const auto lost = request.left_out + request.dropped; lost > 0) {
+        drop_lines(job, lost, time);
+        if (takes(log_stream::log)) tell_dropped(job, time);
     }
     made.receipt.last = log.end.lines;
     made.gate = log.batch > committed_batch_ ? log.batch : 0;
@@ -88,11 +100,13 @@ void engine::put_line(resident_job& job, log_stream stream, std::string text, ti
 void engine::drop_lines(resident_job& job, std::uint64_t count, timestamp time) {
     auto& log = *job.log;
     log.dropped += count;
-    if (log.end.bytes < config_.job_log_bytes || std::exchange(log.told_full, true)) return;
+    if (log.end.bytes < config_.job_log_bytes || !takes_own_note(log)) return;
+    if (std::exchange(log.told_full, true)) return;
     put_line(job, log_stream::note, full_note(config_.job_log_bytes), time);
 }
 
 void engine::tell_dropped(resident_job& job, timestamp time) {
+    if (!takes_own_note(*job.log)) return;
     if (const auto count = std::exchange(job.log->dropped, 0); count > 0)
         put_line(job, log_stream::note, dropped_note(count), time);
 }
@@ -113,13 +127,18 @@ void engine::take_logs(journal_batch& batch) {
     uncommitted_log_bytes_ = std::exchange(open_log_bytes_, 0);
 }
 
+/// Before any job of the commit is let go of: their ids go with them.
+void engine::name_logged() {
+    logged_.clear();
+    for (const auto seq : logs_under_way_)
+        if (const auto* job = jobs_.find(seq)) logged_.push_back(job->record.spec->id);
+}
+
 void engine::logs_committed(instant now) {
     uncommitted_log_bytes_ = 0;
-    logged_.clear();
     for (const auto seq : std::exchange(logs_under_way_, {})) {
         auto* job = jobs_.find(seq);
         if (!job) continue;
-        logged_.push_back(job->record.spec->id);
         if (loads_.empty())
             keep_or_evict(*job, now);
         else

@@ -58,6 +58,13 @@ void engine::lease_timer(resident_job& job, instant now) {
     set_lease_timer(job, std::min(job.lease_deadline, job.run_deadline));
 }
 
+/// Sets the timer for the end of a snooze: a length of time like a back-off. Only after a restart
+/// it is the stored time that counts.
+void engine::arm_snooze(std::int64_t seq, std::chrono::microseconds until) {
+    snoozed_[seq] = until;
+    steady_timers_.add({until, timer_kind::due, seq});
+}
+
 /// Sets the timer for the end of a back-off or for a schedule. Back-off is a length of time, so
 /// clock jumps do not touch it; a schedule is a time of day.
 void engine::arm_due(std::int64_t seq, job_state state, timestamp due_at, instant now) {
@@ -91,7 +98,11 @@ void engine::due(std::int64_t seq, instant now) {
     const bool retry = record.state == job_state::retryable;
     const bool schedule = record.state == job_state::scheduled;
     if (!retry && !schedule) return;
-    if (schedule && *record.due_at > now.wall) {
+    const auto snoozed = snoozed_.find(seq);
+    if (schedule && snoozed != snoozed_.end()) {
+        if (snoozed->second > now.steady) return;  // its timer is still to come
+        snoozed_.erase(snoozed);
+    } else if (schedule && *record.due_at > now.wall) {
         arm_due(seq, record.state, *record.due_at, now);
         return;
     }

@@ -139,9 +139,13 @@ public:
     /// Reads the free space anew. True when below the soft mark.
     virtual bool disk_low_blocking() = 0;
 
+    struct purge_outcome {
+        std::size_t gone = 0;  ///< rows of history and keys
+        bool more = false;     ///< there may be more that has expired
+    };
     /// Deletes up to `max` expired rows of history and keys in its own transaction (on the commit
-    /// thread). Returns how many went.
-    virtual std::size_t purge_blocking(timestamp now, std::size_t max) = 0;
+    /// thread), fewer where long logs go with them: commits wait for it.
+    virtual purge_outcome purge_blocking(timestamp now, std::size_t max) = 0;
 
     /// Writes the high-water mark, checkpoints and closes. The destructor closes without.
     virtual void close_blocking() = 0;

@@ -262,7 +262,7 @@ void local_backend::purge() {
         bool more = false;
         std::string fault;
         try {
-            more = store_->purge_blocking(wall, step) == step;
+            more = store_->purge_blocking(wall, step).more;
         } catch (const std::exception& e) {
             fault = e.what();
         }

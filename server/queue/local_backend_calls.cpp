@@ -260,8 +260,7 @@ asio::awaitable<result<change_answer>> local_backend::delegate(delegate_request 
 
 void local_backend::run_returned(const lease_token& lease) {
     if (failed_) return;
-    engine_.run_returned(lease, now());
-    after_command();
+    if (engine_.run_returned(lease, now())) after_command();
 }
 
 /// Settles an ack or nack, and leases the next jobs in the same batch where that was asked for. The

@@ -39,9 +39,11 @@ asio::awaitable<result<log_receipt>> local_backend::append_log(append_log_reques
     const bool waits = request.wait_until_written;
     const bool patient = request.wait_for_room;
     bool ok = true;
-    while (ok && request.wait_for_room && !engine_.log_has_room())
-        ok = co_await durable(engine_.gate());
-    if (ok && !engine_.knows_log(id)) ok = co_await learn_log(id);
+    do {
+        while (ok && patient && !engine_.log_has_room()) ok = co_await durable(engine_.gate());
+        if (ok && !engine_.knows_log(id)) ok = co_await learn_log(id);
+        // Others may have taken the room during the read.
+    } while (ok && patient && !engine_.log_has_room());
     if (!ok) co_return failure();
     auto taken = engine_.append_log(std::move(request), now());
     // A refusal tells of a state.

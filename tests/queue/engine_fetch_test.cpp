@@ -311,5 +311,27 @@ TEST(AnyQueue, SharesANamedQueueWithItsOwnTakersInOrderOfArrival) {
     EXPECT_EQ(ids_of(*f.answer_to(named)), std::vector<uuid>{second});
 }
 
+TEST(Fetch, UnderTheSameNameEndsTheEarlierWait) {
+    engine_fixture f;
+    fetch_request request;
+    request.worker_id = "w1";
+    request.fetch_id = "again";
+    request.queues = {"default"};
+    request.wait = 10s;
+    const auto first = f.park(request);
+    auto other = request;
+    other.worker_id = "w2";
+    const auto second = f.park(request);
+    const auto of_another = f.park(other);
+    ASSERT_TRUE(f.answer_to(first));
+    EXPECT_TRUE(f.answer_to(first)->empty());
+    EXPECT_FALSE(f.answer_to(second));
+    const auto id = f.push();
+    ASSERT_TRUE(f.answer_to(second));
+    ASSERT_EQ(f.answer_to(second)->size(), 1U);
+    EXPECT_EQ(f.answer_to(second)->front().spec->id, id);
+    EXPECT_FALSE(f.answer_to(of_another));
+}
+
 }  // namespace
 }  // namespace sluice::test

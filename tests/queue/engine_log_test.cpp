@@ -225,6 +225,26 @@ TEST_F(FullLog, BoundsNotesToo) {
     const auto made = append(request);
     ASSERT_TRUE(made);
     EXPECT_LT(made->receipt.kept, 5 + 2 + log_note_reserve / log_cost("a note"));
+    ASSERT_TRUE(f.ack(held));
+    EXPECT_EQ(texts(held).back(), std::to_string(made->receipt.dropped) + " lines dropped");
+}
+
+TEST_F(FullLog, IsNotMadeToGrowByManyRuns) {
+    f.push();
+    nack_request back;
+    back.release = true;
+    std::size_t lines = 0;
+    for (int run = 0; run < 200; ++run) {
+        const auto held = f.fetch_one();
+        f.core().set_disk_low(run % 2 == 1);
+        ASSERT_TRUE(append(held, names(20, std::string(136, 'x'))));
+        ASSERT_TRUE(f.nack(held, back));
+        if (run == 99) lines = log(held).size();
+        if (run < 199) continue;
+        EXPECT_EQ(log(held).size(), lines);
+        const auto end = f.store().log_end_blocking(held.seq);
+        EXPECT_LT(end.bytes, 1000 + log_note_reserve + log_cost(full_note(1000)));
+    }
 }
 
 TEST_F(FullLog, StaysFullInLaterRunsAndAfterARestart) {
@@ -260,10 +280,17 @@ TEST_F(EngineLog, TakesNoMoreAtOneTimeThanTheJournalShouldCarry) {
     f.push();
     auto held = f.fetch("default", 2);
     f.manual = true;
-    ASSERT_TRUE(append(held[0], names(100, std::string(15'000, 'x'))));
+    auto request = lines_of(held[0], names(100, std::string(15'000, 'x')));
+    request.wait_for_room = false;
+    auto made = append(std::move(request));
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->receipt.kept + made->receipt.dropped, 100U);
+    EXPECT_GT(made->receipt.dropped, 20U);
     EXPECT_FALSE(f.core().log_has_room());
-    EXPECT_LT(f.core().uncommitted_log_bytes(), std::size_t{1} << 21);
-    auto made = append(held[1], {"a", "b"});
+    EXPECT_LT(f.core().uncommitted_log_bytes(), (std::size_t{1} << 20) + 16'384);
+    request = lines_of(held[1], {"a", "b"});
+    request.wait_for_room = false;
+    made = append(std::move(request));
     ASSERT_TRUE(made);
     EXPECT_EQ(made->receipt.dropped, 2U);
     f.settle();
@@ -271,6 +298,33 @@ TEST_F(EngineLog, TakesNoMoreAtOneTimeThanTheJournalShouldCarry) {
     ASSERT_TRUE(append(held[1], {"c"}));
     f.settle();
     EXPECT_EQ(texts(held[1]), (names{"2 lines dropped", "c"}));
+}
+
+TEST_F(EngineLog, TakesTheWholeRequestOfWhoeverWaitedForRoom) {
+    f.push();
+    const auto held = f.fetch_one();
+    f.manual = true;
+    // A body of just under 1 MiB counts for more than the journal carries at one time.
+    const auto made = append(held, names(10'000, std::string(95, 'x')));
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->receipt.kept, 10'000U);
+    EXPECT_EQ(made->receipt.dropped, 0U);
+    EXPECT_FALSE(f.core().log_has_room());
+    f.settle();
+    EXPECT_EQ(f.disk->image().logs.at(held.seq).size(), 10'000U);
+}
+
+TEST_F(EngineLog, TellsOfLinesThatWereTooManyForOneRequest) {
+    f.push();
+    const auto held = f.fetch_one();
+    auto request = lines_of(held, {"a"});
+    request.left_out = 5;
+    request.dropped = 2;
+    const auto made = append(std::move(request));
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->receipt.kept, 1U);
+    EXPECT_EQ(made->receipt.dropped, 5U) << "the other two were lost before";
+    EXPECT_EQ(texts(held), (names{"a", "7 lines dropped"}));
 }
 
 TEST_F(EngineLog, LeavesTheRoomOfADiskThatIsNearlyFullToOthers) {
@@ -312,6 +366,19 @@ TEST_F(EngineLog, NamesTheJobsOfACommitThatHaveNewLines) {
     ASSERT_TRUE(append(held[0], {"a"}));
     ASSERT_TRUE(append(held[0], {"b"}));
     ASSERT_TRUE(f.commit());
+    EXPECT_EQ(f.core().logged(), std::vector<uuid>{id});
+}
+
+TEST_F(EngineLog, NamesAJobThatIsLetGoOfWithTheSameCommit) {
+    const auto id = f.push();
+    const auto held = f.fetch_one();
+    f.manual = true;
+    nack_request back;
+    back.snooze = 1h;
+    ASSERT_TRUE(append(held, {"a"}));
+    ASSERT_TRUE(f.nack(held, back));
+    ASSERT_TRUE(f.commit());
+    EXPECT_FALSE(f.core().resident(id));
     EXPECT_EQ(f.core().logged(), std::vector<uuid>{id});
 }
 

@@ -106,6 +106,47 @@ TEST(ClockJump, DoesNotTouchABackoffThatBeganBeforeARestart) {
     EXPECT_EQ(f.job(id).state, job_state::available);
 }
 
+TEST(ClockJump, DoesNotTouchASnooze) {
+    engine_fixture f;
+    const auto short_one = f.push();
+    nack_request later;
+    later.snooze = 1s;
+    ASSERT_TRUE(f.nack(f.fetch_one(), later));
+    const auto long_one = f.push();
+    later.snooze = 10min;  // at rest meanwhile
+    ASSERT_TRUE(f.nack(f.fetch_one(), later));
+    const auto scheduled = f.push(at(f, 1s));
+    f.clock.jump_wall(-1h);
+    f.pass(1s - 1us);
+    EXPECT_TRUE(f.fetch().empty());
+    f.pass(1us);
+    auto held = f.fetch_one();
+    EXPECT_EQ(held.spec->id, short_one);
+    ASSERT_TRUE(f.ack(held));
+    f.clock.jump_wall(month);
+    f.clock.jump_wall(-month);
+    f.pass(10min - 1s);
+    held = f.fetch_one();
+    EXPECT_EQ(held.spec->id, long_one);
+    ASSERT_TRUE(f.ack(held));
+    EXPECT_EQ(f.job(scheduled).state, job_state::scheduled);
+    f.pass(50min + 1s);
+    EXPECT_EQ(f.fetch_one().spec->id, scheduled);
+}
+
+TEST(ClockJump, ForwardEndsNoSnooze) {
+    engine_fixture f;
+    const auto id = f.push();
+    nack_request later;
+    later.snooze = 60s;
+    ASSERT_TRUE(f.nack(f.fetch_one(), later));
+    f.clock.jump_wall(month);
+    f.run_timers();
+    EXPECT_EQ(f.job(id).state, job_state::scheduled);
+    f.pass(60s);
+    EXPECT_EQ(f.fetch_one().spec->id, id);
+}
+
 TEST(ClockJump, MovesSchedulesBecauseTheyAreTimesOfDay) {
     engine_fixture f;
     const auto id = f.push(at(f, 1h));

@@ -148,7 +148,7 @@ TEST(FailingPurge, TellsOfTheFailedWrite) {
     batch.keys[1].expires_at = timestamp{} + std::chrono::hours{2};
     batch.keys[0].expires_at = timestamp{} + std::chrono::hours{1};
     ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
-    EXPECT_EQ(store->purge_blocking(timestamp{} + std::chrono::hours{1}, 10), 1U);
+    EXPECT_EQ(store->purge_blocking(timestamp{} + std::chrono::hours{1}, 10).gone, 1U);
     disk.fail_at(operation::write, 1, SQLITE_IOERR_WRITE, EIO);
     EXPECT_THROW(store->purge_blocking(timestamp{} + std::chrono::hours{2}, 10), store_error);
     EXPECT_EQ(store->commit_blocking(batch).status, commit_status::failed);

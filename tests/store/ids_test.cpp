@@ -80,7 +80,7 @@ TEST(JobIds, AChosenIdIsFreeAgainWhenItsJobIsGone) {
     const timestamp soon{std::chrono::seconds{1}};
     f.put({{job_place::live, job_place::history, job, soon}});
     EXPECT_EQ(f.seq_of(foreign), 1);
-    EXPECT_EQ(f.store->purge_blocking(soon, 5), 1U);
+    EXPECT_EQ(f.store->purge_blocking(soon, 5).gone, 1U);
     EXPECT_EQ(f.seq_of(foreign), 0);
     f.put({stored(with_client_id(2, foreign))});
     EXPECT_EQ(f.seq_of(foreign), 2);

@@ -62,7 +62,7 @@ TEST_F(StoreLogs, AreKeptByteForByteAndReadInPages) {
     put(job_place::nowhere, job_place::live, make_job(1));
     put(job_place::nowhere, job_place::live, make_job(2));
     log_writer one(1), two(2);
-    const std::string odd("nul \0 tab \t \xC3\xBC", 14);
+    const std::string odd("tab \t \x01 \xC3\xBC");
     write(one.say({"a", odd}));
     write(two.say({"of two"}));
     write(one.say({"", std::string(16'384, 'x')}));
@@ -77,6 +77,13 @@ TEST_F(StoreLogs, AreKeptByteForByteAndReadInPages) {
     EXPECT_EQ(store->log_end_blocking(1).lines, 4U);
     EXPECT_EQ(store->log_end_blocking(1).bytes, one.end().bytes);
     EXPECT_EQ(store->log_end_blocking(3).lines, 0U);
+}
+
+TEST_F(StoreLogs, RefuseTheZerosOfADamagedPage) {
+    put(job_place::nowhere, job_place::live, make_job(1));
+    log_writer one(1);
+    write(one.say({std::string(3, '\0')}));
+    EXPECT_THROW(store->read_log_blocking(1, 0, 10), store_error);
 }
 
 TEST_F(StoreLogs, FollowTheirJobIntoHistoryAndGoWithIt) {
@@ -100,9 +107,29 @@ TEST_F(StoreLogs, GoWithRetention) {
         job.state = job_state::completed;
         put(job_place::live, job_place::history, job, noon + std::chrono::hours(seq));
     }
-    EXPECT_EQ(store->purge_blocking(noon + 90min, 100), 1U);
+    EXPECT_EQ(store->purge_blocking(noon + 90min, 100).gone, 1U);
     EXPECT_EQ(texts_of(*store, 1), texts{});
     EXPECT_EQ(texts_of(*store, 2), texts{"a"});
+}
+
+TEST_F(StoreLogs, BoundAStepOfRetention) {
+    for (const std::int64_t seq : {1, 2, 3, 4}) {
+        auto job = make_job(seq);
+        put(job_place::nowhere, job_place::live, job);
+        write(log_writer(seq).say(texts(seq == 1 ? 12'000 : 4'000, "a")));
+        job.state = job_state::completed;
+        put(job_place::live, job_place::history, job, noon + std::chrono::seconds(seq));
+    }
+    auto step = store->purge_blocking(noon + 1h, 100);
+    EXPECT_EQ(step.gone, 1U) << "one job at least";
+    EXPECT_TRUE(step.more);
+    step = store->purge_blocking(noon + 1h, 100);
+    EXPECT_EQ(step.gone, 2U);
+    EXPECT_TRUE(step.more);
+    step = store->purge_blocking(noon + 1h, 100);
+    EXPECT_EQ(step.gone, 1U);
+    EXPECT_FALSE(step.more);
+    EXPECT_EQ(store->log_end_blocking(4).lines, 0U);
 }
 
 TEST_F(StoreLogs, GoWithAReset) {

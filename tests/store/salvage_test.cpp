@@ -120,6 +120,21 @@ TEST_F(Salvage, SaysWhenItCannotKnowWhatCommitsAreMissing) {
     EXPECT_EQ(saved(), before);
 }
 
+TEST_F(Salvage, DoesNotBelieveTheVersionOnADamagedPage) {
+    fill(30, true);
+    const auto sound = read_file(damaged / "sluice.db");
+    for (const char version : {'\0', '\1', '\3'}) {
+        auto bytes = sound;
+        bytes[63] = version;  // the last byte of user_version
+        write_file(damaged / "sluice.db", bytes);
+        fs::remove_all(fresh);
+        const auto report = salvage_store(damaged, fresh);
+        EXPECT_EQ(report.lost_rows, 0U) << int{version};
+        EXPECT_EQ(saved(), before) << int{version};
+        store.reset();
+    }
+}
+
 TEST_F(Salvage, SavesWhatLiesAroundADamagedPage) {
     fill(400, true);
     auto bytes = read_file(damaged / "sluice.db");

@@ -166,8 +166,8 @@ TEST_F(StoreTest, KeepsIdempotencyKeysUntilTheyExpire) {
     EXPECT_EQ(found->expires_at, noon);
     EXPECT_FALSE(store->find_key_blocking("order"));
 
-    EXPECT_EQ(store->purge_blocking(noon - 1us, 10), 0U);
-    EXPECT_EQ(store->purge_blocking(noon, 10), 1U);
+    EXPECT_EQ(store->purge_blocking(noon - 1us, 10).gone, 0U);
+    EXPECT_EQ(store->purge_blocking(noon, 10).gone, 1U);
     EXPECT_FALSE(store->find_key_blocking(key.key.key));
 }
 
@@ -196,14 +196,14 @@ TEST_F(StoreTest, PurgesExpiredHistoryInSmallBatchesOldestFirst) {
     kept.dead_letter = true;
     put(job_place::nowhere, job_place::history, kept);
 
-    EXPECT_EQ(store->purge_blocking(noon, 10), 0U);
-    EXPECT_EQ(store->purge_blocking(noon + 7s, 2), 2U);
+    EXPECT_EQ(store->purge_blocking(noon, 10).gone, 0U);
+    EXPECT_EQ(store->purge_blocking(noon + 7s, 2).gone, 2U);
     EXPECT_FALSE(find(make_job(5)));
     EXPECT_FALSE(find(make_job(4)));
     EXPECT_TRUE(find(make_job(3)));
-    EXPECT_EQ(store->purge_blocking(noon + 7s, 10), 1U);
-    EXPECT_EQ(store->purge_blocking(noon + 24h, 10), 2U);
-    EXPECT_EQ(store->purge_blocking(noon + 24h, 10), 0U);
+    EXPECT_EQ(store->purge_blocking(noon + 7s, 10).gone, 1U);
+    EXPECT_EQ(store->purge_blocking(noon + 24h, 10).gone, 2U);
+    EXPECT_EQ(store->purge_blocking(noon + 24h, 10).gone, 0U);
     EXPECT_TRUE(find(kept));
 }
 
@@ -213,7 +213,7 @@ TEST_F(StoreTest, ARevivedJobIsNoLongerPurged) {
     put(job_place::nowhere, job_place::history, job, noon);
     job.state = job_state::available;
     put(job_place::history, job_place::live, job);
-    EXPECT_EQ(store->purge_blocking(noon + 24h, 10), 0U);
+    EXPECT_EQ(store->purge_blocking(noon + 24h, 10).gone, 0U);
     EXPECT_TRUE(find(job));
 }
 
@@ -223,7 +223,7 @@ TEST_F(StoreTest, NeverGivesASequenceNumberOrTicketOutAgain) {
     put(job_place::nowhere, job_place::live, job);
     job.state = job_state::completed;
     put(job_place::live, job_place::history, job, noon);
-    EXPECT_EQ(store->purge_blocking(noon, 10), 1U);
+    EXPECT_EQ(store->purge_blocking(noon, 10).gone, 1U);
     reopen();
     EXPECT_EQ(restore(*store).summary.next_seq, 58);
     journal_batch reset;

@@ -374,7 +374,7 @@ bool memory_store::disk_low_blocking() {
     return disk_->disk_low_;
 }
 
-std::size_t memory_store::purge_blocking(timestamp now, std::size_t max) {
+job_store::purge_outcome memory_store::purge_blocking(timestamp now, std::size_t max) {
     const std::lock_guard lock(disk_->mutex_);
     std::size_t gone = 0;
     for (auto* image : {&disk_->written_, &disk_->synced_}) {
@@ -398,7 +398,7 @@ std::size_t memory_store::purge_blocking(timestamp now, std::size_t max) {
             ++gone;
         }
     }
-    return gone;
+    return {gone, gone == max};
 }
 
 void memory_store::close_blocking() {

@@ -130,7 +130,7 @@ public:
                                             std::size_t lines_max) override;
     job_page list_blocking(const job_query& query) override;
     bool disk_low_blocking() override;
-    std::size_t purge_blocking(timestamp now, std::size_t max) override;
+    purge_outcome purge_blocking(timestamp now, std::size_t max) override;
     void close_blocking() override;
 
 private:

@@ -11,6 +11,9 @@
 namespace sluice::sqlite {
 namespace {
 
+/// Lines of logs one step of retention deletes, but for those of its first job. Chosen, not tuned.
+constexpr std::int64_t purge_lines_max = 10'000;
+
 const char* sync_pragma(bool sync) {
     return sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL";
 }
@@ -44,6 +47,7 @@ journal_writer::journal_writer(connection db, writer_options options)
         "VALUES(?1, ?2, ?3, ?4)");
     insert_log_ = db_.prepare(insert_log_sql);
     delete_log_ = db_.prepare(delete_log_sql);
+    log_end_ = db_.prepare(log_end_sql);
     pause_queue_ = db_.prepare("INSERT OR REPLACE INTO queues(name, paused) VALUES(?1, ?2)");
     find_expired_ = db_.prepare(expired_sql());
     delete_keys_ = db_.prepare(
@@ -258,18 +262,27 @@ void journal_writer::reset_all() {
         "DELETE FROM job_logs");
 }
 
-std::size_t journal_writer::purge(timestamp now, std::size_t max) {
+job_store::purge_outcome journal_writer::purge(timestamp now, std::size_t max) {
     std::vector<std::int64_t> expired;
+    std::int64_t lines = 0;
+    bool cut = false;
     {
         const reset_at_exit done(find_expired_);
         find_expired_.bind(1, to_stored(now));
         find_expired_.bind(2, static_cast<std::int64_t>(max));
-        while (find_expired_.step()) expired.push_back(find_expired_.integer(0));
+        while (!cut && find_expired_.step()) {
+            const auto seq = find_expired_.integer(0);
+            const reset_at_exit counted(log_end_);
+            log_end_.bind(1, seq);
+            if (log_end_.step()) lines += log_end_.integer(0);
+            cut = lines > purge_lines_max && !expired.empty();
+            if (!cut) expired.push_back(seq);
+        }
     }
     const auto keys_max = static_cast<std::int64_t>(max - expired.size());
     const auto keys_due = db_.query_integer("SELECT min(expires_at) FROM idempotency");
     const bool purge_keys = keys_max > 0 && keys_due != 0 && keys_due <= to_stored(now);
-    if (expired.empty() && !purge_keys) return 0;
+    if (expired.empty() && !purge_keys) return {};
     std::size_t gone = expired.size();
     // Unsynced: after a power cut the same rows expire again.
     in_transaction(false, [&] {
@@ -280,7 +293,7 @@ std::size_t journal_writer::purge(timestamp now, std::size_t max) {
         delete_keys_.run();
         gone += static_cast<std::size_t>(db_.changes());
     });
-    return gone;
+    return {gone, cut || gone == max};
 }
 
 void journal_writer::raise_epoch(std::uint32_t epoch_min, std::int64_t next_seq_min) {

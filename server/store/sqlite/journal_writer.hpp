@@ -27,7 +27,7 @@ public:
     journal_writer& operator=(const journal_writer&) = delete;
 
     void apply(const journal_batch& batch);
-    std::size_t purge(timestamp now, std::size_t max);
+    job_store::purge_outcome purge(timestamp now, std::size_t max);
     /// Durably makes the epoch one that was never used, at least `epoch_min`, and sequence numbers
     /// continue at least from `next_seq_min`.
     void raise_epoch(std::uint32_t epoch_min, std::int64_t next_seq_min);
@@ -87,7 +87,7 @@ private:
     writer_options options_;
     statement begin_, commit_, set_meta_, insert_name_, insert_new_, insert_payload_,
         delete_payload_, insert_client_id_, delete_client_id_, insert_key_, pause_queue_,
-        find_expired_, delete_keys_, insert_log_, delete_log_;
+        find_expired_, delete_keys_, insert_log_, delete_log_, log_end_;
     place_statements live_, history_;
 
     std::unordered_map<std::string, std::int64_t, by_text, std::equal_to<>> names_;

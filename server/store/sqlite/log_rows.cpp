@@ -29,7 +29,8 @@ log_write read_log(const statement& row) {
     const auto text = row.text(6);
     const bool possible = number > 0 && attempt >= 0 && attempt <= UINT32_MAX && stream >= 0 &&
                           stream <= static_cast<std::int64_t>(log_stream::note) && bytes >= 0 &&
-                          text.size() <= limits::log_line_bytes_max;
+                          text.size() <= limits::log_line_bytes_max &&
+                          text.find('\0') == text.npos;  // as in a page of zeros
     if (!possible) throw_damaged("a line of a log cannot be what it says");
     log_write write;
     write.seq = row.integer(0);

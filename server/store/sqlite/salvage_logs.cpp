@@ -36,7 +36,7 @@ public:
         if (reached_.first > after) return reached_.first;  // the rest of its lines is given up
         const auto job = std::upper_bound(jobs_.begin(), jobs_.end(), after);
         if (job == jobs_.end()) return std::nullopt;
-        return *job;
+        return *job - 1 > after ? *job - 1 : *job;
     }
 
 private:

@@ -38,7 +38,7 @@ public:
                                             std::size_t lines_max) override;
     job_page list_blocking(const job_query& query) override;
     bool disk_low_blocking() override { return directory_.free_bytes() < config_.disk_low_bytes; }
-    std::size_t purge_blocking(timestamp now, std::size_t max) override;
+    purge_outcome purge_blocking(timestamp now, std::size_t max) override;
     void close_blocking() override;
 
 private:
@@ -203,19 +203,19 @@ void sqlite_store::look_at_disk() {
     }
 }
 
-std::size_t sqlite_store::purge_blocking(timestamp now, std::size_t max) {
-    if (!failure_.empty()) return 0;
+job_store::purge_outcome sqlite_store::purge_blocking(timestamp now, std::size_t max) {
+    if (!failure_.empty()) return {};
     try {
-        const std::size_t gone = writer_->purge(now, max);
-        if (gone > 0) after_commit();
-        return gone;
+        const auto outcome = writer_->purge(now, max);
+        if (outcome.gone > 0) after_commit();
+        return outcome;
     } catch (const database_error& e) {
         outcome_of(e);
     } catch (const std::exception& e) {
         fail(directory_.file(database_name) + ": " + e.what());
     }
     if (!failure_.empty()) throw store_error(exit_io, failure_);
-    return 0;
+    return {};
 }
 
 void sqlite_store::close_blocking() {
