@@ -60,11 +60,11 @@ job_run::words job_run::take() {
     words said;
     said.progress = std::exchange(progress_, std::nullopt);
     std::size_t bytes = 0;
-    const auto now = std::chrono::steady_clock::now();
+    said.taken = std::chrono::steady_clock::now();
     while (!lines_.empty() && said.lines.size() < lines_a_request && bytes < bytes_a_request) {
         auto& [line, at] = lines_.front();
         bytes += log_cost(line.text);
-        line.age = std::chrono::duration_cast<std::chrono::milliseconds>(now - at);
+        line.age = std::chrono::duration_cast<std::chrono::milliseconds>(said.taken - at);
         said.lines.push_back(std::move(line));
         lines_.pop_front();
     }
@@ -78,10 +78,9 @@ job_run::words job_run::take() {
 void job_run::take_back(words said) {
     const std::lock_guard lock(mutex_);
     if (!progress_) progress_ = std::move(said.progress);
-    const auto now = std::chrono::steady_clock::now();
     for (auto line = said.lines.rbegin(); line != said.lines.rend(); ++line) {
         bytes_ += log_cost(line->text);
-        const auto at = now - line->age;
+        const auto at = said.taken - line->age;
         lines_.push_front({std::move(*line), at});
     }
     announced_ = true;

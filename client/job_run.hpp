@@ -57,6 +57,7 @@ public:
     struct words {
         std::optional<progress_report> progress;
         std::vector<log_text> lines;
+        std::chrono::steady_clock::time_point taken;  ///< what the ages of the lines count from
 
         bool empty() const { return !progress && lines.empty(); }
     };

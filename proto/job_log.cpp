@@ -18,7 +18,8 @@ constexpr std::string_view replacement = "\xEF\xBF\xBD";
 void take_piece(std::string_view& line, std::string& piece) {
     while (!line.empty()) {
         const std::size_t length = utf8_length(line);
-        const auto unit = length == 0 ? replacement : line.substr(0, length);
+        const bool unfit = length == 0 || line.front() == '\0';
+        const auto unit = unfit ? replacement : line.substr(0, length);
         if (piece.size() + unit.size() > limits::log_line_bytes_max) return;
         piece += unit;
         line.remove_prefix(std::max<std::size_t>(length, 1));
@@ -80,19 +81,13 @@ std::string full_note(std::size_t bytes_max) {
 namespace decode {
 namespace {
 
-struct entry_draft {
-    log_stream stream = log_stream::log;
-    std::string text;
-    std::chrono::milliseconds age{0};
-};
-
-fault entry_text(entry_draft& entry, const member& m) {
+fault entry_text(log_text& entry, const member& m) {
     if (m.value.kind != json_kind::string) return wrong_type(m, "string");
     entry.text = json_unescape(m.value);
     return std::nullopt;
 }
 
-fault entry_stream(entry_draft& entry, const member& m) {
+fault entry_stream(log_text& entry, const member& m) {
     if (m.value.kind != json_kind::string) return wrong_type(m, "string");
     const auto stream = parse_log_stream(json_unescape(m.value));
     if (!stream) return bad_value(m, "be 'stdout', 'stderr', 'log' or 'note'");
@@ -100,7 +95,7 @@ fault entry_stream(entry_draft& entry, const member& m) {
     return std::nullopt;
 }
 
-fault entry_age(entry_draft& entry, const member& m) {
+fault entry_age(log_text& entry, const member& m) {
     std::int64_t number = 0;
     if (auto f = read_integer(m, 0, INT64_MAX, number)) return f;
     entry.age =
@@ -109,9 +104,9 @@ fault entry_age(entry_draft& entry, const member& m) {
 }
 
 constexpr std::array entry_rows{
-    row<entry_draft>{"text", entry_text, 0, presence::required},
-    row<entry_draft>{"stream", entry_stream, 1},
-    row<entry_draft>{"age_ms", entry_age, 2},
+    row<log_text>{"text", entry_text, 0, presence::required},
+    row<log_text>{"stream", entry_stream, 1},
+    row<log_text>{"age_ms", entry_age, 2},
 };
 
 fault log_entries(append_log_request& r, const member& m) {
@@ -120,15 +115,15 @@ fault log_entries(append_log_request& r, const member& m) {
     std::string unused;
     member element = m;
     while (elements.next(unused, element.value)) {
-        entry_draft entry;
+        log_text entry;
         if (element.value.kind == json_kind::object) {
-            if (auto f = read_members<entry_draft>(element.value, "entries[].", m.code, entry_rows,
-                                                   entry))
+            if (auto f =
+                    read_members<log_text>(element.value, "entries[].", m.code, entry_rows, entry))
                 return f;
         } else if (auto f = entry_text(entry, element)) {
             return wrong_type(m, "array of strings or objects");
         }
-        r.dropped += split_log(r.lines, entry.stream, entry.text, entry.age);
+        r.left_out += split_log(r.lines, entry.stream, entry.text, entry.age);
     }
     return std::nullopt;
 }

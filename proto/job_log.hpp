@@ -33,7 +33,7 @@ struct log_text {
     std::chrono::milliseconds age{0};  ///< how long ago it was said
 };
 
-/// A line as it is kept. Its text is valid UTF-8 and has at most limits::log_line_bytes_max.
+/// A line as it is kept. Its text is UTF-8 without U+0000, at most limits::log_line_bytes_max.
 struct log_line {
     std::uint64_t number = 0;  ///< 1 for the first line of a job; rises by one
     timestamp time;            ///< by the server's clock
@@ -53,8 +53,9 @@ inline std::size_t log_cost(std::string_view text) {
 inline constexpr std::size_t log_note_reserve = 4096;
 
 /// Takes text apart into lines; without any line end it is one line, also when it is empty. A line
-/// that is too long comes in pieces, cut on a code point; invalid UTF-8 becomes U+FFFD. Beyond
-/// limits::log_lines_max lines in `out` the rest is left out; the answer is how many that were.
+/// that is too long comes in pieces, cut on a code point; invalid UTF-8 and U+0000 become U+FFFD.
+/// Beyond limits::log_lines_max lines in `out` the rest is left out; the answer is how many that
+/// were.
 std::uint64_t split_log(std::vector<log_text>& out, log_stream stream, std::string_view text,
                         std::chrono::milliseconds age = {});
 
@@ -69,6 +70,7 @@ struct append_log_request {
     std::optional<lease_token> lease;
     std::vector<log_text> lines;  ///< as `split_log` makes them
     std::uint64_t dropped = 0;    ///< lines lost before they came here, after these
+    std::uint64_t left_out = 0;   ///< lines beyond limits::log_lines_max, after these
 
     /// Not on the wire. Wait while so much log is on its way to the disk that there is no room for
     /// more; without it such lines are dropped and counted.
@@ -81,8 +83,9 @@ struct append_log_request {
 /// What became of an append.
 struct log_receipt {
     std::uint64_t kept = 0;
-    std::uint64_t dropped = 0;  ///< of this append: the log is full, or the disk nearly is
-    std::uint64_t last = 0;     ///< number of the latest line of the log
+    /// Of this append: the log is full, the disk nearly is, or it was more than one may have.
+    std::uint64_t dropped = 0;
+    std::uint64_t last = 0;  ///< number of the latest line of the log
 };
 
 struct log_query {

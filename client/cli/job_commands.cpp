@@ -43,7 +43,7 @@ void show_change(const context& ctx, const job_info& job) {
     if (ctx.options.output == output_format::table) {
         print(printable(job.id) + "  " + printable(job.state) + "\n");
     } else {
-        print(render_job_line(job, ctx.options.output));
+        print(render_job_line(job, ctx.options.output, ctx.out));
     }
 }
 
@@ -111,7 +111,7 @@ asio::awaitable<exit_code> show_each(asio::any_io_executor executor, const conte
             print((i > 0 ? "\n" : "") + render_job(found[i], ctx.out));
         }
     } else if (jobs.size() == 1) {
-        print(render_job_line(found.front(), ctx.options.output));
+        print(render_job_line(found.front(), ctx.options.output, ctx.out));
     } else {
         print(render_jobs(found, ctx.options.output, ctx.out));
     }

@@ -96,15 +96,17 @@ std::string render_job(const client::job_info& job, const terminal& term) {
 
 std::string render_jobs(const std::vector<client::job_info>& jobs, output_format format,
                         const terminal& term, std::string_view whole) {
-    if (format == output_format::json && !whole.empty()) return one_line(whole) + "\n";
+    if (format == output_format::json && !whole.empty())
+        return printable_json(one_line(whole), term) + "\n";
     if (format == output_format::json) {
         std::string out = "{\"jobs\":[";
-        for (const auto& job : jobs) out += (out.back() == '[' ? "" : ",") + one_line(job.text);
+        for (const auto& job : jobs)
+            out += (out.back() == '[' ? "" : ",") + printable_json(one_line(job.text), term);
         return out + "]}\n";
     }
     std::string out;
     if (format != output_format::table) {
-        for (const auto& job : jobs) out += render_job_line(job, format);
+        for (const auto& job : jobs) out += render_job_line(job, format, term);
         return out;
     }
     table rows({{"id"},
@@ -119,9 +121,10 @@ std::string render_jobs(const std::vector<client::job_info>& jobs, output_format
     return rows.render(term);
 }
 
-std::string render_job_line(const client::job_info& job, output_format format) {
+std::string render_job_line(const client::job_info& job, output_format format,
+                            const terminal& term) {
     if (format == output_format::json || format == output_format::jsonl) {
-        return one_line(job.text) + "\n";
+        return printable_json(one_line(job.text), term) + "\n";
     }
     return printable(job.id) + "\t" + printable(job.state) + "\t" + printable(job.type) + "\t" +
            printable(job.queue) + "\n";

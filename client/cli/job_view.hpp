@@ -17,7 +17,8 @@ std::string render_jobs(const std::vector<client::job_info>& jobs, output_format
                         const terminal& term, std::string_view whole = {});
 
 /// One job in a format that programs read: a line of JSON, or tab-separated id, state, type, queue.
-std::string render_job_line(const client::job_info& job, output_format format);
+std::string render_job_line(const client::job_info& job, output_format format,
+                            const terminal& term);
 
 /// JSON on one line: line breaks between its tokens become spaces.
 std::string one_line(std::string_view json);

@@ -7,7 +7,9 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <cstdio>
+#include <optional>
 #include <random>
+#include <utility>
 
 namespace sluice::cli {
 namespace {
@@ -44,29 +46,30 @@ asio::awaitable<exit_code> show(asio::any_io_executor executor, const context& c
     client::client server{executor, ctx.server};
     const std::string subject = "job " + options.job;
     client::backoff pause{250ms, 5s, std::random_device{}()};
-    auto answered = steady::now();
-    bool away = false;
+    std::optional<steady::time_point> away_since;
     client::log_filter filter;
     for (;;) {
         const auto asked = steady::now();
         auto log = co_await server.log(options.job, filter);
         if (log.has_error()) {
+            const bool first = !away_since;
+            if (first) away_since = steady::now();
             const bool patient = options.follow && may_come_back(log.error()) &&
-                                 steady::now() - answered < ctx.options.timeout;
+                                 steady::now() - *away_since < ctx.options.timeout;
             if (!patient) co_return complain(ctx, log.error(), subject);
-            if (!std::exchange(away, true))
+            if (first)
                 note(ctx, paint(ctx.err, style::yellow, "waiting: ") +
                               printable(log.error().message) + "\n");
             co_await sleep(executor, pause.next());
             continue;
         }
-        if (std::exchange(away, false)) note(ctx, "connected again\n");
-        answered = steady::now();
+        if (std::exchange(away_since, std::nullopt)) note(ctx, "connected again\n");
         write(render_log(*log, ctx, options.timestamps));
         filter.after = log->next;
         if (!log->more && (log->ended || !options.follow)) co_return exit_code::ok;
         // A server that is about to stop does not let anybody wait.
-        const bool hurried = filter.wait.count() > 0 && log->lines.empty() && answered - asked < 1s;
+        const bool hurried =
+            filter.wait.count() > 0 && log->lines.empty() && steady::now() - asked < 1s;
         if (hurried)
             co_await sleep(executor, pause.next());
         else

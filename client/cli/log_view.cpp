@@ -23,7 +23,7 @@ std::vector<log_chunk> render_log(const client::log_lines& log, const context& c
         chunks.back().text += text;
     };
     if (ctx.wants_json()) {
-        for (const auto& text : log.texts) add(false, text + "\n");
+        for (const auto& text : log.texts) add(false, printable_json(text, ctx.out) + "\n");
         return chunks;
     }
     for (const auto& line : log.lines) {

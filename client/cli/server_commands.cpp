@@ -20,12 +20,13 @@ std::uint64_t count_of(const client::queue_info& queue, std::string_view state) 
 std::string render_queues(const std::vector<client::queue_info>& queues, const context& ctx) {
     if (ctx.options.output == output_format::json) {
         std::string out = "{\"queues\":[";
-        for (const auto& q : queues) out += (out.back() == '[' ? "" : ",") + one_line(q.text);
+        for (const auto& q : queues)
+            out += (out.back() == '[' ? "" : ",") + printable_json(one_line(q.text), ctx.out);
         return out + "]}\n";
     }
     std::string out;
     if (ctx.options.output == output_format::jsonl) {
-        for (const auto& q : queues) out += one_line(q.text) + "\n";
+        for (const auto& q : queues) out += printable_json(one_line(q.text), ctx.out) + "\n";
         return out;
     }
     table rows({{"queue", align::left, true},

@@ -225,22 +225,44 @@ std::string printable_line(std::string_view text) {
     }
 }
 
-std::string printable(std::string_view text) {
+namespace {
+
+/// The text with `replace` of each code point, or invalid byte, that a terminal should not see.
+template <class Replace>
+std::string replace_unsafe(std::string_view text, Replace replace) {
     std::string safe;
     while (!text.empty()) {
         const std::size_t length = length_of_sequence(text);
         const auto first = static_cast<unsigned char>(text[0]);
         const bool c1 = length == 2 && first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
         const bool unsafe = c1 || turns_text(text.substr(0, length));
-        if (length == 0 || first < 0x20 || first == 0x7F || unsafe) {
-            safe += '?';
-            text.remove_prefix(std::max<std::size_t>(length, 1));
-        } else {
-            safe += text.substr(0, length);
-            text.remove_prefix(length);
-        }
+        const auto unit = text.substr(0, std::max<std::size_t>(length, 1));
+        if (length == 0 || first < 0x20 || first == 0x7F || unsafe)
+            safe += replace(unit);
+        else
+            safe += unit;
+        text.remove_prefix(unit.size());
     }
     return safe;
+}
+
+/// Of a code point of up to three bytes, or of a byte that is none.
+std::string json_escape(std::string_view unit) {
+    const auto byte = [unit](std::size_t i) { return static_cast<unsigned>(unit[i]) & 0x3FU; };
+    auto point = static_cast<unsigned>(static_cast<unsigned char>(unit[0]));
+    if (unit.size() == 2) point = (point & 0x1FU) << 6 | byte(1);
+    if (unit.size() == 3) point = (point & 0x0FU) << 12 | byte(1) << 6 | byte(2);
+    return fmt::format("\\u{:04x}", point);
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+    return replace_unsafe(text, [](std::string_view) { return "?"; });
+}
+
+std::string printable_json(std::string_view json, const terminal& term) {
+    return term.tty ? replace_unsafe(json, json_escape) : std::string(json);
 }
 
 std::string wrap_words(std::string_view text, std::size_t indent, std::size_t width) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "client/cli/terminal.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -60,6 +62,10 @@ std::string printable(std::string_view text);
 
 /// The same for a line of a log, in which tabs stay.
 std::string printable_line(std::string_view text);
+
+/// JSON without line ends; what `printable` would replace is escaped where `term` is a terminal,
+/// which leaves the meaning as it is.
+std::string printable_json(std::string_view json, const terminal& term);
 
 /// Words wrapped to lines of `width` columns. The text begins in column `indent`, and so does each
 /// further line.

@@ -7,8 +7,23 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace sluice::process {
+namespace {
+
+/// How many bytes at the end of `text` begin a code point that goes on behind it.
+std::size_t begun_code_point(std::string_view text) {
+    for (std::size_t count = 1; count <= std::min<std::size_t>(3, text.size()); ++count) {
+        const auto byte = static_cast<unsigned char>(text[text.size() - count]);
+        if ((byte & 0xC0U) == 0x80) continue;
+        const std::size_t length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
+        return length > count ? count : 0;
+    }
+    return 0;
+}
+
+}  // namespace
 
 void log_budget::log(log_stream stream, std::string_view line) {
     const auto bytes = line.size() + 1;
@@ -47,11 +62,24 @@ void output_stream::feed(std::string_view text) {
         line_.append(part);
         const bool whole = end != std::string_view::npos && part.size() == end;
         text.remove_prefix(part.size() + (whole ? 1 : 0));
-        if (whole || line_.size() == log_line_bytes_max) {
-            log(line_);
-            line_.clear();
-        }
+        if (whole)
+            end_line();
+        else if (line_.size() == log_line_bytes_max)
+            log_piece();
     }
+}
+
+void output_stream::end_line() {
+    // The end of a line whose last piece is gone already is no line of its own.
+    if (!std::exchange(in_pieces_, false) || !line_.empty()) log(line_);
+    line_.clear();
+}
+
+void output_stream::log_piece() {
+    const auto size = line_.size() - begun_code_point(line_);
+    log(std::string_view(line_).substr(0, size));
+    line_.erase(0, size);
+    in_pieces_ = true;
 }
 
 void output_stream::finish() {
@@ -88,8 +116,10 @@ void report_stream::finish() {
 }
 
 void report_stream::log(std::string_view text) {
-    text = text.substr(0, log_line_bytes_max);
-    budget_.log(log_stream::log, text);
+    std::vector<log_text> lines;
+    const auto left_out = split_log(lines, log_stream::log, text);
+    for (const auto& line : lines) budget_.log(log_stream::log, line.text);
+    if (left_out > 0) budget_.drop(0, left_out);
 }
 
 void report_stream::reject(std::string_view text, std::string_view why) {

@@ -53,6 +53,8 @@ public:
 
 private:
     void log(std::string_view line);
+    void end_line();
+    void log_piece();
 
     log_stream stream_;
     std::size_t keep_;
@@ -60,6 +62,7 @@ private:
     std::string kept_;
     std::string line_;
     bool cut_ = false;
+    bool in_pieces_ = false;  ///< the beginning of the line in `line_` is logged already
     bool in_dropped_line_ = false;
 };
 

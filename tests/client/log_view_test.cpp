@@ -70,6 +70,19 @@ TEST(LogView, IsAnObjectALineAsJson) {
         << chunks[0].text;
 }
 
+TEST(LogView, EscapesWhatATerminalShouldNotSeeInJson) {
+    client::log_lines log;
+    log.texts = {
+        "{\"text\":\"a\xC2\x9B"
+        "2J\xE2\x80\xAE\x7F\xC3\xA9\"}"};
+    context ctx;
+    ctx.options.output = output_format::json;
+    EXPECT_EQ(render_log(log, ctx, false).at(0).text, log.texts[0] + "\n");
+    ctx.out.tty = true;
+    EXPECT_EQ(render_log(log, ctx, false).at(0).text,
+              "{\"text\":\"a\\u009b2J\\u202e\\u007f\xC3\xA9\"}\n");
+}
+
 TEST(Printable, NeutralisesWhatTurnsTextAround) {
     for (const auto* point :
          {"\xD8\x9C", "\xE2\x80\x8E", "\xE2\x80\x8F", "\xE2\x80\xAA", "\xE2\x80\xAB",

@@ -46,6 +46,34 @@ TEST_F(RunnerOutput, BinaryOutputBecomesAResultThatIsJson) {
     EXPECT_EQ(how.result, "\"\xEF\xBF\xBD\\u0000\\u0001\\\"\"");
 }
 
+TEST_F(RunnerOutput, CutsALongLineBetweenCodePoints) {
+    run(python("print('\u20ac' * 10000); print('next')"));
+    const auto& lines = logged[log_stream::stdout_];
+    ASSERT_EQ(lines.size(), 3U);
+    std::string whole;
+    for (int i = 0; i < 10000; ++i) whole += "\xE2\x82\xAC";
+    EXPECT_EQ(lines[0].size(), 16383U);
+    EXPECT_EQ(lines[0] + lines[1], whole);
+    EXPECT_EQ(lines[2], "next");
+}
+
+TEST_F(RunnerOutput, TheEndOfALineInPiecesIsNoLine) {
+    run(shell("head -c 16384 /dev/zero | tr '\\0' x; read go < /dev/null; echo; echo next"));
+    const auto& lines = logged[log_stream::stdout_];
+    ASSERT_EQ(lines.size(), 2U);
+    EXPECT_EQ(lines[1], "next");
+}
+
+TEST_F(RunnerOutput, ALogOnDescriptorThreeComesInLinesAndPieces) {
+    run(
+        python("import json, os\n"
+               "os.write(3, (json.dumps({'log': 'a\\n' + 'x' * 20000}) + '\\n').encode())"));
+    const auto& lines = logged[log_stream::log];
+    ASSERT_EQ(lines.size(), 3U);
+    EXPECT_EQ(lines[0], "a");
+    EXPECT_EQ(lines[1] + lines[2], std::string(20000, 'x'));
+}
+
 TEST_F(RunnerOutput, SaysHowManyLinesTheLogIsMissing) {
     auto what = shell("seq 1 5000; seq 1 100 >&2; printf last");
     what.log_bytes_max = 1000;

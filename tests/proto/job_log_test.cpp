@@ -48,6 +48,7 @@ TEST(SplitLog, CutsALongLineIntoPiecesOnACodePoint) {
 TEST(SplitLog, ReplacesWhatIsNotUtf8) {
     EXPECT_EQ(split("a\xFFz"), texts{"a\xEF\xBF\xBDz"});
     EXPECT_EQ(split("\xC3"), texts{"\xEF\xBF\xBD"});
+    EXPECT_EQ(split(std::string_view("a\0z", 3)), texts{"a\xEF\xBF\xBDz"});
     for (const auto& piece : split(std::string(limits::log_line_bytes_max, '\xFF')))
         EXPECT_LE(piece.size(), limits::log_line_bytes_max);
 }

@@ -202,7 +202,7 @@ scopes = ["admin"]
         self.assertEqual(sorted(texts), sorted(["out", "err"] + [str(n) for n in range(1, 31)]))
         self.assertEqual(self.state(job_id), "completed")
 
-    def test_a_job_without_a_log_leaves_no_row(self):
+    def test_a_job_without_a_log_has_an_empty_one(self):
         job_id = self.push(3, type="sluice.square")
         self.assertTrue(wait_until(lambda: self.state(job_id) == "completed", 20))
         page = self.log(job_id)[1]

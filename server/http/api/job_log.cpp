@@ -52,10 +52,11 @@ response log_answer(const uuid& id, const log_page& page, bool as_text) {
     return answer;
 }
 
-asio::awaitable<bool> may_see(services_ptr services, request r, uuid id) {
-    if (r.queue_patterns.empty()) co_return true;
-    const auto job = co_await services->queue->info(id);
-    co_return job&& queue_allowed(r, job->spec->queue);
+/// The request lives until its answer is there. Only a token that is bound to queues costs a look.
+asio::awaitable<bool> may_see(backend* queue, const request* r, uuid id) {
+    if (r->queue_patterns.empty()) co_return true;
+    const auto job = co_await queue->info(id);
+    co_return job.has_value() && queue_allowed(*r, job->spec->queue);
 }
 
 asio::awaitable<response> get_log(services_ptr services, request r, path_values values) {
@@ -64,7 +65,7 @@ asio::awaitable<response> get_log(services_ptr services, request r, path_values 
     if (!parsed) co_return error_response(not_found("job", id), r);
     auto query = read_log_query(r, *parsed);
     if (!query) co_return error_response(query.error(), r);
-    const bool seen = co_await may_see(services, r, *parsed);
+    const bool seen = co_await may_see(services->queue, &r, *parsed);
     if (!seen) co_return error_response(not_found("job", id), r);
     auto page = co_await services->queue->read_log(std::move(*query), r.stop);
     if (!page) co_return error_response(named(page.error(), "job", id), r);
@@ -79,7 +80,7 @@ asio::awaitable<response> append_log(services_ptr services, request r, path_valu
         co_return error_response(*reserved, r);
     const auto parsed = parse_uuid(id);
     if (!parsed) co_return error_response(not_found("job", id), r);
-    const bool seen = co_await may_see(services, r, *parsed);
+    const bool seen = co_await may_see(services->queue, &r, *parsed);
     if (!seen) co_return error_response(not_found("job", id), r);
     lines->job_id = *parsed;
     auto receipt = co_await services->queue->append_log(std::move(*lines));
