@@ -74,10 +74,8 @@ void check_same(const exchanged& a, const exchanged& b) {
     demand(a.index() == b.index(), "cutting changes whether there is an answer");
     const auto* one = std::get_if<reply>(&a);
     const auto* other = std::get_if<reply>(&b);
-    if (one == nullptr) {
-        demand(std::get<fault>(a).kind == std::get<fault>(b).kind, "cutting changes a fault");
-        return;
-    }
+    // Which fault it is may depend on the cuts: the parser looks at a head when all of it is there.
+    if (one == nullptr) return;
     demand(one->status == other->status && one->body == other->body && one->cut == other->cut &&
                one->retry_after == other->retry_after && one->job_lease == other->job_lease &&
                one->location == other->location && one->keep_alive == other->keep_alive,
