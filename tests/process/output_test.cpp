@@ -1,3 +1,4 @@
+#include "server/process/output.hpp"
 #include "process_fixture.hpp"
 
 namespace sluice::process::test {
@@ -57,11 +58,17 @@ TEST_F(RunnerOutput, CutsALongLineBetweenCodePoints) {
     EXPECT_EQ(lines[2], "next");
 }
 
-TEST_F(RunnerOutput, TheEndOfALineInPiecesIsNoLine) {
-    run(shell("head -c 16384 /dev/zero | tr '\\0' x; read go < /dev/null; echo; echo next"));
-    const auto& lines = logged[log_stream::stdout_];
-    ASSERT_EQ(lines.size(), 2U);
-    EXPECT_EQ(lines[1], "next");
+TEST(OutputStream, TheEndOfALineInPiecesIsNoLine) {
+    std::vector<std::string> lines;
+    listener hear;
+    hear.log = [&lines](log_stream, std::string_view line) { lines.emplace_back(line); };
+    log_budget budget(100'000, hear);
+    output_stream out(log_stream::stdout_, 0, budget);
+    const std::string piece(log_line_bytes_max, 'x');
+    out.feed(piece);
+    out.feed("\nnext\n");
+    out.finish();
+    EXPECT_EQ(lines, (std::vector<std::string>{piece, "next"}));
 }
 
 TEST_F(RunnerOutput, ALogOnDescriptorThreeComesInLinesAndPieces) {

@@ -32,10 +32,10 @@ struct salvage_report {
 ///
 /// A job is kept if its row can be read, its texts are JSON and its id is plausible; pages that
 /// fail their checksum are read all the same. Where the log lost commits, jobs that finished in
-/// them run again, and jobs stored in them are gone. The logs of jobs
-/// that are kept are saved as far as they can be read. Sequence numbers, tickets and lease epochs
-/// continue above all that was seen. Throws store_error: 65 if nothing can be read at all, 73 if
-/// `to` cannot be made or is not empty, 75 if a server runs on `from`.
+/// them run again, and jobs stored in them are gone. The logs of jobs that are kept are saved as
+/// far as they can be read. Sequence numbers, tickets and lease epochs continue above all that was
+/// seen. Throws store_error: 65 if nothing can be read at all, 73 if `to` cannot be made or is not
+/// empty, 75 if a server runs on `from`.
 salvage_report salvage_store(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace sluice
