@@ -1,6 +1,6 @@
 #include "server/http/admission.hpp"
 
-#include "server/http/characters.hpp"
+#include "proto/http_text.hpp"
 
 #include <algorithm>
 #include <stdexcept>

@@ -1,6 +1,6 @@
 #include "server/http/auth.hpp"
 
-#include "server/http/characters.hpp"
+#include "proto/http_text.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>

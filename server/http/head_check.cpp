@@ -1,6 +1,6 @@
 #include "server/http/head_check.hpp"
 
-#include "server/http/characters.hpp"
+#include "proto/http_text.hpp"
 
 #include <algorithm>
 #include <array>

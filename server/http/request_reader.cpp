@@ -1,6 +1,6 @@
 #include "server/http/request_reader.hpp"
 
-#include "server/http/characters.hpp"
+#include "proto/http_text.hpp"
 
 #include <boost/beast/http/error.hpp>
 

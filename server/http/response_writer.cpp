@@ -1,6 +1,6 @@
 #include "server/http/response_writer.hpp"
 
-#include "server/http/characters.hpp"
+#include "proto/http_text.hpp"
 
 #include <boost/beast/http/status.hpp>
 

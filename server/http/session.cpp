@@ -1,6 +1,6 @@
 #include "server/http/session.hpp"
 
-#include "server/http/characters.hpp"
+#include "proto/http_text.hpp"
 #include "server/runtime/nothrow_await.hpp"
 
 #include <boost/asio/co_spawn.hpp>

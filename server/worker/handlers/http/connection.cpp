@@ -62,30 +62,30 @@ asio::awaitable<std::optional<fault>> connection::shake_hands(target_url url) {
     co_return make_fault(fault_kind::tls_failed, "TLS: " + why);
 }
 
-asio::awaitable<connection::sending> connection::send(std::string_view request) {
-    const auto all = asio::buffer(request);
+connection::sending connection::send_at_once(std::string_view request) {
+    sending out;
+    if (secure_) return out;
     boost::system::error_code ec;
-    std::size_t sent = 0;
+    if (!socket_.non_blocking()) socket_.non_blocking(true, ec);
+    if (!ec) out.sent = socket_.write_some(asio::buffer(request), ec);
+    out.failed = ec.failed() && ec != asio::error::would_block;
+    return out;
+}
+
+asio::awaitable<connection::sending> connection::send_rest(std::string_view request,
+                                                           sending so_far) {
+    const auto rest = asio::buffer(request) + so_far.sent;
     if (secure_) {
-        auto [failed, n] = co_await asio::async_write(*secure_, all, nothrow_await);
-        ec = failed;
+        auto [ec, n] = co_await asio::async_write(*secure_, rest, nothrow_await);
         // Records may be on their way that no complete write accounts for.
-        sent = failed ? request.size() : n;
-    } else {
-        auto [failed, n] = co_await asio::async_write(socket_, all, nothrow_await);
-        ec = failed;
-        sent = n;
+        co_return sending{.failed = ec.failed(), .sent = request.size()};
     }
-    sending end;
-    end.failed = ec.failed();
-    end.sent = sent;
-    co_return end;
+    auto [ec, n] = co_await asio::async_write(socket_, rest, nothrow_await);
+    co_return sending{.failed = ec.failed(), .sent = so_far.sent + n};
 }
 
 asio::awaitable<connection::receiving> connection::receive(bool head) {
-    auto reading = secure_ ? receive_from(*secure_, head) : receive_from(socket_, head);
-    auto end = co_await std::move(reading);
-    co_return end;
+    return secure_ ? receive_from(*secure_, head) : receive_from(socket_, head);
 }
 
 template <class Stream>

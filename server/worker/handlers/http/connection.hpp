@@ -42,8 +42,12 @@ public:
         bool failed = false;
         std::size_t sent = 0;  ///< bytes handed to the system, all in all
     };
-    /// `request` must stay until this completes.
-    boost::asio::awaitable<sending> send(std::string_view request);
+    /// Hands the system what it takes without waiting: nearly always all of a request, and then
+    /// nothing has to wait. With TLS nothing.
+    sending send_at_once(std::string_view request);
+    /// The rest; `so_far` is what `send_at_once` returned, and has not failed. `request` must stay
+    /// until this completes.
+    boost::asio::awaitable<sending> send_rest(std::string_view request, sending so_far);
 
     struct receiving {
         std::variant<reply, fault> end;

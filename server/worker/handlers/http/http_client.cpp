@@ -44,18 +44,6 @@ http_client::http_client(asio::any_io_executor executor, name_lookup& names,
       tls_(make_client_tls(with.ca_file)),
       idle_(executor, with.idle_most, with.idle_time) {}
 
-asio::awaitable<addresses> http_client::addresses_of(const target_url& url, time_point deadline,
-                                                     std::stop_token stop) {
-    addresses where;
-    if (url.literal) {
-        where.found.push_back(*url.literal);
-        co_return where;
-    }
-    auto finding = names_.find(url.host, deadline, std::move(stop));
-    where = co_await std::move(finding);
-    co_return where;
-}
-
 /// One closed address closes the name: the next look-up may put it first.
 std::optional<fault> http_client::check(const target_url& url, const addresses& where) const {
     for (const auto& address : where.found)
@@ -76,8 +64,13 @@ asio::awaitable<exchanged> http_client::exchange(outgoing request, std::stop_tok
     const auto begin = clock::now();
     const auto total = begin + request.timeout;
     auto connect_by = std::min(total, begin + request.connect_timeout);
-    auto finding = addresses_of(request.url, connect_by, stop);
-    const addresses where = co_await std::move(finding);
+    addresses where;
+    if (request.url.literal) {
+        where.found.push_back(*request.url.literal);
+    } else {
+        auto finding = names_.find(request.url.host, connect_by, stop);
+        where = co_await std::move(finding);
+    }
     if (stop.stop_requested())
         co_return make_fault(fault_kind::stopped, "the job was asked to stop");
     if (where.found.empty())
@@ -139,8 +132,11 @@ asio::awaitable<http_client::attempted> http_client::attempt(const outgoing& req
         return "no whole answer from " + request.url.host_field + " within " +
                in_ms(request.timeout);
     };
-    auto sending = on.via->send(request.bytes);
-    const auto sent = co_await std::move(sending);
+    auto sent = on.via->send_at_once(request.bytes);
+    if (!sent.failed && sent.sent < request.bytes.size()) {
+        auto sending = on.via->send_rest(request.bytes, sent);
+        sent = co_await std::move(sending);
+    }
     // A receiver may answer, and close, before it has read all: look for the answer all the same.
     auto receiving = on.via->receive(request.head);
     auto got = co_await std::move(receiving);

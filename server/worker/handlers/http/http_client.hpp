@@ -70,8 +70,6 @@ private:
         bool may_repeat = false;
     };
 
-    boost::asio::awaitable<addresses> addresses_of(const target_url& url, time_point deadline,
-                                                   std::stop_token stop);
     std::optional<fault> check(const target_url& url, const addresses& where) const;
     kept take_idle(const target_url& url, const addresses& where);
     boost::asio::awaitable<std::variant<kept, fault>> connect(const outgoing& request,

@@ -23,6 +23,10 @@ error denied(std::string why) {
                  R"("field":"args[0].url","reason":"egress_denied")");
 }
 
+asio::awaitable<outcome> at_once(outcome end) {
+    co_return end;
+}
+
 std::string path_of(const target_url& url) {
     return (url.secure ? "https://" : "http://") + url.host_field +
            url.target.substr(0, url.target.find('?'));
@@ -95,13 +99,12 @@ std::optional<error> push_handler::check_any(const job_spec& job) const {
 }
 
 asio::awaitable<outcome> push_handler::run_any(std::shared_ptr<job_run> run) {
-    const auto self = shared_from_this();
     // Once more: the job may be older than the configuration.
-    if (!config_.any_url) co_return refused_for_good(*check_any(*run->job().spec));
+    if (!config_.any_url) return at_once(refused_for_good(*check_any(*run->job().spec)));
     auto args = parse_http_args(run->job().spec->args);
-    if (!args) co_return refused_for_good(args.error());
+    if (!args) return at_once(refused_for_good(args.error()));
     if (args->sign && config_.secrets.empty())
-        co_return refused_for_good(*check_any(*run->job().spec));
+        return at_once(refused_for_good(*check_any(*run->job().spec)));
     prepared what;
     what.method = std::move(args->method);
     what.url = std::move(args->url);
@@ -111,14 +114,11 @@ asio::awaitable<outcome> push_handler::run_any(std::shared_ptr<job_run> run) {
     what.secrets = args->sign ? &config_.secrets : nullptr;
     what.timeout = args->timeout.value_or(config_.timeout);
     what.connect_timeout = config_.connect_timeout;
-    auto running = run_request(std::move(run), std::move(what));
-    outcome end = co_await std::move(running);
-    co_return end;
+    return run_request(std::move(run), std::move(what));
 }
 
 asio::awaitable<outcome> push_handler::run_target(std::shared_ptr<const push_target> target,
                                                   target_url url, std::shared_ptr<job_run> run) {
-    const auto self = shared_from_this();
     prepared what;
     what.method = target->method;
     what.url = std::move(url);
@@ -147,6 +147,7 @@ asio::awaitable<outcome> push_handler::run_target(std::shared_ptr<const push_tar
 }
 
 asio::awaitable<outcome> push_handler::run_request(std::shared_ptr<job_run> run, prepared what) {
+    const auto self = shared_from_this();
     exchange_facts facts;
     facts.holder = what.url.host_field;
     facts.lease = to_string(run->job().lease);

@@ -1,5 +1,7 @@
 #include "server/worker/handlers/http/request_head.hpp"
 
+#include "proto/http_text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <stdexcept>
@@ -8,26 +10,10 @@ namespace sluice::worker::push {
 
 namespace {
 
-constexpr char to_lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-bool is_token_byte(char c) {
-    return (c >= '0' && c <= '9') || (to_lower(c) >= 'a' && to_lower(c) <= 'z') ||
-           (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
-}
-
-bool is_token(std::string_view text) {
-    return !text.empty() && std::ranges::all_of(text, is_token_byte);
-}
-
-/// No control character but HTAB.
-bool is_value(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return (byte >= 0x20 && byte != 0x7F) || byte == '\t';
-    });
-}
+using http::is_field_value;
+using http::is_token;
+using http::is_token_byte;
+using http::to_lower;
 
 bool same_name(std::string_view a, std::string_view b) {
     return std::ranges::equal(a, b, {}, to_lower, to_lower);
@@ -55,7 +41,7 @@ std::string quoted(std::string_view name) {
 }
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
-    if (!is_token(name) || !is_value(value))
+    if (!is_token(name) || !is_field_value(value))
         throw std::invalid_argument("a header would split the request");
     out.append(name).append(": ").append(value).append("\r\n");
 }
@@ -84,7 +70,7 @@ std::optional<std::string> fault_of_headers(const header_list& headers) {
         const auto& [name, value] = headers[i];
         const auto which = "the header " + quoted(name);
         if (!is_token(name)) return which + " is not a valid name";
-        if (!is_value(value)) return which + " has a control character in its value";
+        if (!is_field_value(value)) return which + " has a control character in its value";
         if (is_reserved(name)) return which + " is not for a job to set";
         if (name.size() + value.size() > header_bytes_max)
             return which + " is longer than " + std::to_string(header_bytes_max) + " bytes";
@@ -104,7 +90,8 @@ std::string write_request(std::string_view method, const target_url& url, const 
                           const header_list& headers, std::string_view body) {
     std::string out;
     out.reserve(512 + body.size());
-    if (!is_token(method) || !is_value(url.target) || url.target.find(' ') != std::string::npos)
+    if (!is_token(method) || !is_field_value(url.target) ||
+        url.target.find(' ') != std::string::npos)
         throw std::invalid_argument("a method or target would split the request");
     out.append(method).append(" ").append(url.target).append(" HTTP/1.1\r\n");
     append_field(out, "Host", url.host_field);
