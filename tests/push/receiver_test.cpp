@@ -171,6 +171,18 @@ TEST_F(Push, UsesAConnectionAgain) {
     EXPECT_EQ(well.requests.size(), 3U);
 }
 
+/// Nobody reads while it is written, and no socket has room for that much.
+TEST_F(Push, SendsWhatTheSocketDoesNotTakeAtOnceInOrder) {
+    with.timeout = 20s;
+    std::string body;
+    for (int i = 0; body.size() < std::size_t{32} << 20; ++i) body += std::to_string(i) + ' ';
+    receiver well(context.get_executor(), [](const std::string&) { return script{.raw = good}; });
+    EXPECT_EQ(end_of(well.url(), R"(,"body":")" + body + '"'), "completed");
+    ASSERT_EQ(well.requests.size(), 1U);
+    EXPECT_TRUE(well.requests[0].ends_with("\r\n\r\n" + body));
+    well.stop();
+}
+
 TEST_F(Push, NeverTrustsBytesNobodyAskedFor) {
     receiver liar(context.get_executor(), [](const std::string&) {
         return script{.raw = good + "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n9"};
