@@ -70,8 +70,9 @@ public:
         auto what = what_;
         auto input = run->job().text;
         const auto begun = std::chrono::steady_clock::now();
-        ended =
-            co_await runner_->run(std::move(what), std::move(input), std::move(hear), run->stop());
+        auto running =
+            runner_->run(std::move(what), std::move(input), std::move(hear), run->stop());
+        ended = co_await std::move(running);
         took_[run->job().lease] = std::chrono::steady_clock::now() - begun;
         co_return conclude(*run, std::move(ended));
     }

@@ -5,11 +5,11 @@
 #include <gtest/gtest.h>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <exception>
 #include <set>
 #include <utility>
 
@@ -91,7 +91,7 @@ int destroyed_again_by(asio::awaitable<void> task) {
     owner::alive.clear();
     owner::destroyed_again = 0;
     asio::io_context context;
-    asio::co_spawn(context, std::move(task), asio::detached);
+    asio::co_spawn(context, std::move(task), [](std::exception_ptr fault) { EXPECT_FALSE(fault); });
     context.run();
     EXPECT_TRUE(owner::alive.empty());
     return owner::destroyed_again;

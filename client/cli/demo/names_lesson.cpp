@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <utility>
 
 namespace sluice::cli {
 namespace {
@@ -119,7 +120,8 @@ asio::awaitable<exit_code> names_run::cancel_what_is_left(asio::any_io_executor 
 asio::awaitable<job_outcome> names_run::say_name(std::shared_ptr<client::job_run> run) {
     const auto& job = set_.jobs[index_of_[run->job().id]];
     const auto args = nlohmann::json::parse(job.what.args);
-    const bool done = co_await sleep_for(job.pause, run->stop());
+    auto sleeping = sleep_for(job.pause, run->stop());
+    const bool done = co_await std::move(sleeping);
     if (!done) co_return client::released{};
     co_return client::completed{nlohmann::json("hello, " + args[0].get<std::string>()).dump()};
 }
@@ -127,7 +129,8 @@ asio::awaitable<job_outcome> names_run::say_name(std::shared_ptr<client::job_run
 asio::awaitable<job_outcome> names_run::say_age(std::shared_ptr<client::job_run> run) {
     const auto& job = set_.jobs[index_of_[run->job().id]];
     const auto args = nlohmann::json::parse(job.what.args);
-    const bool done = co_await sleep_for(job.pause, run->stop());
+    auto sleeping = sleep_for(job.pause, run->stop());
+    const bool done = co_await std::move(sleeping);
     if (!done) co_return client::released{};
     co_return client::completed{
         nlohmann::json(fmt::format("{} months", args[0].get<int>() * 12)).dump()};

@@ -71,7 +71,8 @@ asio::awaitable<outcome> sleep(std::shared_ptr<job_run> run) {
     const auto args = elements_of(run->job().spec->args);
     const auto time = args.empty() ? std::nullopt : pause_of(args[0]);
     if (!time) co_return bad_args("args[0] must be the milliseconds to sleep, at most 7 days");
-    const bool done = co_await pause(*time, run->stop());
+    auto pausing = pause(*time, run->stop());
+    const bool done = co_await std::move(pausing);
     if (!done) co_return interrupted{};
     co_return completed{"null"};
 }
@@ -99,7 +100,8 @@ asio::awaitable<outcome> square(std::shared_ptr<job_run> run) {
     if (!product) co_return bad_args("the square of args[0] is beyond the range of a double");
     const auto time = args.size() < 2 ? microseconds::zero() : pause_of(args[1]);
     if (!time) co_return bad_args("args[1] must be a pause in milliseconds, at most 7 days");
-    const bool done = co_await pause(*time, run->stop());
+    auto pausing = pause(*time, run->stop());
+    const bool done = co_await std::move(pausing);
     if (!done) co_return interrupted{};
     co_return completed{std::move(*product)};
 }
