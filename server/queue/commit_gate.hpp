@@ -1,8 +1,8 @@
 #pragma once
 
-#include <boost/asio/async_result.hpp>
+#include "server/runtime/suspended.hpp"
+
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -23,12 +23,11 @@ public:
     /// Completes once `open(n)` with n >= `batch` was called; at once when it was already.
     boost::asio::awaitable<void> wait(std::uint64_t batch) {
         if (batch <= opened_) co_return;
-        auto initiation = [this, batch](auto handler) {
-            using waiter_type = waiter<decltype(handler)>;
-            waiters_.emplace(batch, std::make_unique<waiter_type>(std::move(handler)));
+        auto keep = [this, batch](std::unique_ptr<suspended> waiter) {
+            waiters_.emplace(batch, std::move(waiter));
         };
-        co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&, void()>(
-            initiation, boost::asio::use_awaitable);
+        auto opened = suspend(std::move(keep));
+        co_await std::move(opened);
     }
 
     void open(std::uint64_t batch) {
@@ -42,19 +41,8 @@ public:
     std::size_t waiting() const { return waiters_.size(); }
 
 private:
-    struct waiter_base {
-        virtual ~waiter_base() = default;
-        virtual void resume() = 0;
-    };
-    template <class Handler>
-    struct waiter final : waiter_base {
-        explicit waiter(Handler h) : handler(std::move(h)) {}
-        void resume() override { std::move(handler)(); }
-        Handler handler;
-    };
-
     std::uint64_t opened_ = 0;
-    std::multimap<std::uint64_t, std::unique_ptr<waiter_base>> waiters_;
+    std::multimap<std::uint64_t, std::unique_ptr<suspended>> waiters_;
 };
 
 }  // namespace sluice

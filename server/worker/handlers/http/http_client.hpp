@@ -1,5 +1,6 @@
 #pragma once
 
+#include "server/runtime/next_round.hpp"
 #include "server/worker/handlers/http/connection_pool.hpp"
 #include "server/worker/handlers/http/cutoff.hpp"
 #include "server/worker/handlers/http/egress.hpp"
@@ -81,6 +82,7 @@ private:
     name_lookup& names_;
     const egress_rules& rules_;
     boost::asio::ssl::context tls_;
+    next_round rounds_;  ///< in which calls do together what they do next
     connection_pool idle_;
 };
 

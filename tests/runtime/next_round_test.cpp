@@ -1,0 +1,100 @@
+#include "server/runtime/next_round.hpp"
+
+#include "server/runtime/task_group.hpp"
+
+#include <gtest/gtest.h>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice {
+namespace {
+
+namespace asio = boost::asio;
+
+void rethrow(std::exception_ptr fault) {
+    std::rethrow_exception(fault);
+}
+
+class next_round_test : public ::testing::Test {
+protected:
+    asio::io_context context;
+    std::optional<next_round> round{context.get_executor()};
+    std::vector<std::string> steps;
+    task_group tasks{context.get_executor(), rethrow};
+
+    asio::awaitable<void> go(std::string name, int rounds) {
+        for (int i = 0; i < rounds; ++i) {
+            steps.push_back(name + " prepares");
+            auto together = round->wait();
+            co_await std::move(together);
+            steps.push_back(name + " goes");
+        }
+    }
+    void also(std::string name) {
+        asio::post(context, [this, name = std::move(name)] { steps.push_back(name); });
+    }
+};
+
+using NextRound = next_round_test;
+using steps_type = std::vector<std::string>;
+
+TEST_F(NextRound, LetsAllGoTogetherInTheOrderTheyCame) {
+    tasks.spawn(go("a", 1));
+    also("another");
+    tasks.spawn(go("b", 1));
+    context.run();
+    EXPECT_EQ(steps, (steps_type{"a prepares", "another", "b prepares", "a goes", "b goes"}));
+}
+
+TEST_F(NextRound, IsJoinedAgainByThoseItHasJustResumed) {
+    tasks.spawn(go("a", 2));
+    tasks.spawn(go("b", 2));
+    context.run();
+    EXPECT_EQ(steps, (steps_type{"a prepares", "b prepares", "a goes", "a prepares", "b goes",
+                                 "b prepares", "a goes", "b goes"}));
+}
+
+TEST_F(NextRound, LetsALoneWaiterGoWithoutCompany) {
+    tasks.spawn(go("a", 3));
+    EXPECT_GT(context.run(), 0U);
+    EXPECT_EQ(steps.size(), 6U);
+    EXPECT_EQ(tasks.size(), 0U);
+}
+
+TEST_F(NextRound, MayGoBeforeThoseWhoWait) {
+    tasks.spawn(go("a", 1));
+    context.run_one();
+    ASSERT_EQ(steps, steps_type{"a prepares"});
+    round.reset();
+    context.run();
+    EXPECT_EQ(steps, (steps_type{"a prepares", "a goes"}));
+}
+
+asio::awaitable<void> hold(next_round& round, std::shared_ptr<int> held) {
+    auto together = round.wait();
+    co_await std::move(together);
+    ++*held;
+}
+
+TEST(NextRoundLifetime, TakesWaitersAlongWhenItsContextNeverRunsAgain) {
+    const auto held = std::make_shared<int>(0);
+    {
+        asio::io_context context;
+        next_round round(context.get_executor());
+        task_group tasks(context.get_executor(), rethrow);
+        tasks.spawn(hold(round, held));
+        context.run_one();
+        EXPECT_EQ(held.use_count(), 2);
+    }
+    EXPECT_EQ(held.use_count(), 1);
+    EXPECT_EQ(*held, 0);
+}
+
+}  // namespace
+}  // namespace sluice
