@@ -8,6 +8,7 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(mimalloc 2.0 REQUIRED)
+find_package(date 3.0.1 REQUIRED)
 # Debian's own interpreter: python3-yaml belongs to it, not to one that comes first in PATH.
 find_program(SLUICE_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
 
