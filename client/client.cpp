@@ -182,6 +182,61 @@ asio::awaitable<outcome<queue_info>> client::queue(std::string name) {
     co_return value_of(answer, read_queue);
 }
 
+asio::awaitable<outcome<queue_info>> client::pause_queue(std::string name) {
+    call request = plain_call(verb::post, path("/queues/", name, "/pause"));
+    request.repeatable = true;
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_queue);
+}
+
+asio::awaitable<outcome<queue_info>> client::resume_queue(std::string name) {
+    call request = plain_call(verb::post, path("/queues/", name, "/resume"));
+    request.repeatable = true;
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_queue);
+}
+
+asio::awaitable<outcome<cron_info>> client::set_cron(new_cron cron) {
+    call request = post_call(path("/cron"), encode(cron));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_cron);
+}
+
+asio::awaitable<outcome<cron_info>> client::cron(std::string name) {
+    call request = plain_call(verb::get, path("/cron/", name));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_cron);
+}
+
+asio::awaitable<outcome<cron_list>> client::crons(std::optional<bool> enabled) {
+    query q;
+    if (enabled) q.add("enabled", *enabled ? "true" : "false");
+    call request = plain_call(verb::get, path("/cron") + q.text());
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_crons);
+}
+
+asio::awaitable<outcome<cron_info>> client::enable_cron(std::string name, bool enabled) {
+    call request = post_call(path("/cron/", name), encode_cron_switch(enabled));
+    request.method = verb::patch;
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_cron);
+}
+
+asio::awaitable<outcome<cron_info>> client::delete_cron(std::string name) {
+    call request = plain_call(verb::delete_, path("/cron/", name));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_cron);
+}
+
+asio::awaitable<outcome<cron_preview>> client::preview_cron(std::string name, std::size_t count) {
+    query q;
+    q.add("count", std::to_string(count));
+    call request = plain_call(verb::get, path("/cron/", name, "/preview") + q.text());
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_cron_preview);
+}
+
 asio::awaitable<outcome<job_list>> client::dead_letters(job_filter filter) {
     call request = plain_call(verb::get, jobs_target("/dead-letter", filter));
     auto answer = co_await ask(std::move(request));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "client/connection.hpp"
+#include "client/cron_messages.hpp"
 #include "client/messages.hpp"
 #include "client/work_messages.hpp"
 
@@ -57,6 +58,19 @@ public:
 
     asio::awaitable<outcome<std::vector<queue_info>>> queues();
     asio::awaitable<outcome<queue_info>> queue(std::string name);
+    /// A paused queue takes jobs and gives none out. It need not hold any yet.
+    asio::awaitable<outcome<queue_info>> pause_queue(std::string name);
+    asio::awaitable<outcome<queue_info>> resume_queue(std::string name);
+
+    /// Registers a cron job, or changes the one of this name.
+    asio::awaitable<outcome<cron_info>> set_cron(new_cron cron);
+    asio::awaitable<outcome<cron_info>> cron(std::string name);
+    /// With `enabled` only those that are, or are not.
+    asio::awaitable<outcome<cron_list>> crons(std::optional<bool> enabled = {});
+    asio::awaitable<outcome<cron_info>> enable_cron(std::string name, bool enabled);
+    /// The jobs it has made stay.
+    asio::awaitable<outcome<cron_info>> delete_cron(std::string name);
+    asio::awaitable<outcome<cron_preview>> preview_cron(std::string name, std::size_t count);
 
     asio::awaitable<outcome<job_list>> dead_letters(job_filter filter);
     asio::awaitable<outcome<job_info>> retry_dead_letter(std::string id);

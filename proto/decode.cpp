@@ -43,14 +43,13 @@ bool is_type_name(std::string_view text) {
     return !starts_segment;
 }
 
-/// `[a-z0-9][a-z0-9.-]*`
-bool is_queue_name(std::string_view text) {
+}  // namespace
+
+bool is_plain_name(std::string_view text) {
     const auto allowed = [](char c) { return is_lower(c) || is_digit(c) || c == '-' || c == '.'; };
     return !text.empty() && text.front() != '-' && text.front() != '.' &&
            std::all_of(text.begin(), text.end(), allowed);
 }
-
-}  // namespace
 
 fault wrong_type(const member& m, std::string_view expected) {
     const auto path = path_of(m);
@@ -158,7 +157,7 @@ fault read_type(const member& m, std::string& out) {
 
 fault read_queue(const member& m, std::string& out) {
     if (auto f = read_string(m, limits::queue_bytes_max, out)) return f;
-    if (!is_queue_name(out))
+    if (!is_plain_name(out))
         return bad_value(m, "be made of a-z, 0-9, '-' and '.' and begin with a letter or digit");
     return std::nullopt;
 }

@@ -37,6 +37,12 @@ inline constexpr std::chrono::hours log_age_max{24};  ///< of a line when it com
 inline constexpr std::size_t log_page_lines_max = 10'000;
 inline constexpr std::size_t log_page_bytes_max = 1024 * 1024;  ///< by log_cost
 inline constexpr std::size_t error_history_max = 50;            ///< the oldest entries go first
+inline constexpr std::size_t cron_name_bytes_max = 255;
+inline constexpr std::size_t cron_expression_bytes_max = 1024;
+inline constexpr std::size_t cron_description_bytes_max = 4096;
+inline constexpr std::size_t cron_catch_up_max = 100;     ///< jobs made for times that were missed
+inline constexpr std::size_t cron_unfinished_max = 1000;  ///< jobs that wait for one another
+inline constexpr std::size_t cron_preview_max = 1000;
 inline constexpr int priority_min = -100;
 inline constexpr int priority_max = 100;
 inline constexpr std::uint32_t max_attempts_max = 10'000;

@@ -1,15 +1,9 @@
 #include "client/cli/command_line.hpp"
 #include "client/cli/commands.hpp"
 #include "client/cli/text.hpp"
-#include "proto/json_text.hpp"
-#include "proto/limits.hpp"
 
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <memory>
 #include <random>
-#include <sstream>
 
 namespace sluice::cli {
 namespace {
@@ -24,30 +18,6 @@ constexpr auto produce_examples =
     "  sluice produce -n 20 --interval 0.5s..1.5s --in-process-baseline --json\n"
     "      the same work with and without a queue, as JSON\n";
 
-bool read_source(const std::string& text, std::string& content) {
-    std::ostringstream all;
-    if (text == "-") {
-        all << std::cin.rdbuf();
-    } else {
-        std::ifstream file{text.substr(1), std::ios::binary};
-        if (!file) return false;
-        all << file.rdbuf();
-    }
-    content = all.str();
-    return true;
-}
-
-/// `--args`: JSON, @file or -; a value that is no array becomes the only element of one.
-bool read_args(const std::string& text, std::string& args) {
-    std::string content = text;
-    if ((text == "-" || text.starts_with('@')) && !read_source(text, content)) return false;
-    if (check_json(content, limits::json_depth_max)) return false;
-    const json_value root = json_root(content);
-    args =
-        root.kind == json_kind::array ? std::string{root.text} : "[" + std::string{root.text} + "]";
-    return true;
-}
-
 auto store_count(std::uint64_t& target) {
     return [&target](const std::string& text) {
         const auto count = parse_count(text);
@@ -61,9 +31,7 @@ void add_what(CLI::App& command, produce_options& options) {
         ->type_name("NAME");
     command.add_option("-t,--type", options.work.type, "Job type, sluice.square by default")
         ->type_name("TYPE");
-    add_value(command, "--args", "JSON", "Arguments: JSON, @FILE, or - for standard input",
-              "JSON, nor a file that can be read",
-              [&options](const std::string& text) { return read_args(text, options.work.args); });
+    add_args(command, options.work.args);
     add_value(command, "--pause", "A..B",
               "How long sluice.square takes, such as 0.25s..0.75s; 0 by default",
               "a duration such as 250ms, or a range such as 0.25s..0.75s",

@@ -5,9 +5,25 @@
 
 namespace sluice::cli {
 
-void add_server_commands(command_line& line) {
-    auto* queue = add_command(line.root, "queue", "List queues, show what they hold",
-                              "  sluice queue list\n  sluice queue stats default\n");
+namespace {
+
+/// A command on one queue.
+template <class Run>
+void add_queue_command(command_line& line, CLI::App& queue, std::string name,
+                       std::string description, std::string examples, Run run) {
+    auto target = std::make_shared<std::string>();
+    auto* command =
+        add_command(queue, std::move(name), std::move(description), std::move(examples));
+    command->add_option("NAME", *target, "The queue's name")->required()->type_name("");
+    command->callback([&line, target, run] {
+        line.chosen = [target, run](const context& ctx) { return run(ctx, *target); };
+    });
+}
+
+void add_queue_commands(command_line& line) {
+    auto* queue = add_command(line.root, "queue", "List queues, show what they hold, pause them",
+                              "  sluice queue list\n  sluice queue stats default\n"
+                              "  sluice queue pause emails\n");
     queue->require_subcommand(0, 1);
     auto* list = add_command(*queue, "list", "List all queues with their counts",
                              "  sluice queue list\n  sluice queue list -o plain | cut -f1,2\n");
@@ -23,6 +39,18 @@ void add_server_commands(command_line& line) {
     stats->callback([&line, names] {
         line.chosen = [names](const context& ctx) { return show_queues(ctx, *names); };
     });
+
+    add_queue_command(line, *queue, "pause",
+                      "Give out no more jobs of a queue; it still takes them",
+                      "  sluice queue pause emails\n", pause_queue);
+    add_queue_command(line, *queue, "resume", "Give out the jobs of a paused queue again",
+                      "  sluice queue resume emails\n", resume_queue);
+}
+
+}  // namespace
+
+void add_server_commands(command_line& line) {
+    add_queue_commands(line);
 
     auto files = std::make_shared<std::vector<std::string>>();
     auto* report = add_command(line.root, "report", "Read the JSON of earlier runs",

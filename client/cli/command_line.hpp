@@ -38,6 +38,7 @@ void add_work_command(command_line& line);
 void add_demo_command(command_line& line);
 void add_job_commands(command_line& line);
 void add_server_commands(command_line& line);
+void add_cron_commands(command_line& line);
 
 /// A new command below `parent`, with its description and examples (indented lines).
 CLI::App* add_command(CLI::App& parent, std::string name, std::string description,
@@ -48,5 +49,9 @@ CLI::App* add_command(CLI::App& parent, std::string name, std::string descriptio
 CLI::Option* add_value(CLI::App& command, const std::string& name, std::string type,
                        std::string description, std::string expected,
                        std::function<bool(const std::string&)> accept);
+
+/// `--args`: JSON, @FILE, or - for standard input. A value that is no array becomes the only
+/// element of one.
+void add_args(CLI::App& command, std::string& args);
 
 }  // namespace sluice::cli

@@ -6,6 +6,8 @@
 #include "client/client.hpp"
 
 #include <chrono>
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +42,17 @@ exit_code show_log(const context& ctx, const log_options& options);
 
 exit_code list_queues(const context& ctx);
 exit_code show_queues(const context& ctx, const std::vector<std::string>& names);
+exit_code pause_queue(const context& ctx, const std::string& name);
+exit_code resume_queue(const context& ctx, const std::string& name);
+
+/// All cron jobs, or those that are `enabled`, or are not.
+exit_code list_crons(const context& ctx, std::optional<bool> enabled);
+exit_code show_cron(const context& ctx, const std::string& name);
+exit_code set_cron(const context& ctx, const client::new_cron& cron);
+exit_code enable_cron(const context& ctx, const std::string& name, bool enabled);
+exit_code delete_cron(const context& ctx, const std::string& name);
+/// The next `count` times, and those that the clocks leap over between them.
+exit_code preview_cron(const context& ctx, const std::string& name, std::size_t count);
 
 exit_code list_dead_letters(const context& ctx, const client::job_filter& filter);
 exit_code retry_dead_letters(const context& ctx, const ids& jobs);

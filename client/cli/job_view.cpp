@@ -23,12 +23,6 @@ std::string row(std::string_view name, const std::string& value) {
     return "  " + pad(name, name_columns, align::left) + value + "\n";
 }
 
-std::string whole_seconds(timestamp time) {
-    std::string text = format_timestamp(time);  // 2026-02-12T10:30:00.000123Z
-    text.replace(10, 1, " ");
-    return text.substr(0, 19) + "Z";
-}
-
 std::string moment(std::string_view name, const std::optional<timestamp>& at, timestamp zero,
                    const std::string& remark) {
     if (!at) return {};
@@ -128,6 +122,12 @@ std::string render_job_line(const client::job_info& job, output_format format,
     }
     return printable(job.id) + "\t" + printable(job.state) + "\t" + printable(job.type) + "\t" +
            printable(job.queue) + "\n";
+}
+
+std::string whole_seconds(timestamp time) {
+    std::string text = format_timestamp(time);  // 2026-02-12T10:30:00.000123Z
+    text.replace(10, 1, " ");
+    return text.substr(0, 19) + "Z";
 }
 
 std::string one_line(std::string_view json) {

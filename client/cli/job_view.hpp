@@ -20,6 +20,9 @@ std::string render_jobs(const std::vector<client::job_info>& jobs, output_format
 std::string render_job_line(const client::job_info& job, output_format format,
                             const terminal& term);
 
+/// "2026-02-12 10:30:00Z".
+std::string whole_seconds(timestamp time);
+
 /// JSON on one line: line breaks between its tokens become spaces.
 std::string one_line(std::string_view json);
 

@@ -97,6 +97,23 @@ asio::awaitable<exit_code> show(asio::any_io_executor executor, const context& c
     co_return code == exit_code::ok ? code : exit_code::partial;
 }
 
+asio::awaitable<exit_code> switch_queue(asio::any_io_executor executor, const context& ctx,
+                                        std::string name, bool paused) {
+    client::client server{executor, ctx.server};
+    const std::string subject = "queue " + name;
+    auto call = paused ? server.pause_queue(std::move(name)) : server.resume_queue(std::move(name));
+    auto queue = co_await std::move(call);
+    if (queue.has_error()) co_return complain(ctx, queue.error(), subject);
+    if (ctx.wants_json()) {
+        print(printable_json(one_line(queue->text), ctx.out) + "\n");
+    } else if (ctx.options.output == output_format::plain) {
+        print(render_queues({*queue}, ctx));
+    } else {
+        print(printable(queue->name) + "  " + (queue->paused ? "paused" : "active") + "\n");
+    }
+    co_return exit_code::ok;
+}
+
 asio::awaitable<exit_code> check(asio::any_io_executor executor, const context& ctx,
                                  bool readiness) {
     client::client server{executor, ctx.server};
@@ -127,6 +144,14 @@ exit_code list_queues(const context& ctx) {
 
 exit_code show_queues(const context& ctx, const std::vector<std::string>& names) {
     return run_to_end([&](auto executor) { return show(executor, ctx, names); });
+}
+
+exit_code pause_queue(const context& ctx, const std::string& name) {
+    return run_to_end([&](auto executor) { return switch_queue(executor, ctx, name, true); });
+}
+
+exit_code resume_queue(const context& ctx, const std::string& name) {
+    return run_to_end([&](auto executor) { return switch_queue(executor, ctx, name, false); });
 }
 
 exit_code show_health(const context& ctx, bool readiness) {

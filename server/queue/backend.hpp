@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proto/cron.hpp"
 #include "proto/error.hpp"
 #include "proto/job.hpp"
 #include "proto/job_log.hpp"
@@ -90,12 +91,30 @@ struct queue_stats {
         jobs{};  ///< by state; terminal ones since the server started, and dead letters of before
 };
 
+struct cron_change {
+    cron_record cron;
+    bool created = false;  ///< there was none of that name
+};
+
+/// What an event of a cron job tells beyond the job.
+struct cron_event {
+    std::string name, expression, timezone;
+    /// Static text. Of "cron.skipped": "overlap_skip", "dst_skip", "missed" (nothing is caught up)
+    /// or "invalid" (its job is refused by now).
+    std::string_view reason;
+    timestamp scheduled_at;
+    std::uint64_t run_count = 0;
+};
+
 /// What happened to a job (ojs-events.md). Kept in memory only, the latest some thousands.
 struct job_event {
     std::uint64_t id = 0;   ///< rises by one with each event since the server started
     std::string_view type;  ///< static text: "job.enqueued", "job.started", "job.completed", ...
     timestamp time;
     job_record job;  ///< as it was right after; `args`, `meta` and `result` may be left out
+    /// Of the types "cron.…": of `job` only the queue, the type and, if there is one, the id mean
+    /// anything then.
+    std::shared_ptr<const cron_event> cron;
 };
 
 struct event_query {
@@ -221,6 +240,24 @@ public:
 
     virtual asio::awaitable<result<job_page>> list(job_query query) = 0;
     virtual asio::awaitable<result<std::vector<queue_stats>>> queues() = 0;
+    /// Nobody is given a job of a paused queue; it takes jobs, and those that run go on. A queue
+    /// nobody has heard of is made known.
+    virtual asio::awaitable<result<queue_stats>> pause_queue(std::string name, bool paused) = 0;
+
+    /// Registers a cron job, or changes the one of that name; one whose schedule stays keeps its
+    /// next time. A job it makes, the time it was made and the next time are durable together.
+    /// Errors: invalid_request (expression, time zone), validation_failed (too many), store_failed.
+    virtual asio::awaitable<result<cron_change>> set_cron(cron_definition definition) = 0;
+    /// Errors of the rest: not_found, store_failed.
+    virtual asio::awaitable<result<cron_record>> enable_cron(std::string name, bool enabled) = 0;
+    /// Jobs it has made stay, and wait for one another as before.
+    virtual asio::awaitable<result<cron_record>> remove_cron(std::string name) = 0;
+    virtual asio::awaitable<result<cron_record>> cron(std::string name) = 0;
+    virtual asio::awaitable<result<std::vector<cron_record>>> crons() = 0;  ///< by name
+    /// The next times of its schedule.
+    virtual asio::awaitable<result<std::vector<cron_occurrence>>> preview_cron(
+        std::string name, std::size_t count) = 0;
+
     virtual asio::awaitable<result<event_page>> events(event_query query, std::stop_token stop) = 0;
 
     /// Empties everything: jobs, history, keys, workers. For conformance runs.

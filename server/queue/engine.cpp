@@ -17,6 +17,7 @@ engine::engine(engine_config config, std::uint64_t seed, instant now)
 void engine::boot(const restore_summary& summary) {
     epoch_ = summary.epoch;
     next_seq_ = summary.next_seq;
+    request_due_loads();
 }
 
 timestamp engine::stamp(instant now) const {
@@ -167,6 +168,7 @@ void engine::finish(resident_job& job, timestamp time) {
     job.place = job_place::history;
     job.ended_in = open_batch_;
     touch(job, true);
+    if (crons_.size() > 0) end_cron_job(record.seq);
 }
 
 change_answer engine::answer(const resident_job& job, bool repeated) const {
@@ -185,19 +187,6 @@ result<job_record> engine::info(const uuid& id) const {
 const job_record* engine::peek(const uuid& id) const {
     const auto* job = find(id);
     return job ? &job->record : nullptr;
-}
-
-std::vector<queue_stats> engine::queues() const {
-    std::vector<queue_stats> all;
-    for (const auto& [name, queue] : queues_) {
-        if (!queue->known) continue;
-        queue_stats stats;
-        stats.name = name;
-        stats.paused = queue->paused;
-        stats.jobs = queue->jobs;
-        all.push_back(std::move(stats));
-    }
-    return all;
 }
 
 void engine::begin_drain() {
@@ -240,9 +229,10 @@ void engine::reset() {
     logs_under_way_.clear();
     open_log_bytes_ = 0;
     keys_.clear();
-    recent_keys_.clear();
-    recent_key_order_.clear();
-    unseen_keys_.clear();
+    pauses_.clear();
+    crons_.clear();
+    cron_starts_.clear();
+    to_cancel_.clear();
     evictions_.clear();
     finished_.clear();
     window_bytes_ = 0;

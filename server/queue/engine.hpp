@@ -3,10 +3,13 @@
 #include "proto/limits.hpp"
 #include "proto/requests.hpp"
 #include "server/queue/backend.hpp"
+#include "server/queue/cron_table.hpp"
 #include "server/queue/engine_config.hpp"
+#include "server/queue/engine_types.hpp"
 #include "server/queue/event_log.hpp"
 #include "server/queue/job_store.hpp"
 #include "server/queue/job_table.hpp"
+#include "server/queue/key_table.hpp"
 #include "server/queue/queue_table.hpp"
 #include "server/queue/timer_set.hpp"
 #include "server/queue/worker_table.hpp"
@@ -43,12 +46,19 @@ namespace sluice {
 /// let go of although some load is always under way.
 class engine {
 public:
+    using wanted_load = sluice::wanted_load;
+    using given_lease = sluice::given_lease;
+    using fetch_outcome = sluice::fetch_outcome;
+    using grant = sluice::grant;
+    using log_outcome = sluice::log_outcome;
+
     engine(engine_config config, std::uint64_t seed, instant now);
 
     // -- restore: before any command, in this order ----------------------------------------------
     void restore_waiting(const waiting_job& job);
     void restore_queue(std::string_view name, bool paused);
     void restore_dead_letters(std::string_view queue, std::uint64_t count);
+    void restore_cron(cron_record record);
     void boot(const restore_summary& summary);
     void restore_active(job_record record, instant now);
 
@@ -65,40 +75,17 @@ public:
     /// Ends a load without a record, such as that of an idempotency key.
     void end_load(std::uint64_t load);
 
-    /// What the engine itself needs from the store: waiting jobs near the head of a line, or jobs
-    /// whose time has come. The owner reads them (`load_blocking`) and calls `admit_wanted`.
-    struct wanted_load {
-        std::vector<std::int64_t> seqs;
-        ready_lane* lane = nullptr;  ///< null: jobs that are due
-        std::uint64_t load = 0;
-    };
     std::vector<wanted_load> take_wanted();
     void admit_wanted(const wanted_load& wanted, std::vector<job_record> records, instant now);
 
     // -- commands --------------------------------------------------------------------------------
-    /// Whether an Idempotency-Key is known here: nothing, in_flight, key_reused, or replay with the
-    /// ids. A key that is not known here may still be in the store.
-    struct key_state {
-        std::optional<errc> problem;
-        std::vector<uuid> replay;
-        bool known() const { return problem || !replay.empty(); }
-    };
-    key_state find_key(const idempotency_key& key, instant now) const;
-    void remember_key(key_record record);
+    key_table::state find_key(const idempotency_key& key, instant now) const {
+        return keys_.find(key, now.wall, committed_batch_);
+    }
 
     /// Answers carry copies of the jobs as they were stored, before anybody took them.
     result<std::vector<job_record>> push(push_request request, instant now);
 
-    /// One lease given to a taker. The job may have gone on by the time the taker can be told.
-    struct given_lease {
-        std::int64_t seq = 0;
-        lease_token lease;
-    };
-    struct fetch_outcome {
-        std::vector<given_lease> leases;      ///< given at once
-        std::uint64_t gate = 0;               ///< their batch
-        std::optional<std::uint64_t> parked;  ///< the taker's number, when it waits
-    };
     fetch_outcome fetch(const fetch_request& request, instant now);
     /// A taker that waits no more. Grants it was given meanwhile still come out of take_grants.
     /// False when it had been answered already.
@@ -120,10 +107,6 @@ public:
     void learn_log(const uuid& id, const log_end& end, std::uint64_t load);
     /// While it is false more log is on its way to the disk than should be.
     bool log_has_room() const;
-    struct log_outcome {
-        log_receipt receipt;
-        std::uint64_t gate = 0;  ///< the batch of its lines
-    };
     result<log_outcome> append_log(append_log_request request, instant now);
     /// Jobs with lines in the batch that was committed last.
     const std::vector<uuid>& logged() const { return logged_; }
@@ -132,6 +115,18 @@ public:
     /// The same without a copy: null when it is not known here, else valid until the next call.
     const job_record* peek(const uuid& id) const;
     std::vector<queue_stats> queues() const;
+    /// Nobody is given a job of a paused queue; it takes jobs, and those that run go on. Makes the
+    /// queue known.
+    queue_stats pause_queue(std::string_view name, bool paused, instant now);
+
+    /// Cron jobs fire in `run_timers`.
+    result<cron_change> set_cron(cron_definition definition, instant now);
+    result<cron_record> enable_cron(std::string_view name, bool enabled, instant now);
+    result<cron_record> remove_cron(std::string_view name);
+    result<cron_record> cron(std::string_view name) const;
+    std::vector<cron_record> crons() const;
+    result<std::vector<cron_occurrence>> preview_cron(std::string_view name, std::size_t count,
+                                                      instant now) const;
     void reset();
 
     /// Expires leases, wakes scheduled jobs and ends long polls whose time has come.
@@ -153,7 +148,8 @@ public:
     /// that is void, although a load of it began after the reset.
     std::uint64_t reset_gate() const { return reset_batch_ > committed_batch_ ? reset_batch_ : 0; }
     bool has_changes() const {
-        return !changed_.empty() || !keys_.empty() || !logs_.empty() || reset_;
+        return !changed_.empty() || keys_.has_open() || !pauses_.empty() || crons_.has_changes() ||
+               !logs_.empty() || reset_;
     }
     /// Closes the open batch. At most one batch may be under way.
     journal_batch take_batch(instant now);
@@ -161,11 +157,6 @@ public:
     /// Returns the ids of the jobs that ended in it.
     std::vector<uuid> committed(instant now);
 
-    struct grant {
-        std::uint64_t taker = 0;
-        std::vector<given_lease> leases;  ///< empty: the wait ended without a job
-        std::uint64_t gate = 0;
-    };
     std::vector<grant> take_grants() { return std::exchange(grants_, {}); }
     /// Records of granted jobs for the answer, as they are now; without those whose lease has ended
     /// meanwhile.
@@ -208,14 +199,6 @@ public:
     std::uint64_t granted_total() const { return lease_counter_; }
 
 private:
-    struct taker {
-        std::uint64_t id = 0;
-        fetch_request request;
-        std::optional<std::chrono::microseconds>
-            deadline;        ///< absent: only until the loads are done
-        bool quiet = false;  ///< its worker wants no jobs: it waits for nothing but the deadline
-    };
-
     // engine.cpp
     resident_job* find(const uuid& id);
     const resident_job* find(const uuid& id) const;
@@ -268,6 +251,8 @@ private:
     result<resident_job*> holder(const uuid& id, const std::optional<lease_token>& lease,
                                  const std::string& worker_id, lease_outcome wanted, instant now,
                                  bool& repeated);
+    void cancel_job(resident_job& job, instant now);
+    void let_go(resident_job& job, instant now);
     bool may_reclaim(const job_record& record) const;
     void reclaim(resident_job& job, instant now);
     void give_back(resident_job& job, rules::job_event event, lease_outcome outcome, instant now);
@@ -278,6 +263,17 @@ private:
     void lapse(resident_job& job, std::string_view why, instant now);
     void expire(resident_job& job, instant now);
     beat_result renew(const heartbeat_job& beat, const heartbeat_request& request, instant now);
+
+    // engine_cron.cpp
+    void arm_cron(cron_entry& entry);
+    void cron_timer(std::int64_t number, instant now);
+    void run_cron(cron_entry& entry, timestamp scheduled, instant now);
+    void cancel_made(std::int64_t seq, instant now);
+    void end_cron_job(std::int64_t seq);
+    void start_cron_jobs(instant now);
+    void start_made(resident_job& job, instant now);
+    void emit_cron(const cron_entry& entry, std::string_view type, std::string_view reason,
+                   timestamp scheduled, std::optional<uuid> job, instant now);
 
     // engine_run.cpp
     result<resident_job*> running(const uuid& id, const std::optional<lease_token>& lease,
@@ -312,7 +308,6 @@ private:
     bool ended_before(std::uint64_t load) const;
     void evict_later(resident_job& job);
     void keep_or_evict(resident_job& job, instant now);
-    void forget_keys();
     void erase_job(std::int64_t seq);
 
     engine_config config_;
@@ -364,17 +359,11 @@ private:
     std::vector<uuid> logged_;
     std::size_t open_log_bytes_ = 0;
     std::size_t uncommitted_log_bytes_ = 0;
-    std::vector<key_record> keys_;
-    struct recent_key {
-        key_record record;
-        std::uint64_t batch = 0;
-    };
-    std::unordered_map<std::string, recent_key> recent_keys_;
-    std::deque<std::string> recent_key_order_;
-    /// Batches with keys that loads begun before their commit may not have seen: each with the
-    /// number of the first load that began after it.
-    std::deque<std::pair<std::uint64_t, std::uint64_t>> unseen_keys_;
-    std::uint64_t seen_keys_ = 0;  ///< the latest batch whose keys every load has seen
+    key_table keys_;
+    std::map<std::string, bool> pauses_;  ///< of the open batch: queue, paused
+    cron_table crons_;
+    std::vector<std::int64_t> cron_starts_;       ///< pending jobs whose turn has come
+    std::unordered_set<std::int64_t> to_cancel_;  ///< once they have been read
     bool sync_ = false;
     bool reset_ = false;
     std::uint64_t reset_batch_ = 0;  ///< that of the latest reset

@@ -103,7 +103,7 @@ result<change_answer> engine::ack(const ack_request& request, instant now) {
     finish(job, stamp(now));
     emit(job, "job.completed", stamp(now));
     auto made = answer(job, false);
-    if (handler_freed_) dispatch(now);
+    if (handler_freed_ || !cron_starts_.empty()) dispatch(now);
     return made;
 }
 
@@ -220,33 +220,43 @@ result<change_answer> engine::cancel(const uuid& id, instant now) {
     auto* job = find(id);
     if (!job) return error(errc::not_found);
     if (is_terminal(job->record.state)) return state_conflict(job->record, "cancelled");
-    if (job->record.state == job_state::active)
-        end_attempt(*job, lease_outcome::cancelled, stamp(now));
-    leave_window(*job);
-    change_state(*job, rules::job_event::cancel);
-    finish(*job, stamp(now));
-    emit(*job, "job.cancelled", stamp(now));
-    return answer(*job, false);
+    cancel_job(*job, now);
+    auto made = answer(*job, false);
+    dispatch(now);
+    return made;
+}
+
+void engine::cancel_job(resident_job& job, instant now) {
+    if (job.record.state == job_state::active)
+        end_attempt(job, lease_outcome::cancelled, stamp(now));
+    leave_window(job);
+    change_state(job, rules::job_event::cancel);
+    finish(job, stamp(now));
+    emit(job, "job.cancelled", stamp(now));
 }
 
 result<change_answer> engine::activate(const uuid& id, instant now) {
     auto* job = find(id);
     if (!job) return error(errc::not_found);
     if (job->record.state != job_state::pending) return state_conflict(job->record, "activated");
-    if (const auto& time = job->record.spec->scheduled_at; time && *time > now.wall) {
-        change_state(*job, rules::job_event::postpone);
-        job->record.due_at = time;
-        arm_due(job->record.seq, job->record.state, *time, now);
-        touch(*job, true);
-        return answer(*job, false);
-    }
-    change_state(*job, rules::job_event::activate);
-    job->record.ticket = next_seq_++;
-    touch(*job, true);
-    join_line(*job, now);
+    let_go(*job, now);
     auto made = answer(*job, false);
     dispatch(now);
     return made;
+}
+
+/// A pending job becomes available, or scheduled when its time is still to come.
+void engine::let_go(resident_job& job, instant now) {
+    touch(job, true);
+    if (const auto& time = job.record.spec->scheduled_at; time && *time > now.wall) {
+        change_state(job, rules::job_event::postpone);
+        job.record.due_at = time;
+        arm_due(job.record.seq, job.record.state, *time, now);
+        return;
+    }
+    change_state(job, rules::job_event::activate);
+    job.record.ticket = next_seq_++;
+    join_line(job, now);
 }
 
 void engine::expire(resident_job& job, instant now) {

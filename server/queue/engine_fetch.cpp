@@ -326,6 +326,7 @@ std::optional<std::uint64_t> engine::first_taker(const queue_state& queue) const
 
 /// Pairs the jobs that became available in this command with those who wait for them.
 void engine::dispatch(instant now) {
+    if (!cron_starts_.empty()) start_cron_jobs(now);
     if (handler_freed_) offer_to_handlers(now);
     while (!offers_.empty()) {
         auto* queue = offers_.back();

@@ -18,9 +18,6 @@ constexpr std::size_t kept_bytes_max = 16 * 1024;
 /// Waiting jobs one read of the store brings in, at most.
 constexpr std::size_t load_jobs_max = 256;
 
-/// Keys kept in memory to answer repeats without a read.
-constexpr std::size_t recent_keys_max = 16384;
-
 }  // namespace
 
 // -- restore -------------------------------------------------------------------------------------
@@ -205,8 +202,11 @@ journal_batch engine::take_batch(instant now) {
     batch.number = open_batch_++;
     batch.sync = std::exchange(sync_, false);
     batch.reset = std::exchange(reset_, false);
-    batch.keys = std::exchange(keys_, {});
-    if (!batch.keys.empty()) batch.sync = true;
+    batch.keys = keys_.take();
+    for (auto& [queue, paused] : std::exchange(pauses_, {}))
+        batch.paused_queues.emplace_back(queue, paused);
+    batch.crons = crons_.take_changes();
+    if (!batch.keys.empty() || !batch.paused_queues.empty()) batch.sync = true;
     batch.jobs.reserve(changed_.size());
     for (const auto seq : changed_) {
         auto* job = jobs_.find(seq);
@@ -246,23 +246,9 @@ std::vector<uuid> engine::committed(instant now) {
     }
     logs_committed(now);
     evict_idle(now);
-    forget_keys();
+    keys_.committed(committed_batch_, next_load_,
+                    [this](std::uint64_t load) { return ended_before(load); });
     return ended;
-}
-
-/// Lets go of the oldest keys beyond the bound, but of none that a load under way may have missed.
-void engine::forget_keys() {
-    unseen_keys_.emplace_back(committed_batch_, next_load_);
-    while (!unseen_keys_.empty() && ended_before(unseen_keys_.front().second)) {
-        seen_keys_ = unseen_keys_.front().first;
-        unseen_keys_.pop_front();
-    }
-    while (recent_key_order_.size() > recent_keys_max) {
-        const auto it = recent_keys_.find(recent_key_order_.front());
-        if (it != recent_keys_.end() && it->second.batch > seen_keys_) break;
-        if (it != recent_keys_.end()) recent_keys_.erase(it);
-        recent_key_order_.pop_front();
-    }
 }
 
 /// The batch that was taken is durable at `time`: whoever was promised something gets it from now

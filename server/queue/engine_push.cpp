@@ -4,22 +4,6 @@
 
 namespace sluice {
 
-engine::key_state engine::find_key(const idempotency_key& key, instant now) const {
-    const auto it = recent_keys_.find(key.key);
-    if (it == recent_keys_.end() || it->second.record.expires_at <= now.wall) return {};
-    if (it->second.record.key.body_hash != key.body_hash) return {errc::key_reused, {}};
-    if (it->second.batch > committed_batch_) return {errc::in_flight, {}};
-    return {std::nullopt, it->second.record.job_ids};
-}
-
-void engine::remember_key(key_record record) {
-    auto& recent = recent_keys_[record.key.key];
-    recent.batch = open_batch_;
-    recent.record = record;
-    recent_key_order_.push_back(record.key.key);
-    keys_.push_back(std::move(record));
-}
-
 std::optional<error> engine::refuse_push(const push_request& request) const {
     if (draining_) return error(errc::shutting_down, "The server is shutting down.");
     if (disk_low_) return error(errc::disk_low, "The disk is nearly full; no new jobs are taken.");
@@ -47,7 +31,7 @@ result<std::vector<job_record>> engine::push(push_request request, instant now) 
         record.key = std::move(*request.key);
         for (const auto& job : stored) record.job_ids.push_back(job.spec->id);
         record.expires_at = now.wall + config_.idempotency_window;
-        remember_key(std::move(record));
+        keys_.add(std::move(record), open_batch_);
     }
     dispatch(now);
     return stored;

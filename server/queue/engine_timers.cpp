@@ -35,6 +35,9 @@ void engine::run_timer(const timer& fired, instant now) {
         case timer_kind::worker:
             worker_timer(fired.key, now);
             return;
+        case timer_kind::cron:
+            cron_timer(fired.key, now);
+            return;
         case timer_kind::taker:
             grants_.push_back({static_cast<std::uint64_t>(fired.key), {}, 0});
             unpark(static_cast<std::uint64_t>(fired.key));
@@ -85,7 +88,9 @@ void engine::due(std::int64_t seq, instant now) {
         return;
     }
     auto& record = job->record;
+    if (to_cancel_.contains(seq)) return cancel_made(seq, now);
     if (job->place != job_place::live) return;
+    if (record.state == job_state::pending) start_made(*job, now);
     const bool waits = record.state != job_state::active && !is_terminal(record.state);
     if (waits && record.spec->expires_at) {
         if (*record.spec->expires_at <= now.wall) {

@@ -36,6 +36,7 @@ job_event to_event(const logged_event& logged) {
     event.job.started_at = logged.started_at;
     event.job.finished_at = logged.finished_at;
     event.job.acked_at = logged.acked_at;
+    event.cron = logged.cron;
     return event;
 }
 

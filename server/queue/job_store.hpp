@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proto/cron.hpp"
 #include "proto/job.hpp"
 #include "proto/job_log.hpp"
 #include "server/queue/backend.hpp"
@@ -53,6 +54,12 @@ struct log_write {
     std::uint64_t bytes = 0;  ///< of the log, this line included
 };
 
+/// A cron job as it is to be kept; nothing: it is to go.
+struct cron_write {
+    std::string name;
+    std::optional<cron_record> record;
+};
+
 /// All that one commit makes durable, all or nothing.
 struct journal_batch {
     std::uint64_t number = 0;  ///< rises by one with each batch since the store was opened
@@ -62,7 +69,8 @@ struct journal_batch {
     std::vector<log_write> logs;  ///< go with their jobs when those are deleted
     std::vector<key_record> keys;
     std::vector<std::pair<std::string, bool>> paused_queues;  ///< queue, paused
-    bool reset = false;                                       ///< empty everything first
+    std::vector<cron_write> crons;
+    bool reset = false;  ///< empty everything first
 };
 
 enum class commit_status : std::uint8_t {
@@ -96,6 +104,7 @@ struct restore_sink {
     std::function<void(job_record)> active;
     std::function<void(std::string_view queue, bool paused)> queue;
     std::function<void(std::string_view queue, std::uint64_t count)> dead_letters;
+    std::function<void(cron_record)> cron;
 };
 
 struct restore_summary {

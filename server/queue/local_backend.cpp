@@ -59,6 +59,7 @@ void local_backend::start() {
     sink.dead_letters = [this](std::string_view name, std::uint64_t count) {
         engine_.restore_dead_letters(name, count);
     };
+    sink.cron = [this](cron_record record) { engine_.restore_cron(std::move(record)); };
     engine_.boot(store_->restore_blocking(sink));
     for (auto& record : active) engine_.restore_active(std::move(record), now());
     engine_.set_disk_low(store_->disk_low_blocking());

@@ -54,6 +54,14 @@ public:
     asio::awaitable<result<void>> delete_dead_letter(uuid id) override;
     asio::awaitable<result<job_page>> list(job_query query) override;
     asio::awaitable<result<std::vector<queue_stats>>> queues() override;
+    asio::awaitable<result<queue_stats>> pause_queue(std::string name, bool paused) override;
+    asio::awaitable<result<cron_change>> set_cron(cron_definition definition) override;
+    asio::awaitable<result<cron_record>> enable_cron(std::string name, bool enabled) override;
+    asio::awaitable<result<cron_record>> remove_cron(std::string name) override;
+    asio::awaitable<result<cron_record>> cron(std::string name) override;
+    asio::awaitable<result<std::vector<cron_record>>> crons() override;
+    asio::awaitable<result<std::vector<cron_occurrence>>> preview_cron(std::string name,
+                                                                       std::size_t count) override;
     asio::awaitable<result<event_page>> events(event_query query, std::stop_token stop) override;
     asio::awaitable<result<void>> reset() override;
     backend_health health() const override;
@@ -95,6 +103,8 @@ private:
     void fail(const std::string& reason);
     asio::awaitable<bool> durable(std::uint64_t batch);
     asio::awaitable<result<change_answer>> settle(result<change_answer> answer, uuid id);
+    template <class Answer>
+    asio::awaitable<result<Answer>> settle_all(result<Answer> answer);
 
     asio::awaitable<result<change_answer>> with_fetch(result<change_answer> answer, uuid id,
                                                       std::optional<fetch_request> request);

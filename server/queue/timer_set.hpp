@@ -8,9 +8,9 @@
 
 namespace sluice {
 
-enum class timer_kind : std::uint8_t { lease, due, worker, taker };
+enum class timer_kind : std::uint8_t { lease, due, worker, taker, cron };
 
-/// `key` names whom it is for: a job's seq, a worker's or a taker's number.
+/// `key` names whom it is for: a job's seq, the number of a worker, a taker or a cron job.
 struct timer {
     std::chrono::microseconds at{0};
     timer_kind kind = timer_kind::lease;

@@ -129,6 +129,18 @@ TEST(CommandLine, EndsWithTwoForEveryMistake) {
         {"health", "--color", "sometimes"},
         {"health", "--timeout", "0"},
         {"health", "--token", "secret"},
+        {"queue", "pause"},
+        {"queue", "pause", "a", "b"},
+        {"cron"},
+        {"cron", "list", "--enabled", "--disabled"},
+        {"cron", "show"},
+        {"cron", "add", "report", "-t", "t"},
+        {"cron", "add", "report", "@daily"},
+        {"cron", "add", "report", "@daily", "-t", "t", "--overlap", "both"},
+        {"cron", "add", "report", "@daily", "-t", "t", "--catch-up", "some"},
+        {"cron", "add", "report", "@daily", "-t", "t", "--args", "{"},
+        {"cron", "preview", "report", "-n", "0"},
+        {"cron", "preview", "report", "-n", "1001"},
         {"version", "--json=maybe"},
         {"help", "nonsense"},
     };
@@ -159,6 +171,23 @@ TEST(CommandLine, TakesAQueueThatIsNamedLikeACommand) {
         EXPECT_TRUE(r.chosen);
     }
     EXPECT_EQ(read({"produce", "-q", "job"}).code, exit_code::ok);
+}
+
+TEST(CommandLine, TakesACronJobThatIsNamedLikeACommand) {
+    for (const auto* name : {"cron", "list", "add", "queue"}) {
+        EXPECT_EQ(read({"cron", "show", name}).code, exit_code::ok) << name;
+        const auto r = read({"cron", "add", name, "* * * * *", "-t", "t"});
+        EXPECT_EQ(r.code, exit_code::ok) << name << r.said;
+        EXPECT_TRUE(r.chosen);
+    }
+}
+
+TEST(CommandLine, UnderstandsEveryOptionOfCronAdd) {
+    const auto r = read({"cron", "add", "report", "0 9 * * MON-FRI", "-t", "report.daily", "--args",
+                         "[1]", "-q", "reports", "--timezone", "Europe/Berlin", "--overlap",
+                         "enqueue", "--catch-up", "all", "--disabled", "--description", "x"});
+    EXPECT_EQ(r.code, exit_code::ok) << r.said;
+    EXPECT_TRUE(r.chosen);
 }
 
 TEST(CommandLine, PrintsHelpAsData) {

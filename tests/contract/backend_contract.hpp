@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,11 @@ struct backend_kind {
     std::string name;
     std::function<std::unique_ptr<backend_home>()> make;
 };
+
+/// What a test is called.
+inline void PrintTo(const backend_kind& kind, std::ostream* out) {
+    *out << kind.name;
+}
 
 std::vector<backend_kind> all_backends();
 

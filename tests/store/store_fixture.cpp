@@ -15,6 +15,7 @@ restored restore(job_store& store) {
         all.types.emplace_back(job.type);
     };
     sink.active = [&](job_record job) { all.active.push_back(std::move(job)); };
+    sink.cron = [&](cron_record record) { all.crons.push_back(std::move(record)); };
     sink.queue = [&](std::string_view name, bool paused) { all.paused.emplace(name, paused); };
     all.summary = store.restore_blocking(sink);
     return all;

@@ -23,6 +23,7 @@ struct restored {
     std::vector<std::string> types;
     std::vector<job_record> active;
     std::map<std::string, bool> paused;
+    std::vector<cron_record> crons;
 };
 
 restored restore(job_store& store);

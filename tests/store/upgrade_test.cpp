@@ -17,7 +17,7 @@ void make_version_1(const std::filesystem::path& directory) {
     ASSERT_EQ(sqlite3_open_v2((directory / "sluice.db").c_str(), &db, SQLITE_OPEN_READWRITE,
                               "sluice-checked-unix"),
               SQLITE_OK);
-    std::string sql = "PRAGMA user_version=1; DROP TABLE job_logs;";
+    std::string sql = "PRAGMA user_version=1; DROP TABLE job_logs; DROP TABLE crons;";
     for (const auto* table : {"jobs", "history"})
         for (const auto* column : {"lease_length_ms", "run_left_ms"})
             sql += std::string("ALTER TABLE ") + table + " DROP COLUMN " + column + ";";
@@ -77,6 +77,17 @@ TEST_F(StoreUpgrade, TakesLengthsFromThenOn) {
     put(job_place::live, job_place::live, live);
     reopen();
     expect_same(restore(*store).active.at(0), live);
+}
+
+TEST_F(StoreUpgrade, TakesCronJobsFromThenOn) {
+    reopen();
+    EXPECT_TRUE(restore(*store).crons.empty());
+    journal_batch batch;
+    batch.crons = {{"tick", cron_record{}}};
+    batch.crons[0].record->definition.name = "tick";
+    ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
+    reopen();
+    EXPECT_EQ(restore(*store).crons.size(), 1U);
 }
 
 TEST_F(StoreUpgrade, SalvageReadsAnOlderFile) {

@@ -94,6 +94,7 @@ std::string disk_image::apply(const journal_batch& batch) {
         logs.clear();
         keys.clear();
         queues.clear();
+        crons.clear();
     }
     for (const auto& write : batch.jobs) {
         const auto seq = write.record.seq;
@@ -113,6 +114,12 @@ std::string disk_image::apply(const journal_batch& batch) {
     for (const auto& write : batch.logs) logs[write.seq].push_back(write);
     for (const auto& key : batch.keys) keys.insert_or_assign(key.key.key, key);
     for (const auto& [queue, paused] : batch.paused_queues) queues.insert_or_assign(queue, paused);
+    for (const auto& [name, record] : batch.crons) {
+        if (record)
+            crons.insert_or_assign(name, *record);
+        else
+            crons.erase(name);
+    }
     return {};
 }
 
@@ -230,6 +237,8 @@ restore_summary memory_store::restore_blocking(const restore_sink& sink) {
     disk_->closed_ = false;
     if (!disk_->forget_epoch_ || disk_->epoch_ == 0) ++disk_->epoch_;
     for (const auto& [queue, paused] : disk_->written_.queues) sink.queue(queue, paused);
+    for (const auto& [name, record] : disk_->written_.crons)
+        if (sink.cron) sink.cron(record);
     for (const auto& [seq, row] : disk_->written_.live) {
         const auto& record = *row.record;
         if (record.state == job_state::active) {

@@ -29,6 +29,7 @@ struct disk_image {
     std::map<std::int64_t, std::vector<log_write>> logs;  ///< by seq of their job
     std::map<std::string, key_record, std::less<>> keys;
     std::map<std::string, bool, std::less<>> queues;
+    std::map<std::string, cron_record, std::less<>> crons;
     std::int64_t next_seq = 1;
 
     /// Does what the batch says. The answer names what cannot be, such as an insert over a row that

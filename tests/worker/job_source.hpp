@@ -163,6 +163,20 @@ public:
     asio::awaitable<result<void>> delete_dead_letter(uuid) override { return unused(); }
     asio::awaitable<result<job_page>> list(job_query) override { return unused(); }
     asio::awaitable<result<std::vector<queue_stats>>> queues() override { return unused(); }
+    asio::awaitable<result<queue_stats>> pause_queue(std::string, bool) override {
+        return unused();
+    }
+    asio::awaitable<result<cron_change>> set_cron(cron_definition) override { return unused(); }
+    asio::awaitable<result<cron_record>> enable_cron(std::string, bool) override {
+        return unused();
+    }
+    asio::awaitable<result<cron_record>> remove_cron(std::string) override { return unused(); }
+    asio::awaitable<result<cron_record>> cron(std::string) override { return unused(); }
+    asio::awaitable<result<std::vector<cron_record>>> crons() override { return unused(); }
+    asio::awaitable<result<std::vector<cron_occurrence>>> preview_cron(std::string,
+                                                                       std::size_t) override {
+        return unused();
+    }
     asio::awaitable<result<event_page>> events(event_query, std::stop_token) override {
         return unused();
     }

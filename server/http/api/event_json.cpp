@@ -87,6 +87,33 @@ void append_specifics(json_writer& out, const job_event& event) {
     }
 }
 
+void append_job_data(json_writer& out, const job_event& event) {
+    const auto& job = event.job;
+    out.key("job_id").string(to_string(job.spec->id));
+    out.key("job_type").string(job.spec->type).key("queue").string(job.spec->queue);
+    out.key("state").string(to_string(job.state)).key("attempt").integer(job.attempt);
+    if (!job.worker_id.empty()) out.key("worker_id").string(job.worker_id);
+    append_specifics(out, event);
+    append_trace(out, *job.spec);
+    append_timeline(out, job);
+}
+
+/// ojs-cron.md §9.
+void append_cron_data(json_writer& out, const job_event& event) {
+    const auto& cron = *event.cron;
+    out.key("cron_name").string(cron.name).key("cron_expression").string(cron.expression);
+    out.key("timezone").string(cron.timezone);
+    out.key("job_type").string(event.job.spec->type).key("queue").string(event.job.spec->queue);
+    const bool skipped = !cron.reason.empty();
+    if (skipped) out.key("reason").string(cron.reason);
+    if (event.job.spec->id != uuid{})
+        out.key(skipped ? "active_job_id" : "job_id").string(to_string(event.job.spec->id));
+    out.key("scheduled_time").string(format_timestamp(cron.scheduled_at));
+    if (skipped) return;
+    out.key("actual_time").string(format_timestamp(event.time));
+    out.key("run_count").integer(static_cast<std::int64_t>(cron.run_count));
+}
+
 }  // namespace
 
 std::string event_id(timestamp time, std::uint64_t number) {
@@ -110,21 +137,18 @@ std::optional<event_cursor> parse_event_cursor(std::string_view text) {
 }
 
 void append_event(std::string& out, const job_event& event) {
-    const auto& job = event.job;
-    const std::string id = to_string(job.spec->id);
+    const std::string subject = event.cron ? event.cron->name : to_string(event.job.spec->id);
     json_writer writer(out);
     writer.begin_object().key("specversion").string("1.0");
     writer.key("id").string(event_id(event.time, event.id)).key("type").string(event.type);
-    writer.key("source").string("ojs://sluice/queue").key("subject").string(id);
+    writer.key("source").string("ojs://sluice/queue").key("subject").string(subject);
     writer.key("time").string(format_timestamp(event.time));
     writer.key("seq").integer(static_cast<std::int64_t>(event.id));
-    writer.key("data").begin_object().key("job_id").string(id);
-    writer.key("job_type").string(job.spec->type).key("queue").string(job.spec->queue);
-    writer.key("state").string(to_string(job.state)).key("attempt").integer(job.attempt);
-    if (!job.worker_id.empty()) writer.key("worker_id").string(job.worker_id);
-    append_specifics(writer, event);
-    append_trace(writer, *job.spec);
-    append_timeline(writer, job);
+    writer.key("data").begin_object();
+    if (event.cron)
+        append_cron_data(writer, event);
+    else
+        append_job_data(writer, event);
     writer.end_object().end_object();
 }
 

@@ -14,10 +14,10 @@ namespace {
 constexpr std::uint64_t limit_default = 100;
 constexpr std::uint64_t limit_max = 1000;
 
-constexpr std::array<std::string_view, 11> event_types{
-    "job.enqueued",  "job.started",  "job.completed",  "job.failed",
-    "job.discarded", "job.retrying", "job.cancelled",  "job.heartbeat",
-    "job.scheduled", "job.expired",  "job.interrupted"};
+constexpr std::array<std::string_view, 13> event_types{
+    "job.enqueued",    "job.started",    "job.completed", "job.failed",    "job.discarded",
+    "job.retrying",    "job.cancelled",  "job.heartbeat", "job.scheduled", "job.expired",
+    "job.interrupted", "cron.triggered", "cron.skipped"};
 
 /// "job.*" as the types it covers (ojs-events.md §6.1).
 std::vector<std::string> expanded(std::vector<std::string> patterns) {

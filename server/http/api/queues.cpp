@@ -19,6 +19,12 @@ bool is_queue_name(std::string_view name) {
                        [&](char c) { return plain(c) || c == '-' || c == '.'; });
 }
 
+error malformed_name() {
+    return {errc::invalid_request,
+            "A queue's name is made of a-z, 0-9, '-' and '.' and begins with a letter or digit.",
+            R"("field":"queue")"};
+}
+
 std::uint64_t depth(const queue_stats& queue) {
     std::uint64_t waiting = 0;
     for (std::size_t i = 0; i < job_state_count; ++i) {
@@ -74,13 +80,7 @@ asio::awaitable<response> list_queues(services_ptr services, request r, path_val
 
 asio::awaitable<response> queue_statistics(services_ptr services, request r, path_values values) {
     const std::string& name = values[0];
-    if (!is_queue_name(name)) {
-        const error malformed(errc::invalid_request,
-                              "A queue's name is made of a-z, 0-9, '-' and '.' and begins with a "
-                              "letter or digit.",
-                              R"("field":"queue")");
-        co_return error_response(malformed, r);
-    }
+    if (!is_queue_name(name)) co_return error_response(malformed_name(), r);
     auto all = co_await services->queue->queues();
     if (!all) co_return error_response(all.error(), r);
     const auto queue =
@@ -102,6 +102,29 @@ asio::awaitable<response> queue_statistics(services_ptr services, request r, pat
     co_return answer;
 }
 
+/// What a path may ask a queue to do; the name is checked.
+std::optional<response> refuse_queue(const request& r, const std::string& name) {
+    if (!is_queue_name(name)) return error_response(malformed_name(), r);
+    if (!queue_allowed(r, name)) return error_response(forbidden_queue(name), r);
+    return std::nullopt;
+}
+
+/// `{"queue":{"name","paused"}}`, and the same without the wrapper for the admin paths, as the
+/// conformance cases have it.
+asio::awaitable<response> switch_queue(services_ptr services, bool paused, request r,
+                                       path_values values) {
+    if (auto refused = refuse_queue(r, values[0])) co_return std::move(*refused);
+    auto stats = co_await services->queue->pause_queue(values[0], paused);
+    if (!stats) co_return error_response(stats.error(), r);
+    response answer;
+    json_writer out(answer.body);
+    out.begin_object().key("queue");
+    append_queue(out, *stats);
+    out.key("name").string(stats->name).key("paused").boolean(stats->paused);
+    out.key("status").string(status_of(*stats)).end_object();
+    co_return answer;
+}
+
 }  // namespace
 
 void add_queue_routes(router& routes, const services_ptr& services) {
@@ -109,6 +132,11 @@ void add_queue_routes(router& routes, const services_ptr& services) {
     routes.add("GET", "/ojs/v1/queues", read, std::bind_front(list_queues, services));
     routes.add("GET", "/ojs/v1/queues/{name}/stats", read,
                std::bind_front(queue_statistics, services));
+    const route_options admin{.needs = scope::admin};
+    for (const std::string base : {"/ojs/v1/queues/{name}", "/ojs/v1/admin/queues/{name}"}) {
+        routes.add("POST", base + "/pause", admin, std::bind_front(switch_queue, services, true));
+        routes.add("POST", base + "/resume", admin, std::bind_front(switch_queue, services, false));
+    }
 }
 
 }  // namespace sluice::http

@@ -1,6 +1,7 @@
 #include "server/store/sqlite/job_reader.hpp"
 
 #include "proto/limits.hpp"
+#include "server/store/sqlite/cron_rows.hpp"
 #include "server/store/sqlite/job_rows.hpp"
 #include "server/store/sqlite/log_rows.hpp"
 
@@ -82,6 +83,8 @@ void job_reader::scan(const restore_sink& sink) {
     transaction snapshot(db_, "BEGIN");
     auto queues = db_.prepare("SELECT name, paused FROM queues");
     while (queues.step()) sink.queue(queues.text(0), queues.integer(1) != 0);
+    auto crons = db_.prepare(select_crons_sql);
+    while (sink.cron && crons.step()) sink.cron(read_cron(crons));
 
     std::unordered_map<std::int64_t, std::string> names;
     auto all_names = db_.prepare("SELECT id, name FROM names");

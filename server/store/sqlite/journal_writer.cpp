@@ -1,6 +1,7 @@
 #include "server/store/sqlite/journal_writer.hpp"
 
 #include "server/store/sqlite/checked_pages.hpp"
+#include "server/store/sqlite/cron_rows.hpp"
 #include "server/store/sqlite/job_rows.hpp"
 #include "server/store/sqlite/log_rows.hpp"
 
@@ -49,6 +50,8 @@ journal_writer::journal_writer(connection db, writer_options options)
     delete_log_ = db_.prepare(delete_log_sql);
     log_end_ = db_.prepare(log_end_sql);
     pause_queue_ = db_.prepare("INSERT OR REPLACE INTO queues(name, paused) VALUES(?1, ?2)");
+    put_cron_ = db_.prepare(put_cron_sql);
+    delete_cron_ = db_.prepare("DELETE FROM crons WHERE name = ?1");
     find_expired_ = db_.prepare(expired_sql());
     delete_keys_ = db_.prepare(
         "DELETE FROM idempotency WHERE key IN "
@@ -158,6 +161,7 @@ void journal_writer::apply(const journal_batch& batch) {
             pause_queue_.bind(2, std::int64_t{paused});
             pause_queue_.run();
         }
+        for (const auto& cron : batch.crons) write(cron);
     });
 }
 
@@ -170,6 +174,15 @@ void journal_writer::write(const job_write& job) {
     } else {
         change(job);
     }
+}
+
+void journal_writer::write(const cron_write& cron) {
+    if (cron.record) {
+        put_cron(put_cron_, *cron.record);
+        return;
+    }
+    delete_cron_.bind(1, cron.name);
+    delete_cron_.run();
 }
 
 void journal_writer::insert(const job_write& job) {
@@ -259,7 +272,7 @@ void journal_writer::reset_all() {
     db_.execute(
         "DELETE FROM jobs; DELETE FROM history; DELETE FROM payloads; DELETE FROM client_ids;"
         "DELETE FROM names; DELETE FROM idempotency; DELETE FROM queues;"
-        "DELETE FROM job_logs");
+        "DELETE FROM job_logs; DELETE FROM crons");
 }
 
 job_store::purge_outcome journal_writer::purge(timestamp now, std::size_t max) {

@@ -75,6 +75,7 @@ private:
     void load_names();
 
     void write(const job_write& job);
+    void write(const cron_write& cron);
     void insert(const job_write& job);
     void change(const job_write& job);
     void erase(job_place from, std::int64_t seq);
@@ -87,7 +88,7 @@ private:
     writer_options options_;
     statement begin_, commit_, set_meta_, insert_name_, insert_new_, insert_payload_,
         delete_payload_, insert_client_id_, delete_client_id_, insert_key_, pause_queue_,
-        find_expired_, delete_keys_, insert_log_, delete_log_, log_end_;
+        find_expired_, delete_keys_, put_cron_, delete_cron_, insert_log_, delete_log_, log_end_;
     place_statements live_, history_;
 
     std::unordered_map<std::string, std::int64_t, by_text, std::equal_to<>> names_;

@@ -2,6 +2,7 @@
 
 #include "proto/json_text.hpp"
 #include "server/store/sqlite/checked_pages.hpp"
+#include "server/store/sqlite/cron_rows.hpp"
 #include "server/store/sqlite/job_rows.hpp"
 #include "server/store/sqlite/opening.hpp"
 #include "server/store/sqlite/salvage_logs.hpp"
@@ -48,6 +49,7 @@ public:
         copy_logs();
         copy_keys();
         copy_queues();
+        copy_crons();
         flush();
         fresh_->close_blocking();
         // A place that cannot be read covers numbers that were in the other table.
@@ -78,6 +80,7 @@ private:
     void copy_logs();
     void copy_keys();
     void copy_queues();
+    void copy_crons();
     void flush();
     void problem(const std::string& what);
     std::optional<std::int64_t> try_integer(const char* sql);
@@ -354,6 +357,26 @@ void salvager::copy_queues() {
         }
     } catch (const database_error& e) {
         problem(std::string("Paused queues: ") + e.what());
+    }
+}
+
+void salvager::copy_crons() {
+    // A store of an older version has none.
+    if (try_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'crons'").value_or(1) == 0)
+        return;
+    try {
+        auto rows = db_.prepare(select_crons_sql);
+        while (rows.step()) {
+            auto record = read_cron(rows);
+            // Which of its jobs are left is not known; each gets by on its own.
+            record.unfinished.clear();
+            if (record.removed) continue;
+            auto name = record.definition.name;
+            batch_.crons.push_back({std::move(name), std::move(record)});
+            ++report_.crons;
+        }
+    } catch (const database_error& e) {
+        problem(std::string("Cron jobs: ") + e.what());
     }
 }
 

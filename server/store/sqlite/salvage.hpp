@@ -13,6 +13,7 @@ struct salvage_report {
     std::uint64_t finished_jobs = 0;
     std::uint64_t keys = 0;
     std::uint64_t queues = 0;  ///< pause switches
+    std::uint64_t crons = 0;
     std::uint64_t log_lines = 0;
 
     /// Jobs that cannot be read or are nonsense. Jobs that were purged from a page which is now

@@ -82,12 +82,23 @@ ALTER TABLE history ADD COLUMN lease_length_ms INTEGER;
 ALTER TABLE history ADD COLUMN run_left_ms INTEGER;
 )sql";
 
+/// `unfinished` holds sequence numbers of 8 bytes each, the lowest byte first.
+constexpr const char* crons_of_version_3 = R"sql(
+CREATE TABLE crons(
+  name TEXT PRIMARY KEY, expression TEXT NOT NULL, timezone TEXT NOT NULL, job TEXT NOT NULL,
+  overlap INTEGER NOT NULL, catch_up INTEGER NOT NULL, enabled INTEGER NOT NULL,
+  description TEXT, created_at INTEGER NOT NULL, last_run_at INTEGER, next_run_at INTEGER,
+  run_count INTEGER NOT NULL, last_job BLOB, unfinished BLOB, removed INTEGER NOT NULL)
+  WITHOUT ROWID;
+)sql";
+
 constexpr std::array to_version_1{version_1};
 constexpr std::array to_version_2{logs_of_version_2, leases_of_version_2};
+constexpr std::array to_version_3{crons_of_version_3};
 
 /// Step i leads from version i to i + 1.
-constexpr std::array<std::span<const char* const>, schema_version> ladder{to_version_1,
-                                                                          to_version_2};
+constexpr std::array<std::span<const char* const>, schema_version> ladder{
+    to_version_1, to_version_2, to_version_3};
 
 }  // namespace
 

@@ -48,6 +48,7 @@ void world::boot() {
     restore_sink sink;
     sink.waiting = [&](const waiting_job& job) { engine_->restore_waiting(job); };
     sink.queue = [&](std::string_view name, bool paused) { engine_->restore_queue(name, paused); };
+    sink.cron = [&](cron_record record) { engine_->restore_cron(std::move(record)); };
     sink.dead_letters = [&](std::string_view name, std::uint64_t count) {
         engine_->restore_dead_letters(name, count);
     };

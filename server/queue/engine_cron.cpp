@@ -1,0 +1,258 @@
+#include "server/queue/engine.hpp"
+
+#include "proto/codec.hpp"
+#include "proto/json_text.hpp"
+
+namespace sluice {
+namespace {
+
+/// When the server takes no jobs, a registration that is due asks again after this.
+constexpr std::chrono::seconds refused_pause{5};
+
+error no_such_cron(std::string_view name) {
+    return {errc::not_found, "Cron job '" + std::string(name) + "' not found.",
+            "\"resource_type\":\"cron\",\"resource_id\":\"" + std::string(name) + "\""};
+}
+
+/// Puts what the specification asks for into the job's `meta` (ojs-cron.md §6.3).
+void mark_job(job_spec& spec, const std::string& name, timestamp scheduled) {
+    std::string meta = "{";
+    if (!spec.meta.empty()) meta.append(spec.meta, 1, spec.meta.rfind('}') - 1);
+    if (meta.find_first_not_of(" \t\r\n", 1) != std::string::npos) meta += ',';
+    meta.append("\"cron_name\":\"").append(name).append("\",\"cron_triggered_at\":\"");
+    append_timestamp(meta, scheduled);
+    meta += "\"}";
+    spec.meta = std::move(meta);
+}
+
+}  // namespace
+
+void engine::restore_cron(cron_record record) {
+    auto schedule =
+        rules::cron_schedule::parse(record.definition.expression, record.definition.timezone);
+    // A zone that the system's database no longer has: kept, and shown without a next time.
+    if (!schedule) {
+        record.next_run_at.reset();
+        schedule = rules::cron_schedule::parse("@yearly", "UTC");
+    }
+    auto& entry = crons_.put(std::move(record), std::move(*schedule));
+    arm_cron(entry);
+    // One that was pending when the one before it ended may not have been let go yet.
+    if (!entry.record.unfinished.empty()) due_loads_.push_back(entry.record.unfinished.front());
+}
+
+void engine::arm_cron(cron_entry& entry) {
+    if (entry.armed_for)
+        wall_timers_.remove({entry.armed_for->time_since_epoch(), timer_kind::cron, entry.number});
+    entry.armed_for = entry.record.next_run_at;
+    if (entry.armed_for)
+        wall_timers_.add({entry.armed_for->time_since_epoch(), timer_kind::cron, entry.number});
+}
+
+result<cron_change> engine::set_cron(cron_definition definition, instant now) {
+    auto schedule = rules::cron_schedule::parse(definition.expression, definition.timezone);
+    if (!schedule) return schedule.error();
+    auto* known = crons_.find(definition.name);
+    const bool fresh = known == nullptr || known->record.removed;
+    if (known == nullptr && crons_.size() >= config_.crons_max)
+        return error(errc::validation_failed,
+                     "There are " + std::to_string(crons_.size()) +
+                         " cron jobs already; no more are taken (crons_max).");
+    cron_record record;
+    if (known) record.unfinished = known->record.unfinished;
+    bool keeps_time = false;
+    if (!fresh) {
+        const auto& before = known->record.definition;
+        keeps_time = before.expression == definition.expression &&
+                     before.timezone == definition.timezone && before.enabled;
+        record = known->record;
+    } else {
+        record.created_at = stamp(now);
+    }
+    if (!definition.enabled)
+        record.next_run_at.reset();
+    else if (!keeps_time)
+        record.next_run_at = schedule->next_run(now.wall);
+    record.definition = std::move(definition);
+    auto& entry = crons_.put(std::move(record), std::move(*schedule));
+    arm_cron(entry);
+    crons_.touch(entry);
+    sync_ = true;
+    return cron_change{entry.record, fresh};
+}
+
+result<cron_record> engine::enable_cron(std::string_view name, bool enabled, instant now) {
+    auto* entry = crons_.find(name);
+    if (!entry || entry->record.removed) return no_such_cron(name);
+    auto& record = entry->record;
+    if (record.definition.enabled != enabled) {
+        record.definition.enabled = enabled;
+        record.next_run_at =
+            enabled ? entry->schedule.next_run(now.wall) : std::optional<timestamp>{};
+        arm_cron(*entry);
+        crons_.touch(*entry);
+        sync_ = true;
+    }
+    return record;
+}
+
+result<cron_record> engine::remove_cron(std::string_view name) {
+    auto* entry = crons_.find(name);
+    if (!entry || entry->record.removed) return no_such_cron(name);
+    entry->record.next_run_at.reset();
+    arm_cron(*entry);
+    auto gone = entry->record;
+    sync_ = true;
+    if (entry->record.unfinished.empty()) {
+        crons_.erase(*entry);
+    } else {
+        entry->record.removed = true;  // its jobs still wait for one another
+        crons_.touch(*entry);
+    }
+    return gone;
+}
+
+std::vector<cron_record> engine::crons() const {
+    std::vector<cron_record> all;
+    for (const auto& [name, entry] : crons_)
+        if (!entry->record.removed) all.push_back(entry->record);
+    return all;
+}
+
+result<cron_record> engine::cron(std::string_view name) const {
+    const auto* entry = crons_.find(name);
+    if (!entry || entry->record.removed) return no_such_cron(name);
+    return entry->record;
+}
+
+result<std::vector<cron_occurrence>> engine::preview_cron(std::string_view name, std::size_t count,
+                                                          instant now) const {
+    const auto* entry = crons_.find(name);
+    if (!entry || entry->record.removed) return no_such_cron(name);
+    std::vector<cron_occurrence> times;
+    // What it waits for is its own; an interval counts from there.
+    auto first = entry->record.next_run_at;
+    if (!first) first = entry->schedule.next_run(now.wall);
+    if (!first || count == 0) return times;
+    times.push_back({*first});
+    while (times.size() < count) {
+        const auto step = entry->schedule.next(times.back().at);
+        if (!step) break;
+        times.push_back({step->at, step->runs, step->missing});
+    }
+    return times;
+}
+
+/// A registration whose time has come: the jobs, the times they were made and the next time are one
+/// batch.
+void engine::cron_timer(std::int64_t number, instant now) {
+    auto* entry = crons_.find(number);
+    if (!entry || draining_) return;
+    auto& record = entry->record;
+    entry->armed_for.reset();
+    if (!record.next_run_at) return;
+    if (*record.next_run_at > now.wall) return arm_cron(*entry);  // the clock was set back
+    if (disk_low_) {
+        entry->armed_for = now.wall + refused_pause;
+        wall_timers_.add({entry->armed_for->time_since_epoch(), timer_kind::cron, number});
+        return;
+    }
+    const auto plan =
+        plan_cron(entry->schedule, record.definition.catch_up, *record.next_run_at, now.wall);
+    for (const auto at : plan.missing) emit_cron(*entry, "cron.skipped", "dst_skip", at, {}, now);
+    if (plan.runs.empty())
+        emit_cron(*entry, "cron.skipped", "missed", *record.next_run_at, {}, now);
+    for (const auto at : plan.runs) run_cron(*entry, at, now);
+    record.next_run_at = plan.next;
+    arm_cron(*entry);
+    crons_.touch(*entry);
+    sync_ = true;
+}
+
+void engine::run_cron(cron_entry& entry, timestamp scheduled, instant now) {
+    auto& record = entry.record;
+    const auto& given = record.definition;
+    const bool overlaps = !record.unfinished.empty();
+    const bool too_many = record.unfinished.size() >= limits::cron_unfinished_max;
+    if (overlaps && (given.overlap == overlap_policy::skip || too_many)) {
+        const auto* job = jobs_.find(record.unfinished.front());
+        emit_cron(entry, "cron.skipped", "overlap_skip", scheduled,
+                  job ? std::optional(job->record.spec->id) : std::nullopt, now);
+        return;
+    }
+    auto spec = decode_job(given.job, now.wall);
+    if (!spec) return emit_cron(entry, "cron.skipped", "invalid", scheduled, {}, now);
+    if (overlaps && given.overlap == overlap_policy::cancel_previous)
+        for (const auto seq : std::vector(record.unfinished)) cancel_made(seq, now);
+    if (overlaps && given.overlap == overlap_policy::enqueue) spec->pending = true;
+    mark_job(*spec, given.name, scheduled);
+    const auto made = store_new(std::move(*spec), now);
+    if (given.overlap != overlap_policy::allow) crons_.add_unfinished(entry, made.seq);
+    ++record.run_count;
+    record.last_run_at = stamp(now);
+    record.last_job_id = made.spec->id;
+    emit_cron(entry, "cron.triggered", {}, scheduled, made.spec->id, now);
+}
+
+/// Cancels a job of a registration that makes a new one; reads it first when it is at rest.
+void engine::cancel_made(std::int64_t seq, instant now) {
+    auto* job = jobs_.find(seq);
+    if (!job) {
+        to_cancel_.insert(seq);
+        due_loads_.push_back(seq);
+        return;
+    }
+    to_cancel_.erase(seq);
+    if (!is_terminal(job->record.state)) cancel_job(*job, now);
+}
+
+/// A job has ended: the one that waits for it may start.
+void engine::end_cron_job(std::int64_t seq) {
+    auto* entry = crons_.end_unfinished(seq);
+    if (!entry) return;
+    if (!entry->record.unfinished.empty())
+        cron_starts_.push_back(entry->record.unfinished.front());
+    else if (entry->record.removed)
+        crons_.erase(*entry);
+}
+
+/// What jobs that have ended made way for. Apart, for they end in the middle of things.
+void engine::start_cron_jobs(instant now) {
+    while (!cron_starts_.empty()) {
+        const auto seq = cron_starts_.back();
+        cron_starts_.pop_back();
+        auto* job = jobs_.find(seq);
+        if (job)
+            start_made(*job, now);
+        else
+            due_loads_.push_back(seq);
+    }
+    request_due_loads();
+}
+
+void engine::start_made(resident_job& job, instant now) {
+    if (job.record.state == job_state::pending && crons_.is_first(job.record.seq)) let_go(job, now);
+}
+
+void engine::emit_cron(const cron_entry& entry, std::string_view type, std::string_view reason,
+                       timestamp scheduled, std::optional<uuid> job, instant now) {
+    auto told = std::make_shared<cron_event>();
+    told->name = entry.record.definition.name;
+    told->expression = entry.record.definition.expression;
+    told->timezone = entry.record.definition.timezone;
+    told->reason = reason;
+    told->scheduled_at = scheduled;
+    told->run_count = entry.record.run_count;
+    logged_event event;
+    event.batch = open_batch_;
+    event.type = type;
+    event.time = stamp(now);
+    event.queue = entry.queue;
+    event.job_type = entry.type;
+    if (job) event.job_id = *job;
+    event.cron = std::move(told);
+    crons_.touch(entry);
+    events_.add(std::move(event));
+}
+
+}  // namespace sluice

@@ -1,0 +1,38 @@
+#include "server/queue/engine.hpp"
+
+namespace sluice {
+namespace {
+
+queue_stats stats_of(const queue_state& queue) {
+    queue_stats stats;
+    stats.name = *queue.name;
+    stats.paused = queue.paused;
+    stats.jobs = queue.jobs;
+    return stats;
+}
+
+}  // namespace
+
+std::vector<queue_stats> engine::queues() const {
+    std::vector<queue_stats> all;
+    for (const auto& [name, queue] : queues_)
+        if (queue->known) all.push_back(stats_of(*queue));
+    return all;
+}
+
+queue_stats engine::pause_queue(std::string_view name, bool paused, instant now) {
+    auto& queue = queue_named(name);
+    if (queue.paused != paused) {
+        queue.paused = paused;
+        pauses_[*queue.name] = paused;
+        queues_.update_turn(queue);
+        unused_queues_.insert(*queue.name);
+        offers_.push_back(&queue);
+        dispatch(now);
+    }
+    const auto stats = stats_of(queue);
+    forget_unused();
+    return stats;
+}
+
+}  // namespace sluice

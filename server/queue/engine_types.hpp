@@ -1,0 +1,56 @@
+#pragma once
+
+#include "proto/job.hpp"
+#include "proto/job_log.hpp"
+#include "proto/requests.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+/// What the engine hands to its owner, and what it keeps of those who wait.
+namespace sluice {
+
+struct ready_lane;
+
+/// What the engine itself needs from the store: waiting jobs near the head of a line, or jobs
+/// whose time has come. The owner reads them (`load_blocking`) and calls `admit_wanted`.
+struct wanted_load {
+    std::vector<std::int64_t> seqs;
+    ready_lane* lane = nullptr;  ///< null: jobs that are due
+    std::uint64_t load = 0;
+};
+
+/// One lease given to a taker. The job may have gone on by the time the taker can be told.
+struct given_lease {
+    std::int64_t seq = 0;
+    lease_token lease;
+};
+struct fetch_outcome {
+    std::vector<given_lease> leases;      ///< given at once
+    std::uint64_t gate = 0;               ///< their batch
+    std::optional<std::uint64_t> parked;  ///< the taker's number, when it waits
+};
+
+/// What a taker that waited is given.
+struct grant {
+    std::uint64_t taker = 0;
+    std::vector<given_lease> leases;  ///< empty: the wait ended without a job
+    std::uint64_t gate = 0;
+};
+
+struct log_outcome {
+    log_receipt receipt;
+    std::uint64_t gate = 0;  ///< the batch of its lines
+};
+
+/// A fetch that waits.
+struct taker {
+    std::uint64_t id = 0;
+    fetch_request request;
+    std::optional<std::chrono::microseconds> deadline;  ///< absent: only until the loads are done
+    bool quiet = false;  ///< its worker wants no jobs: it waits for nothing but the deadline
+};
+
+}  // namespace sluice
