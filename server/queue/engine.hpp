@@ -266,6 +266,8 @@ private:
 
     // engine_cron.cpp
     void arm_cron(cron_entry& entry);
+    bool realign(cron_entry& entry, timestamp now);
+    void realign_crons(instant now);
     void cron_timer(std::int64_t number, instant now);
     void run_cron(cron_entry& entry, timestamp scheduled, instant now);
     void cancel_made(std::int64_t seq, instant now);
@@ -362,6 +364,7 @@ private:
     key_table keys_;
     std::map<std::string, bool> pauses_;  ///< of the open batch: queue, paused
     cron_table crons_;
+    timestamp wall_seen_;                         ///< when timers were last looked at
     std::vector<std::int64_t> cron_starts_;       ///< pending jobs whose turn has come
     std::unordered_set<std::int64_t> to_cancel_;  ///< once they have been read
     bool sync_ = false;

@@ -9,6 +9,11 @@ namespace {
 /// When the server takes no jobs, a registration that is due asks again after this.
 constexpr std::chrono::seconds refused_pause{5};
 
+/// A clock that is set back by less runs on until it is where it was; nothing fires twice. One that
+/// is set back by more was wrong, and so are the times that were reckoned by it. Vixie cron draws
+/// the line there too.
+constexpr std::chrono::hours correction_min{3};
+
 error no_such_cron(std::string_view name) {
     return {errc::not_found, "Cron job '" + std::string(name) + "' not found.",
             "\"resource_type\":\"cron\",\"resource_id\":\"" + std::string(name) + "\""};
@@ -36,6 +41,7 @@ void engine::restore_cron(cron_record record) {
         schedule = rules::cron_schedule::parse("@yearly", "UTC");
     }
     auto& entry = crons_.put(std::move(record), std::move(*schedule));
+    realign(entry, start_.wall);
     arm_cron(entry);
     // One that was pending when the one before it ended may not have been let go yet.
     if (!entry.record.unfinished.empty()) due_loads_.push_back(entry.record.unfinished.front());
@@ -47,6 +53,25 @@ void engine::arm_cron(cron_entry& entry) {
     entry.armed_for = entry.record.next_run_at;
     if (entry.armed_for)
         wall_timers_.add({entry.armed_for->time_since_epoch(), timer_kind::cron, entry.number});
+}
+
+/// True when the next time was reckoned by a clock that was wrong.
+bool engine::realign(cron_entry& entry, timestamp now) {
+    auto& next = entry.record.next_run_at;
+    if (!next || *next - now < correction_min) return false;
+    const auto expected = entry.schedule.next_run(now);
+    if (!expected || *next - *expected < correction_min) return false;
+    next = expected;
+    crons_.touch(entry);
+    return true;
+}
+
+void engine::realign_crons(instant now) {
+    const bool corrected = now.wall + correction_min <= wall_seen_;
+    wall_seen_ = now.wall;
+    if (!corrected) return;
+    for (const auto& [name, entry] : crons_)
+        if (realign(*entry, now.wall)) arm_cron(*entry);
 }
 
 result<cron_change> engine::set_cron(cron_definition definition, instant now) {

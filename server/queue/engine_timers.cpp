@@ -16,6 +16,7 @@ std::optional<std::chrono::microseconds> engine::next_timer(instant now) const {
 }
 
 void engine::run_timers(instant now) {
+    realign_crons(now);
     while (const auto fired = steady_timers_.pop_due(now.steady)) run_timer(*fired, now);
     while (const auto fired = wall_timers_.pop_due(now.wall.time_since_epoch()))
         run_timer(*fired, now);

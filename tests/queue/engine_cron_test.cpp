@@ -241,6 +241,22 @@ TEST_F(Cron, NeverFiresTwiceForOneTimeWhenTheClockIsSetBack) {
     EXPECT_EQ(get().run_count, 2U);
 }
 
+TEST_F(Cron, GoesByTheClockOnceAWrongOneIsSetRight) {
+    f.clock.jump_wall(std::chrono::hours{24 * 365});
+    set(every_minute(overlap_policy::allow));
+    f.pass(minute);
+    EXPECT_EQ(get().run_count, 1U);
+    f.clock.jump_wall(-std::chrono::hours{24 * 365});
+    f.run_timers();  // the owner looks once a minute
+    f.pass(2 * minute);
+    EXPECT_EQ(get().run_count, 3U);
+    EXPECT_LE(*get().next_run_at - f.clock.now.wall, minute);
+    f.clock.jump_wall(-std::chrono::hours{24 * 365});
+    f.crash();
+    f.pass(2 * minute);
+    EXPECT_EQ(get().run_count, 5U);
+}
+
 TEST_F(Cron, KeepsItsNextTimeWhenItIsRegisteredAgainWithTheSameSchedule) {
     auto interval = every_minute(overlap_policy::allow);
     interval.expression = "@every 10m";

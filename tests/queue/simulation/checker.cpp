@@ -33,6 +33,7 @@ public:
         order();
         for (const auto& wrong : h_.miscounts) say("C11 stats: " + wrong);
         for (auto& wrong : broken_log_promises(h_)) say(std::move(wrong));
+        for (auto& wrong : broken_schedule_promises(h_)) say(std::move(wrong));
         return std::move(found_);
     }
 

@@ -109,6 +109,19 @@ struct final_job {
     std::vector<std::string> log = {};  ///< without notes
 };
 
+/// A job made by a schedule.
+struct made_job {
+    std::string cron;
+    std::string at;  ///< the time of the schedule
+    uuid id;
+    job_state state = job_state::available;
+};
+
+struct pause_call : call {
+    std::string queue;
+    bool paused = false;
+};
+
 struct history {
     std::vector<push_call> pushes;
     std::vector<delivery> deliveries;
@@ -117,9 +130,11 @@ struct history {
     std::vector<clock_reading> clock;
     std::vector<moment> clock_jumps;
     std::vector<stop_of_server> stops;
-    std::vector<uuid> taken_back;        ///< jobs granted to somebody who had gone meanwhile
-    std::vector<std::string> beating;    ///< workers that ever sent a heartbeat
-    std::vector<final_job> at_the_end;   ///< all jobs of the store once everything has calmed down
+    std::vector<uuid> taken_back;      ///< jobs granted to somebody who had gone meanwhile
+    std::vector<std::string> beating;  ///< workers that ever sent a heartbeat
+    std::vector<pause_call> pauses;
+    std::vector<made_job> made;          ///< all of the store in the end
+    std::vector<final_job> at_the_end;   ///< all other jobs once everything has calmed down
     std::vector<std::string> miscounts;  ///< what the server counted wrong when asked at rest
 };
 
@@ -127,6 +142,9 @@ struct history {
 std::vector<std::string> broken_promises(const history& h);
 /// Those about logs alone; they are among the others.
 std::vector<std::string> broken_log_promises(const history& h);
+
+/// Those about schedules and pauses alone; they are among the others.
+std::vector<std::string> broken_schedule_promises(const history& h);
 
 /// The history line by line, for whoever looks for the cause.
 std::vector<std::string> story(const history& h);

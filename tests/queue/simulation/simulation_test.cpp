@@ -108,6 +108,18 @@ TEST(SimulationControl, ALogThatBeginsAnewIsCaught) {
     EXPECT_NE(found, "");
 }
 
+TEST(SimulationControl, ACronJobWrittenApartFromItsJobsIsCaught) {
+    wrongdoing wrong;
+    wrong.write_crons_late = true;
+    EXPECT_NE(first_broken(300, wrong).find("C13"), std::string::npos);
+}
+
+TEST(SimulationControl, APauseThatIsNotWrittenIsCaught) {
+    wrongdoing wrong;
+    wrong.forget_pauses = true;
+    EXPECT_NE(first_broken(300, wrong).find("C14"), std::string::npos);
+}
+
 TEST(SimulationControl, EvictionDuringAReadIsCaught) {
     wrongdoing wrong;
     wrong.read_behind_its_back = true;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace sluice::test {
 namespace {
@@ -32,6 +33,7 @@ world::world(std::uint64_t seed, wrongdoing wrong) : random_(seed), wrong_(wrong
     if (one_in(8)) config_.uncommitted_bytes_max = 4'000;
     if (one_in(4)) config_.job_log_bytes = 300;
     resets_ = one_in(5);
+    schedules_ = one_in(3);
     config_.handled_types = {{"x", below(4)}, {"y", 0}};
     config_.pool_queues = {"own"};
     disk_->forget_to_sync(wrong.forget_to_sync);
@@ -63,6 +65,7 @@ void world::stop(bool power) {
     held_.clear();
     committing_.reset();
     written_ = false;
+    late_crons_.clear();
     commands_.clear();
     loads_.clear();
     parked_.clear();
@@ -137,6 +140,7 @@ void world::commit_step() {
     if (!committing_) {
         if (!engine_->has_changes()) return;
         committing_ = engine_->take_batch(clock_.now);
+        spoil(*committing_);
         written_ = false;
     } else if (!written_) {
         const auto outcome = store_->commit_blocking(*committing_);
@@ -215,6 +219,8 @@ void world::deliver(const fetch_of& fetch, const std::vector<engine::given_lease
         if (std::any_of(leases_.rbegin(), leases_.rend(),
                         [&](const held_lease& held) { return held.lease == job.lease; }))
             continue;
+        leases_.push_back({job.spec->id, job.spec->args, job.worker_id, job.lease});
+        if (was_made(*job.spec)) continue;
         delivery d;
         d.begun = fetch.begun;
         d.ended = next();
@@ -234,7 +240,6 @@ void world::deliver(const fetch_of& fetch, const std::vector<engine::given_lease
             d.exclusive = std::min(d.exclusive, length);
         }
         seen_.deliveries.push_back(std::move(d));
-        leases_.push_back({job.spec->id, job.spec->args, job.worker_id, job.lease});
     }
 }
 
@@ -269,6 +274,8 @@ void world::step() {
     } else if (dice < 650) {
         engine_->run_timers(clock_.now);
         after_command();
+    } else if (dice < 670 && schedules_) {
+        schedule_step();
     } else {
         client_step();
     }
@@ -311,7 +318,7 @@ void world::drain_of_work() {
         const auto image = disk_->image();
         if (image.live.empty()) return;
         for (const auto& [seq, row] : image.live)
-            if (row.record->state == job_state::pending)
+            if (row.record->state == job_state::pending && !was_made(*row.record->spec))
                 change(verb::activate, {row.record->spec->id, row.record->spec->args});
         quiesce();
     }
@@ -339,6 +346,7 @@ void world::look_for_forgotten_takers() {
                     return type = type || wants(request.types, std::string(pattern));
                 });
             if (row.record->state != job_state::available || !queue || !type) continue;
+            if (is_paused(spec.queue)) continue;
             seen_.miscounts.push_back("a taker waits although " + spec.args + " is available");
         }
     }
@@ -346,6 +354,7 @@ void world::look_for_forgotten_takers() {
 
 void world::count() {
     look_for_forgotten_takers();
+    look_at_schedules();
     std::map<std::string, std::array<std::uint64_t, job_state_count>> there;
     for (const auto& [seq, row] : disk_->image().live)
         ++there[row.record->spec->queue][static_cast<std::size_t>(row.record->state)];
@@ -364,9 +373,13 @@ void world::count() {
 void world::look_at_the_end() {
     const auto image = disk_->image();
     for (const auto* table : {&image.live, &image.history})
-        for (const auto& [seq, row] : *table)
-            seen_.at_the_end.push_back({row.record->spec->args, row.record->spec->id,
-                                        row.record->state, lines_of(image, seq)});
+        for (const auto& [seq, row] : *table) {
+            if (was_made(*row.record->spec))
+                seen_.made.push_back(made_of(*row.record));
+            else
+                seen_.at_the_end.push_back({row.record->spec->args, row.record->spec->id,
+                                            row.record->state, lines_of(image, seq)});
+        }
     for (const auto& [seq, log] : image.logs)
         if (!image.live.contains(seq) && !image.history.contains(seq))
             seen_.miscounts.push_back("a log without its job");
@@ -387,6 +400,7 @@ void world::calm_down() {
     seen_.clock.push_back({next(), clock_.now.wall});
     quiesce();
     count();
+    end_schedules();
     drain_of_work();
     count();
     look_at_the_end();
@@ -398,10 +412,13 @@ void world::reset() {
     after_command();
     quiesce();
     const auto image = disk_->image();
-    const bool empty = image.live.empty() && image.history.empty() && image.logs.empty();
+    const bool empty =
+        image.live.empty() && image.history.empty() && image.logs.empty() && image.crons.empty();
+    registered_.clear();
     held_.clear();
     parked_.clear();
-    handled_.clear();
+    // Their handlers are told that they lost their jobs.
+    for (const auto& run : std::exchange(handled_, {})) note_returned(run.lease.lease);
     repeatable_.clear();
     known_.clear();
     seen_ = {};

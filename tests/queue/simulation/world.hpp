@@ -20,6 +20,8 @@ struct wrongdoing {
     bool forget_epoch = false;          ///< the store opens with the epoch of the time before
     bool read_behind_its_back = false;  ///< the engine is told of a load only when it is done
     bool leave_logs_unread = false;     ///< every log is taken for one that is empty so far
+    bool write_crons_late = false;      ///< what becomes of a cron job is written a batch too late
+    bool forget_pauses = false;         ///< pauses are not written
 };
 
 /// The engine, a disk, and some clients and workers who do not mean well, all from one seed.
@@ -109,6 +111,20 @@ private:
     void finish(std::size_t at, std::uint64_t gate, result<T> answer,
                 std::function<void(job_call&, const T&)> note);
 
+    // schedules.cpp
+    void schedule_step();
+    void set_cron();
+    void remove_cron(const std::string& name);
+    void pause(const std::string& queue, bool paused);
+    void spoil(journal_batch& batch);
+    void look_at_schedules();
+    void end_schedules();
+    bool is_paused(const std::string& queue) const;
+    /// What all jobs made by schedules are called; which is which says their meta.
+    static constexpr std::string_view made_args = R"(["made"])";
+    static bool was_made(const job_spec& spec) { return spec.args == made_args; }
+    static made_job made_of(const job_record& record);
+
     // chance
     std::uint64_t below(std::uint64_t n) { return random_() % n; }
     bool one_in(std::uint64_t n) { return below(n) == 0; }
@@ -129,7 +145,8 @@ private:
     std::unique_ptr<job_store> store_;
     std::unique_ptr<engine> engine_;
     std::uint64_t boots_ = 0;
-    bool resets_ = false;  ///< everything is emptied now and then
+    bool resets_ = false;     ///< everything is emptied now and then
+    bool schedules_ = false;  ///< there are cron jobs and pauses
     bool calm_ = false;
 
     moment now_ = 0;
@@ -137,6 +154,9 @@ private:
     std::multimap<std::uint64_t, std::function<void()>> held_;
     std::optional<journal_batch> committing_;
     bool written_ = false;
+    std::vector<cron_write> late_crons_;
+    std::map<std::string, std::uint64_t> turns_;  ///< how often each was registered or removed
+    std::map<std::string, overlap_policy> registered_;  ///< cron jobs that were confirmed
     std::vector<waiting_command> commands_;
     std::vector<waiting_load> loads_;
     std::map<std::uint64_t, fetch_of> parked_;
