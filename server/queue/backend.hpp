@@ -248,7 +248,8 @@ public:
     /// next time. A job it makes, the time it was made and the next time are durable together.
     /// Errors: invalid_request (expression, time zone), validation_failed (too many), store_failed.
     virtual asio::awaitable<result<cron_change>> set_cron(cron_definition definition) = 0;
-    /// Errors of the rest: not_found, store_failed.
+    /// Errors of the rest: not_found, store_failed, and invalid_request of the first and the last
+    /// when the machine no longer knows the time zone.
     virtual asio::awaitable<result<cron_record>> enable_cron(std::string name, bool enabled) = 0;
     /// Jobs it has made stay, and wait for one another as before.
     virtual asio::awaitable<result<cron_record>> remove_cron(std::string name) = 0;

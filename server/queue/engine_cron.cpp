@@ -111,9 +111,16 @@ result<cron_record> engine::enable_cron(std::string_view name, bool enabled, ins
     if (!entry || entry->record.removed) return no_such_cron(name);
     auto& record = entry->record;
     if (record.definition.enabled != enabled) {
+        std::optional<timestamp> next;
+        if (enabled) {
+            // Its zone may have gone from the machine since.
+            const auto schedule = rules::cron_schedule::parse(record.definition.expression,
+                                                              record.definition.timezone);
+            if (!schedule) return schedule.error();
+            next = schedule->next_run(now.wall);
+        }
         record.definition.enabled = enabled;
-        record.next_run_at =
-            enabled ? entry->schedule.next_run(now.wall) : std::optional<timestamp>{};
+        record.next_run_at = next;
         arm_cron(*entry);
         crons_.touch(*entry);
         sync_ = true;
@@ -154,14 +161,17 @@ result<std::vector<cron_occurrence>> engine::preview_cron(std::string_view name,
                                                           instant now) const {
     const auto* entry = crons_.find(name);
     if (!entry || entry->record.removed) return no_such_cron(name);
+    const auto& given = entry->record.definition;
+    const auto schedule = rules::cron_schedule::parse(given.expression, given.timezone);
+    if (!schedule) return schedule.error();
     std::vector<cron_occurrence> times;
     // What it waits for is its own; an interval counts from there.
     auto first = entry->record.next_run_at;
-    if (!first) first = entry->schedule.next_run(now.wall);
+    if (!first) first = schedule->next_run(now.wall);
     if (!first || count == 0) return times;
     times.push_back({*first});
     while (times.size() < count) {
-        const auto step = entry->schedule.next(times.back().at);
+        const auto step = schedule->next(times.back().at);
         if (!step) break;
         times.push_back({step->at, step->runs, step->missing});
     }

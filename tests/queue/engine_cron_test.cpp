@@ -384,6 +384,23 @@ TEST_F(Cron, RefusesWhatCannotBe) {
     EXPECT_FALSE(f.core().has_changes());
 }
 
+TEST_F(Cron, RestsWhenTheMachineNoLongerKnowsItsZone) {
+    set(every_minute(overlap_policy::allow));
+    journal_batch batch;
+    batch.number = f.core().committed_batch() + 1;
+    batch.crons = {{"tick", get()}};
+    batch.crons[0].record->definition.timezone = "Gone/Away";
+    ASSERT_EQ(f.store().commit_blocking(batch).status, commit_status::ok);
+    f.crash();
+    EXPECT_FALSE(get().next_run_at);
+    f.pass(5 * minute);
+    EXPECT_EQ(get().run_count, 0U);
+    EXPECT_EQ(f.core().preview_cron("tick", 1, f.clock.now).error().code, errc::invalid_request);
+    EXPECT_TRUE(f.core().enable_cron("tick", false, f.clock.now));
+    EXPECT_EQ(f.core().enable_cron("tick", true, f.clock.now).error().code, errc::invalid_request);
+    EXPECT_TRUE(f.core().remove_cron("tick"));
+}
+
 TEST(CronLimits, BoundHowManyThereAreAndHowManyWait) {
     engine_config config;
     config.crons_max = 2;
