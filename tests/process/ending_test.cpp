@@ -37,8 +37,9 @@ protected:
 
 TEST_F(RunnerEnding, StopsWithSigtermFirst) {
     stop_at("ready");
-    const auto how = run(shell("trap 'echo asked; exit 9' TERM; echo ready; "
-                               "while :; do sleep 1000 & wait; done"));
+    const auto how =
+        run(shell("trap 'echo asked; exit 9' TERM; echo ready; "
+                  "while :; do sleep 1000 & wait; done"));
     EXPECT_EQ(how.how, verdict::stopped);
     EXPECT_EQ(how.exit_code, 9);
     EXPECT_EQ(logged[log_stream::stdout_].back(), "asked");
@@ -105,8 +106,9 @@ TEST_F(RunnerEnding, ACommandMayLeaveZombies) {
 
 TEST_F(RunnerEnding, ExitCodeZeroAfterAStopIsStillStopped) {
     stop_at("ready");
-    const auto how = run(shell("trap 'exit 0' TERM; echo ready; "
-                               "while :; do sleep 1000 & wait; done"));
+    const auto how =
+        run(shell("trap 'exit 0' TERM; echo ready; "
+                  "while :; do sleep 1000 & wait; done"));
     EXPECT_EQ(how.how, verdict::stopped);
     EXPECT_EQ(how.exit_code, 0);  // the control: by this alone it would have completed
 }
