@@ -124,9 +124,9 @@ fault put_together(cron_draft& draft, timestamp now) {
     }
     if (spec->client_id)
         return refuse("job_template.id", "A job that is made again and again must not have an id.");
-    if (spec->pending && draft.made.overlap == overlap_policy::enqueue)
+    if (spec->pending && draft.made.overlap != overlap_policy::allow)
         return refuse("job_template.options.pending",
-                      "A pending job cannot wait for the one before it.");
+                      "A pending job goes with the overlap policy 'allow' only.");
     if (!spec->meta.empty() && names_our_own(spec->meta))
         return refuse("job_template.meta",
                       "'cron_name' and 'cron_triggered_at' are set by the server.");

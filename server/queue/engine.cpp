@@ -17,7 +17,7 @@ engine::engine(engine_config config, std::uint64_t seed, instant now)
 void engine::boot(const restore_summary& summary) {
     epoch_ = summary.epoch;
     next_seq_ = summary.next_seq;
-    request_due_loads();
+    start_cron_jobs(start_);
 }
 
 timestamp engine::stamp(instant now) const {
@@ -233,6 +233,7 @@ void engine::reset() {
     crons_.clear();
     cron_starts_.clear();
     to_cancel_.clear();
+    to_start_.clear();
     evictions_.clear();
     finished_.clear();
     window_bytes_ = 0;

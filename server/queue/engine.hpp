@@ -54,7 +54,8 @@ public:
 
     engine(engine_config config, std::uint64_t seed, instant now);
 
-    // -- restore: before any command, in this order ----------------------------------------------
+    // -- restore: before any command; queues and cron jobs before the jobs that wait
+    // ----------------------------------------------
     void restore_waiting(const waiting_job& job);
     void restore_queue(std::string_view name, bool paused);
     void restore_dead_letters(std::string_view queue, std::uint64_t count);
@@ -367,6 +368,7 @@ private:
     timestamp wall_seen_;                         ///< when timers were last looked at
     std::vector<std::int64_t> cron_starts_;       ///< pending jobs whose turn has come
     std::unordered_set<std::int64_t> to_cancel_;  ///< once they have been read
+    std::unordered_set<std::int64_t> to_start_;   ///< the same, for pending ones
     bool sync_ = false;
     bool reset_ = false;
     std::uint64_t reset_batch_ = 0;  ///< that of the latest reset

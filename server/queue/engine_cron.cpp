@@ -14,9 +14,8 @@ constexpr std::chrono::seconds refused_pause{5};
 /// the line there too.
 constexpr std::chrono::hours correction_min{3};
 
-error no_such_cron(std::string_view name) {
-    return {errc::not_found, "Cron job '" + std::string(name) + "' not found.",
-            "\"resource_type\":\"cron\",\"resource_id\":\"" + std::string(name) + "\""};
+error no_such_cron() {
+    return {errc::not_found, "There is no cron job of that name."};
 }
 
 /// Puts what the specification asks for into the job's `meta` (ojs-cron.md §6.3).
@@ -43,8 +42,13 @@ void engine::restore_cron(cron_record record) {
     auto& entry = crons_.put(std::move(record), std::move(*schedule));
     realign(entry, start_.wall);
     arm_cron(entry);
-    // One that was pending when the one before it ended may not have been let go yet.
-    if (!entry.record.unfinished.empty()) due_loads_.push_back(entry.record.unfinished.front());
+    const auto& unfinished = entry.record.unfinished;
+    if (entry.record.definition.overlap != overlap_policy::cancel_previous) return;
+    // One at rest may have been read for its end when the process did.
+    for (std::size_t i = 0; i + 1 < unfinished.size(); ++i) {
+        to_cancel_.insert(unfinished[i]);
+        due_loads_.push_back(unfinished[i]);
+    }
 }
 
 void engine::arm_cron(cron_entry& entry) {
@@ -108,7 +112,7 @@ result<cron_change> engine::set_cron(cron_definition definition, instant now) {
 
 result<cron_record> engine::enable_cron(std::string_view name, bool enabled, instant now) {
     auto* entry = crons_.find(name);
-    if (!entry || entry->record.removed) return no_such_cron(name);
+    if (!entry || entry->record.removed) return no_such_cron();
     auto& record = entry->record;
     if (record.definition.enabled != enabled) {
         std::optional<timestamp> next;
@@ -130,7 +134,7 @@ result<cron_record> engine::enable_cron(std::string_view name, bool enabled, ins
 
 result<cron_record> engine::remove_cron(std::string_view name) {
     auto* entry = crons_.find(name);
-    if (!entry || entry->record.removed) return no_such_cron(name);
+    if (!entry || entry->record.removed) return no_such_cron();
     entry->record.next_run_at.reset();
     arm_cron(*entry);
     auto gone = entry->record;
@@ -153,14 +157,14 @@ std::vector<cron_record> engine::crons() const {
 
 result<cron_record> engine::cron(std::string_view name) const {
     const auto* entry = crons_.find(name);
-    if (!entry || entry->record.removed) return no_such_cron(name);
+    if (!entry || entry->record.removed) return no_such_cron();
     return entry->record;
 }
 
 result<std::vector<cron_occurrence>> engine::preview_cron(std::string_view name, std::size_t count,
                                                           instant now) const {
     const auto* entry = crons_.find(name);
-    if (!entry || entry->record.removed) return no_such_cron(name);
+    if (!entry || entry->record.removed) return no_such_cron();
     const auto& given = entry->record.definition;
     const auto schedule = rules::cron_schedule::parse(given.expression, given.timezone);
     if (!schedule) return schedule.error();
@@ -243,12 +247,12 @@ void engine::cancel_made(std::int64_t seq, instant now) {
 
 /// A job has ended: the one that waits for it may start.
 void engine::end_cron_job(std::int64_t seq) {
+    const bool first = crons_.is_first(seq);
     auto* entry = crons_.end_unfinished(seq);
     if (!entry) return;
-    if (!entry->record.unfinished.empty())
-        cron_starts_.push_back(entry->record.unfinished.front());
-    else if (entry->record.removed)
-        crons_.erase(*entry);
+    const auto& left = entry->record.unfinished;
+    if (!left.empty() && first) cron_starts_.push_back(left.front());
+    if (left.empty() && entry->record.removed) crons_.erase(*entry);
 }
 
 /// What jobs that have ended made way for. Apart, for they end in the middle of things.
@@ -256,11 +260,12 @@ void engine::start_cron_jobs(instant now) {
     while (!cron_starts_.empty()) {
         const auto seq = cron_starts_.back();
         cron_starts_.pop_back();
-        auto* job = jobs_.find(seq);
-        if (job)
+        if (auto* job = jobs_.find(seq)) {
             start_made(*job, now);
-        else
-            due_loads_.push_back(seq);
+            continue;
+        }
+        to_start_.insert(seq);
+        due_loads_.push_back(seq);
     }
     request_due_loads();
 }

@@ -44,6 +44,9 @@ void engine::restore_waiting(const waiting_job& job) {
         queues_.update_turn(queue);
     }
     if (job.due_at) arm_due(job.seq, job.state, *job.due_at, start_);
+    // The one before it may have ended without letting it go.
+    if (job.state == job_state::pending && crons_.is_first(job.seq))
+        cron_starts_.push_back(job.seq);
     if (job.expires_at)
         wall_timers_.add({job.expires_at->time_since_epoch(), timer_kind::due, job.seq});
 }

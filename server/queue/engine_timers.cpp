@@ -89,6 +89,7 @@ void engine::due(std::int64_t seq, instant now) {
         return;
     }
     auto& record = job->record;
+    const bool only_looked_at = to_start_.erase(seq) > 0;
     if (to_cancel_.contains(seq)) return cancel_made(seq, now);
     if (job->place != job_place::live) return;
     if (record.state == job_state::pending) start_made(*job, now);
@@ -104,6 +105,10 @@ void engine::due(std::int64_t seq, instant now) {
     const bool retry = record.state == job_state::retryable;
     const bool schedule = record.state == job_state::scheduled;
     if (!retry && !schedule) return;
+    if (retry && only_looked_at && *record.due_at > now.wall) {  // its back-off is not over
+        arm_due(seq, record.state, *record.due_at, now);
+        return;
+    }
     const auto snoozed = snoozed_.find(seq);
     if (schedule && snoozed != snoozed_.end()) {
         if (snoozed->second > now.steady) return;  // its timer is still to come

@@ -240,6 +240,8 @@ void local_backend::arm_timer() {
         if (ec || !*self) return;
         timer_set_for_ = std::chrono::steady_clock::time_point::max();
         if (failed_) return;
+        // Whoever waits for room and writes nothing hears of it in no other way.
+        if (engine_.disk_low()) recheck_disk();
         engine_.run_timers(now());
         after_command();
     });

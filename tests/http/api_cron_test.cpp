@@ -130,6 +130,25 @@ TEST_F(Crons, AreHiddenFromTokensOfOtherQueues) {
     send_json("GET", "/ojs/v1/cron/theirs/preview", {}, 404);
 }
 
+TEST_F(Crons, ThatAreHiddenAndThatAreAbsentAreToldInTheSameWords) {
+    set("theirs", "@daily", "secret");
+    queue_patterns = {"q*"};
+    for (const std::string rest : {"", "/preview"}) {
+        auto hidden = send_json("GET", "/ojs/v1/cron/theirs" + rest, {}, 404)["error"];
+        auto absent = send_json("GET", "/ojs/v1/cron/absent" + rest, {}, 404)["error"];
+        hidden.erase("request_id");
+        absent.erase("request_id");
+        auto text = absent.dump();
+        for (auto at = text.find("absent"); at != std::string::npos; at = text.find("absent"))
+            text.replace(at, 6, "theirs");
+        EXPECT_EQ(hidden.dump(), text);
+    }
+    // A name from a path is quoted.
+    const auto odd = send_json("GET", "/ojs/v1/cron/a\",\"k\":\"v", {}, 404);
+    EXPECT_EQ(odd["error"]["details"]["resource_id"], "a\",\"k\":\"v");
+    EXPECT_FALSE(set("theirs", "@daily", "q", {}, 403).dump().find("secret") != std::string::npos);
+}
+
 TEST_F(Crons, QueuesArePausedAndResumed) {
     for (const std::string base : {"/ojs/v1/queues/", "/ojs/v1/admin/queues/"}) {
         const auto name = base == "/ojs/v1/queues/" ? std::string("a") : std::string("b");

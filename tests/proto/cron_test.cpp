@@ -93,8 +93,12 @@ TEST(DecodeCron, ChecksTheJobItIsToMake) {
                    errc::invalid_request, "id");
     expect_refused(body(R"("type":"a","meta":{"cron_name":"x"})"), errc::invalid_request,
                    "cron_name");
-    expect_refused(body(R"("type":"a","options":{"pending":true},"overlap_policy":"enqueue")"),
-                   errc::invalid_request, "pending");
+    for (const std::string policy : {"skip", "cancel_previous", "enqueue"})
+        expect_refused(
+            body(R"("type":"a","options":{"pending":true},"overlap_policy":")" + policy + "\""),
+            errc::invalid_request, "pending");
+    EXPECT_TRUE(decode_cron(
+        body(R"("type":"a","options":{"pending":true},"overlap_policy":"allow")"), now));
 }
 
 TEST(DecodeCron, RefusesAMemberThatIsGivenTwice) {

@@ -401,6 +401,54 @@ TEST_F(Cron, RestsWhenTheMachineNoLongerKnowsItsZone) {
     EXPECT_TRUE(f.core().remove_cron("tick"));
 }
 
+TEST_F(Cron, LeavesTheBackOffOfItsJobsAlone) {
+    auto made = every_minute();
+    made.job =
+        R"({"type":"work","args":[],"options":{"queue":"q","retry":{"initial_interval":"PT5M","jitter":false}}})";
+    set(made);
+    f.pass(minute);
+    f.nack(f.fetch_one("q"));
+    f.crash();
+    f.pass(2 * minute);
+    EXPECT_TRUE(f.fetch("q").empty());
+    f.pass(4 * minute);
+    f.fetch_one("q");
+}
+
+TEST_F(Cron, LeavesTheBackOffOfTheFirstAloneWhenALaterOneEnds) {
+    auto made = every_minute(overlap_policy::enqueue);
+    made.job =
+        R"({"type":"work","args":[],"options":{"queue":"q","retry":{"initial_interval":"PT10M","jitter":false}}})";
+    set(made);
+    f.pass(minute);
+    f.nack(f.fetch_one("q"));
+    f.pass(minute);
+    const auto second = *get().last_job_id;
+    f.make_resident(second);
+    EXPECT_TRUE(f.cancel(second));
+    EXPECT_TRUE(f.fetch("q").empty());
+    EXPECT_EQ(get().unfinished.size(), 1U);
+}
+
+TEST(CronAtRest, CancelsAnEarlierJobAlsoWhenAStopComesBetween) {
+    engine_config config;
+    config.window_jobs = 0;
+    engine_fixture f(config);
+    ASSERT_TRUE(f.core().set_cron(every_minute(overlap_policy::cancel_previous), f.clock.now));
+    f.settle();
+    f.pass(minute);
+    const auto first = *f.core().cron("tick")->last_job_id;
+    f.manual = true;
+    f.pass(minute);
+    f.commit();  // the new job; the old one is still to be read
+    f.manual = false;
+    f.crash();
+    f.settle();
+    f.make_resident(first);
+    EXPECT_EQ(f.job(first).state, job_state::cancelled);
+    EXPECT_EQ(f.core().cron("tick")->unfinished.size(), 1U);
+}
+
 TEST(CronLimits, BoundHowManyThereAreAndHowManyWait) {
     engine_config config;
     config.crons_max = 2;

@@ -32,7 +32,8 @@ bool may_see(const request& r, const cron_record& cron, timestamp now) {
 /// The cron job of a path, for a caller who may see it.
 asio::awaitable<result<cron_record>> find_cron(services_ptr services, request r, std::string name) {
     auto found = co_await services->queue->cron(name);
-    if (found && !may_see(r, *found, services->now().wall)) co_return not_found("cron", name);
+    if (!found) co_return named(found.error(), "cron", name);
+    if (!may_see(r, *found, services->now().wall)) co_return not_found("cron", name);
     co_return found;
 }
 
@@ -46,8 +47,9 @@ asio::awaitable<response> register_cron(services_ptr services, request r, path_v
         if (auto refused = services->check_job(*spec)) co_return error_response(*refused, r);
     if (!r.queue_patterns.empty()) {
         const auto known = co_await services->queue->cron(cron->name);
+        // Not which queue it is of: the caller may not know.
         if (known && !may_see(r, *known, now))
-            co_return error_response(forbidden_queue(queue_of(known->definition, now)), r);
+            co_return error_response(error(errc::forbidden, "The name is taken."), r);
     }
     auto changed = co_await services->queue->set_cron(std::move(*cron));
     if (!changed) co_return error_response(changed.error(), r);
@@ -87,7 +89,7 @@ asio::awaitable<response> switch_cron(services_ptr services, request r, path_val
     auto found = co_await find_cron(services, r, values[0]);
     if (!found) co_return error_response(found.error(), r);
     auto changed = co_await services->queue->enable_cron(values[0], *enabled);
-    if (!changed) co_return error_response(changed.error(), r);
+    if (!changed) co_return error_response(named(changed.error(), "cron", values[0]), r);
     co_return cron_answer(*changed);
 }
 
@@ -95,7 +97,7 @@ asio::awaitable<response> remove_cron(services_ptr services, request r, path_val
     auto found = co_await find_cron(services, r, values[0]);
     if (!found) co_return error_response(found.error(), r);
     auto gone = co_await services->queue->remove_cron(values[0]);
-    if (!gone) co_return error_response(gone.error(), r);
+    if (!gone) co_return error_response(named(gone.error(), "cron", values[0]), r);
     response answer = cron_answer(*gone);
     answer.body.pop_back();
     answer.body += ",\"deleted\":true,\"name\":\"" + gone->definition.name + "\"}";
@@ -110,7 +112,7 @@ asio::awaitable<response> preview_cron(services_ptr services, request r, path_va
     if (!found) co_return error_response(found.error(), r);
     auto times =
         co_await services->queue->preview_cron(values[0], static_cast<std::size_t>(*count));
-    if (!times) co_return error_response(times.error(), r);
+    if (!times) co_return error_response(named(times.error(), "cron", values[0]), r);
     response answer;
     json_writer out(answer.body);
     out.begin_object().key("name").string(found->definition.name);

@@ -111,7 +111,11 @@ TEST(SimulationControl, ALogThatBeginsAnewIsCaught) {
 TEST(SimulationControl, ACronJobWrittenApartFromItsJobsIsCaught) {
     wrongdoing wrong;
     wrong.write_crons_late = true;
-    EXPECT_NE(first_broken(300, wrong).find("C13"), std::string::npos);
+    bool found = false;
+    for (std::uint64_t seed = 1; seed <= 300 && !found; ++seed)
+        for (const auto& promise : broken_schedule_promises(world(seed, wrong).run(steps)))
+            found = found || promise.starts_with("C13");
+    EXPECT_TRUE(found);
 }
 
 TEST(SimulationControl, APauseThatIsNotWrittenIsCaught) {
