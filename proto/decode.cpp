@@ -1,6 +1,7 @@
 #include "proto/decode.hpp"
 
 #include "proto/limits.hpp"
+#include "proto/plain_name.hpp"
 
 #include <algorithm>
 
@@ -44,12 +45,6 @@ bool is_type_name(std::string_view text) {
 }
 
 }  // namespace
-
-bool is_plain_name(std::string_view text) {
-    const auto allowed = [](char c) { return is_lower(c) || is_digit(c) || c == '-' || c == '.'; };
-    return !text.empty() && text.front() != '-' && text.front() != '.' &&
-           std::all_of(text.begin(), text.end(), allowed);
-}
 
 fault wrong_type(const member& m, std::string_view expected) {
     const auto path = path_of(m);

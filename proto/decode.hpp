@@ -50,8 +50,6 @@ fault read_job_id(const member& m, uuid& out);
 fault read_lease(const member& m, std::optional<lease_token>& out);
 fault read_type(const member& m, std::string& out);
 fault read_queue(const member& m, std::string& out);
-/// `[a-z0-9][a-z0-9.-]*`: queues and cron jobs are called so.
-bool is_plain_name(std::string_view text);
 
 /// A body that must be a JSON object: checked as a whole, then handed out.
 result<json_value> open_object(std::string_view body);

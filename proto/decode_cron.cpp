@@ -2,6 +2,7 @@
 #include "proto/cron.hpp"
 #include "proto/decode.hpp"
 #include "proto/limits.hpp"
+#include "proto/plain_name.hpp"
 
 #include <array>
 
@@ -22,7 +23,7 @@ struct cron_draft {
 
 fault name(cron_draft& draft, const member& m) {
     if (auto f = decode::read_string(m, limits::cron_name_bytes_max, draft.made.name)) return f;
-    if (!decode::is_plain_name(draft.made.name))
+    if (!is_plain_name(draft.made.name))
         return decode::bad_value(m,
                                  "be made of a-z, 0-9, '-' and '.' and begin with a letter or "
                                  "digit");
@@ -116,6 +117,10 @@ fault put_together(cron_draft& draft, timestamp now) {
             draft.flat_members += draft.flat_members.empty() ? "\"args\":[]" : ",\"args\":[]";
         job = "{" + draft.flat_members + "}";
     }
+    if (job.size() > limits::cron_template_bytes_max)
+        return refuse("job_template", "The job must not take more than " +
+                                          std::to_string(limits::cron_template_bytes_max) +
+                                          " bytes.");
     const auto spec = decode_job(job, now);
     if (!spec) {
         auto wrong = spec.error();

@@ -40,6 +40,7 @@ inline constexpr std::size_t error_history_max = 50;            ///< the oldest 
 inline constexpr std::size_t cron_name_bytes_max = 255;
 inline constexpr std::size_t cron_expression_bytes_max = 1024;
 inline constexpr std::size_t cron_description_bytes_max = 4096;
+inline constexpr std::size_t cron_template_bytes_max = 64 * 1024;  ///< each is kept in memory
 inline constexpr std::size_t cron_catch_up_max = 100;     ///< jobs made for times that were missed
 inline constexpr std::size_t cron_unfinished_max = 1000;  ///< jobs that wait for one another
 inline constexpr std::size_t cron_preview_max = 1000;

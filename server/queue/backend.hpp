@@ -246,7 +246,8 @@ public:
 
     /// Registers a cron job, or changes the one of that name; one whose schedule stays keeps its
     /// next time. A job it makes, the time it was made and the next time are durable together.
-    /// Errors: invalid_request (expression, time zone), validation_failed (too many), store_failed.
+    /// Errors: invalid_request (expression, time zone), validation_failed (too many), conflict (one
+    /// of that name was deleted whose jobs, in another queue, have not ended), store_failed.
     virtual asio::awaitable<result<cron_change>> set_cron(cron_definition definition) = 0;
     /// Errors of the rest: not_found, store_failed, and invalid_request of the first and the last
     /// when the machine no longer knows the time zone.

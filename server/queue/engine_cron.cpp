@@ -6,7 +6,8 @@
 namespace sluice {
 namespace {
 
-/// When the server takes no jobs, a registration that is due asks again after this.
+/// When the server takes no jobs, or has too many to write, a registration that is due asks again
+/// after this.
 constexpr std::chrono::seconds refused_pause{5};
 
 /// A clock that is set back by less runs on until it is where it was; nothing fires twice. One that
@@ -35,10 +36,12 @@ void engine::restore_cron(cron_record record) {
     auto schedule =
         rules::cron_schedule::parse(record.definition.expression, record.definition.timezone);
     // A zone that the system's database no longer has: kept, and shown without a next time.
-    if (!schedule) {
-        record.next_run_at.reset();
-        schedule = rules::cron_schedule::parse("@yearly", "UTC");
-    }
+    if (!schedule) record.next_run_at.reset();
+    const bool readable = schedule.has_value();
+    if (!readable) schedule = rules::cron_schedule::parse("@yearly", "UTC");
+    // Its zone is back.
+    if (readable && record.definition.enabled && !record.removed && !record.next_run_at)
+        record.next_run_at = schedule->next_run(start_.wall);
     auto& entry = crons_.put(std::move(record), std::move(*schedule));
     realign(entry, start_.wall);
     arm_cron(entry);
@@ -87,13 +90,21 @@ result<cron_change> engine::set_cron(cron_definition definition, instant now) {
         return error(errc::validation_failed,
                      "There are " + std::to_string(crons_.size()) +
                          " cron jobs already; no more are taken (crons_max).");
+    // Whoever deleted it had jobs that another queue's owner must not get hold of by the name.
+    if (known && known->record.removed) {
+        const auto spec = decode_job(definition.job, now.wall);
+        if (!spec || spec->queue != *known->queue)
+            return error(errc::conflict,
+                         "Jobs of a deleted cron job of this name, in another queue, have not "
+                         "ended.");
+    }
     cron_record record;
     if (known) record.unfinished = known->record.unfinished;
     bool keeps_time = false;
     if (!fresh) {
         const auto& before = known->record.definition;
         keeps_time = before.expression == definition.expression &&
-                     before.timezone == definition.timezone && before.enabled;
+                     before.timezone == definition.timezone && known->record.next_run_at;
         record = known->record;
     } else {
         record.created_at = stamp(now);
@@ -191,7 +202,7 @@ void engine::cron_timer(std::int64_t number, instant now) {
     entry->armed_for.reset();
     if (!record.next_run_at) return;
     if (*record.next_run_at > now.wall) return arm_cron(*entry);  // the clock was set back
-    if (disk_low_) {
+    if (disk_low_ || uncommitted_bytes() > config_.uncommitted_bytes_max) {
         entry->armed_for = now.wall + refused_pause;
         wall_timers_.add({entry->armed_for->time_since_epoch(), timer_kind::cron, number});
         return;
@@ -211,12 +222,13 @@ void engine::cron_timer(std::int64_t number, instant now) {
 void engine::run_cron(cron_entry& entry, timestamp scheduled, instant now) {
     auto& record = entry.record;
     const auto& given = record.definition;
-    const bool overlaps = !record.unfinished.empty();
+    const bool overlaps = given.overlap != overlap_policy::allow && !record.unfinished.empty();
     const bool too_many = record.unfinished.size() >= limits::cron_unfinished_max;
     if (overlaps && (given.overlap == overlap_policy::skip || too_many)) {
+        // The latest one is the one that has not ended, unless the policy was another before.
         const auto* job = jobs_.find(record.unfinished.front());
         emit_cron(entry, "cron.skipped", "overlap_skip", scheduled,
-                  job ? std::optional(job->record.spec->id) : std::nullopt, now);
+                  job ? std::optional(job->record.spec->id) : record.last_job_id, now);
         return;
     }
     auto spec = decode_job(given.job, now.wall);

@@ -200,6 +200,7 @@ engine::fetch_outcome engine::fetch(const fetch_request& request, instant now) {
         outcome.parked = park(request, std::nullopt);
     }
     if (outcome.parked && blocked) load_waiters_.push_back(*outcome.parked);
+    if (!cron_starts_.empty()) dispatch(now);  // a job that was due had expired
     return outcome;
 }
 
@@ -326,9 +327,10 @@ std::optional<std::uint64_t> engine::first_taker(const queue_state& queue) const
 
 /// Pairs the jobs that became available in this command with those who wait for them.
 void engine::dispatch(instant now) {
-    if (!cron_starts_.empty()) start_cron_jobs(now);
     if (handler_freed_) offer_to_handlers(now);
-    while (!offers_.empty()) {
+    while (!offers_.empty() || !cron_starts_.empty()) {
+        if (!cron_starts_.empty()) start_cron_jobs(now);
+        if (offers_.empty()) continue;
         auto* queue = offers_.back();
         offers_.pop_back();
         offer(*queue, now);

@@ -57,6 +57,7 @@ void engine::restore_active(job_record record, instant now) {
     ++queue.jobs[static_cast<std::size_t>(job_state::active)];
     if (job.record.worker_id == in_server_worker_id) {
         lapse(job, "the server stopped while it ran.", now);
+        start_cron_jobs(now);
         return;
     }
     inherited_.insert(job.record.seq);

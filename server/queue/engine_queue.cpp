@@ -26,11 +26,11 @@ queue_stats engine::pause_queue(std::string_view name, bool paused, instant now)
         queue.paused = paused;
         pauses_[*queue.name] = paused;
         queues_.update_turn(queue);
-        unused_queues_.insert(*queue.name);
         offers_.push_back(&queue);
         dispatch(now);
     }
     const auto stats = stats_of(queue);
+    unused_queues_.insert(*queue.name);
     forget_unused();
     return stats;
 }

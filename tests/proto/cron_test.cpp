@@ -101,6 +101,14 @@ TEST(DecodeCron, ChecksTheJobItIsToMake) {
         body(R"("type":"a","options":{"pending":true},"overlap_policy":"allow")"), now));
 }
 
+TEST(DecodeCron, BoundsTheJobItKeepsInMemory) {
+    const auto with = [](std::size_t bytes) {
+        return body(R"("job_template":{"type":"a","args":[")" + std::string(bytes, 'x') + "\"]}");
+    };
+    EXPECT_TRUE(decode_cron(with(limits::cron_template_bytes_max - 100), now));
+    expect_refused(with(limits::cron_template_bytes_max), errc::invalid_request, "job_template");
+}
+
 TEST(DecodeCron, RefusesAMemberThatIsGivenTwice) {
     expect_refused(body(R"("type":"a","cron":"@daily")"), errc::invalid_request, "twice");
     expect_refused(body(R"("type":"a","type":"b")"), errc::invalid_request, "twice");

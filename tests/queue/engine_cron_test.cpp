@@ -1,50 +1,9 @@
-#include "tests/support/engine_fixture.hpp"
-
-#include <gtest/gtest.h>
+#include "tests/queue/cron_fixture.hpp"
 
 namespace sluice::test {
 namespace {
 
-constexpr auto minute = std::chrono::minutes{1};
-
-/// Every minute, into the queue "q".
-cron_definition every_minute(overlap_policy overlap = overlap_policy::skip) {
-    cron_definition made;
-    made.name = "tick";
-    made.expression = "* * * * *";
-    made.job = R"({"type":"work","args":[1],"options":{"queue":"q"}})";
-    made.overlap = overlap;
-    return made;
-}
-
-/// The engine's clock stands at a full minute plus 20 s; a minute from here a job is made.
-class Cron : public ::testing::Test {
-protected:
-    cron_record set(cron_definition definition) {
-        auto changed = f.core().set_cron(std::move(definition), f.clock.now);
-        EXPECT_TRUE(changed);
-        f.settle();
-        return changed->cron;
-    }
-    cron_record get(const std::string& name = "tick") {
-        auto found = f.core().cron(name);
-        EXPECT_TRUE(found);
-        return found ? *found : cron_record{};
-    }
-    std::vector<job_event> events(const std::string& type) {
-        event_query query;
-        query.types = {type};
-        return f.core().events().query(query).events;
-    }
-    std::size_t waiting() {
-        return f.stats("q").jobs[static_cast<std::size_t>(job_state::available)];
-    }
-    std::size_t pending() {
-        return f.stats("q").jobs[static_cast<std::size_t>(job_state::pending)];
-    }
-
-    engine_fixture f;
-};
+using Cron = cron_fixture;
 
 TEST_F(Cron, MakesAJobWhenTheTimeComesAndNotBefore) {
     const auto made = set(every_minute());
@@ -187,105 +146,6 @@ TEST_F(Cron, EnqueuedJobsFindTheirTurnAfterACrash) {
     EXPECT_EQ(waiting() + pending(), 0U);
 }
 
-TEST_F(Cron, FiresOnceForWhatWasMissed) {
-    set(every_minute(overlap_policy::allow));
-    f.crash();
-    f.clock.advance(10 * minute);
-    f.run_timers();
-    EXPECT_EQ(waiting(), 1U);
-    const auto next = *get().next_run_at;
-    EXPECT_GT(next, f.clock.now.wall);
-    EXPECT_LE(next - f.clock.now.wall, minute);
-}
-
-TEST_F(Cron, CatchesUpWithAllOrNothingWhereThatIsWanted) {
-    auto all = every_minute(overlap_policy::allow);
-    all.catch_up = catch_up_policy::all;
-    set(all);
-    auto none = every_minute(overlap_policy::allow);
-    none.name = "none";
-    none.expression = "0 * * * *";
-    none.job = R"({"type":"work","args":[],"options":{"queue":"other"}})";
-    none.catch_up = catch_up_policy::none;
-    const auto due = *set(none).next_run_at;
-    const auto late = due - f.clock.now.wall + 10 * minute;
-    f.clock.advance(late);
-    f.run_timers();
-    const auto missed = std::chrono::floor<std::chrono::minutes>(late + 20s) / minute;
-    EXPECT_EQ(static_cast<long>(waiting()), missed);
-    EXPECT_TRUE(f.fetch("other").empty());
-    const auto skipped = events("cron.skipped");
-    ASSERT_EQ(skipped.size(), 1U);
-    EXPECT_EQ(skipped[0].cron->reason, "missed");
-    EXPECT_EQ(skipped[0].cron->scheduled_at, due);
-}
-
-TEST_F(Cron, CatchesUpWithSoManyAtMost) {
-    auto all = every_minute(overlap_policy::allow);
-    all.catch_up = catch_up_policy::all;
-    set(all);
-    f.clock.advance(24h);
-    f.run_timers();
-    EXPECT_EQ(get().run_count, limits::cron_catch_up_max);
-    EXPECT_GT(*get().next_run_at, f.clock.now.wall);
-}
-
-TEST_F(Cron, NeverFiresTwiceForOneTimeWhenTheClockIsSetBack) {
-    const auto due = *set(every_minute(overlap_policy::allow)).next_run_at;
-    f.pass(due - f.clock.now.wall);
-    EXPECT_EQ(get().run_count, 1U);
-    f.clock.jump_wall(-std::chrono::microseconds(30s));
-    f.pass(31s);
-    EXPECT_EQ(get().run_count, 1U);
-    f.pass(minute);
-    EXPECT_EQ(get().run_count, 2U);
-}
-
-TEST_F(Cron, GoesByTheClockOnceAWrongOneIsSetRight) {
-    f.clock.jump_wall(std::chrono::hours{24 * 365});
-    set(every_minute(overlap_policy::allow));
-    f.pass(minute);
-    EXPECT_EQ(get().run_count, 1U);
-    f.clock.jump_wall(-std::chrono::hours{24 * 365});
-    f.run_timers();  // the owner looks once a minute
-    f.pass(2 * minute);
-    EXPECT_EQ(get().run_count, 3U);
-    EXPECT_LE(*get().next_run_at - f.clock.now.wall, minute);
-    f.clock.jump_wall(-std::chrono::hours{24 * 365});
-    f.crash();
-    f.pass(2 * minute);
-    EXPECT_EQ(get().run_count, 5U);
-}
-
-TEST_F(Cron, KeepsItsNextTimeWhenItIsRegisteredAgainWithTheSameSchedule) {
-    auto interval = every_minute(overlap_policy::allow);
-    interval.expression = "@every 10m";
-    const auto due = *set(interval).next_run_at;
-    f.pass(4 * minute);
-    interval.job = R"({"type":"work","args":[2],"options":{"queue":"q"}})";
-    EXPECT_EQ(set(interval).next_run_at, due);
-    f.pass(6 * minute);
-    EXPECT_EQ(f.fetch_one("q").spec->args, "[2]");
-    EXPECT_EQ(get().next_run_at, due + 10 * minute);
-    interval.expression = "@every 20m";
-    EXPECT_EQ(set(interval).next_run_at, f.clock.now.wall + 20 * minute);
-    EXPECT_EQ(get().run_count, 1U);
-}
-
-TEST_F(Cron, RestsWhileItIsDisabled) {
-    set(every_minute(overlap_policy::allow));
-    ASSERT_TRUE(f.core().enable_cron("tick", false, f.clock.now));
-    EXPECT_FALSE(get().next_run_at);
-    f.pass(5 * minute);
-    EXPECT_EQ(get().run_count, 0U);
-    f.crash();
-    f.pass(5 * minute);
-    EXPECT_EQ(get().run_count, 0U);
-    ASSERT_TRUE(f.core().enable_cron("tick", true, f.clock.now));
-    f.pass(minute);
-    EXPECT_EQ(get().run_count, 1U);
-}
-
 TEST_F(Cron, LeavesItsJobsBehindWhenItIsRemoved) {
     set(every_minute(overlap_policy::enqueue));
     f.pass(2 * minute);
@@ -314,64 +174,6 @@ TEST_F(Cron, BeginsAnewUnderANameThatWasRemoved) {
     f.ack(f.fetch_one("q"));
 }
 
-TEST_F(Cron, WaitsForRoomOnTheDisk) {
-    set(every_minute());
-    f.core().set_disk_low(true);
-    f.pass(minute);
-    EXPECT_EQ(get().run_count, 0U);
-    f.core().set_disk_low(false);
-    f.pass(10s);
-    EXPECT_EQ(get().run_count, 1U);
-    EXPECT_EQ(waiting(), 1U);
-}
-
-TEST_F(Cron, MakesNoJobsWhileTheServerDrains) {
-    set(every_minute());
-    f.core().begin_drain();
-    f.pass(2 * minute);
-    EXPECT_EQ(get().run_count, 0U);
-    f.crash();
-    f.run_timers();
-    EXPECT_EQ(get().run_count, 1U);
-}
-
-TEST_F(Cron, KeepsAJobAndTheTimeItWasMadeTogether) {
-    set(every_minute(overlap_policy::allow));
-    f.manual = true;
-    f.pass(minute);
-    f.crash();  // neither was written
-    EXPECT_EQ(get().run_count, 0U);
-    EXPECT_TRUE(f.disk->image().live.empty());
-    f.manual = false;
-    f.run_timers();
-    EXPECT_EQ(f.disk->image().live.size(), 1U);
-    EXPECT_EQ(f.disk->image().crons.at("tick").run_count, 1U);
-    f.lose_power();
-    EXPECT_EQ(get().run_count, 1U);
-    EXPECT_EQ(waiting(), 1U);
-}
-
-TEST_F(Cron, TellsOfATimeThatTheClockLeapsOver) {
-    cron_definition early = every_minute();
-    early.expression = "30 2 * * *";
-    early.timezone = "Europe/Berlin";
-    set(early);
-    // 2024-03-31: 02:30 does not exist in Berlin.
-    const timestamp before{std::chrono::sys_days{std::chrono::year{2024} / 3 / 30}};
-    f.clock.advance(before - f.clock.now.wall);
-    f.run_timers();
-    f.ack(f.fetch_one("q"));
-    f.pass(30h);
-    const auto skipped = events("cron.skipped");
-    ASSERT_EQ(skipped.size(), 1U);
-    EXPECT_EQ(skipped[0].cron->reason, "dst_skip");
-    EXPECT_EQ(skipped[0].cron->scheduled_at,
-              timestamp{std::chrono::sys_days{std::chrono::year{2024} / 3 / 31} + 1h});
-    const auto preview = f.core().preview_cron("tick", 3, f.clock.now);
-    ASSERT_TRUE(preview);
-    EXPECT_EQ(preview->size(), 3U);
-}
-
 TEST_F(Cron, RefusesWhatCannotBe) {
     auto bad = every_minute();
     bad.expression = "0 0 30 2 *";
@@ -382,23 +184,6 @@ TEST_F(Cron, RefusesWhatCannotBe) {
     EXPECT_EQ(f.core().enable_cron("none", true, f.clock.now).error().code, errc::not_found);
     EXPECT_EQ(f.core().preview_cron("none", 1, f.clock.now).error().code, errc::not_found);
     EXPECT_FALSE(f.core().has_changes());
-}
-
-TEST_F(Cron, RestsWhenTheMachineNoLongerKnowsItsZone) {
-    set(every_minute(overlap_policy::allow));
-    journal_batch batch;
-    batch.number = f.core().committed_batch() + 1;
-    batch.crons = {{"tick", get()}};
-    batch.crons[0].record->definition.timezone = "Gone/Away";
-    ASSERT_EQ(f.store().commit_blocking(batch).status, commit_status::ok);
-    f.crash();
-    EXPECT_FALSE(get().next_run_at);
-    f.pass(5 * minute);
-    EXPECT_EQ(get().run_count, 0U);
-    EXPECT_EQ(f.core().preview_cron("tick", 1, f.clock.now).error().code, errc::invalid_request);
-    EXPECT_TRUE(f.core().enable_cron("tick", false, f.clock.now));
-    EXPECT_EQ(f.core().enable_cron("tick", true, f.clock.now).error().code, errc::invalid_request);
-    EXPECT_TRUE(f.core().remove_cron("tick"));
 }
 
 TEST_F(Cron, LeavesTheBackOffOfItsJobsAlone) {
@@ -449,7 +234,7 @@ TEST(CronAtRest, CancelsAnEarlierJobAlsoWhenAStopComesBetween) {
     EXPECT_EQ(f.core().cron("tick")->unfinished.size(), 1U);
 }
 
-TEST(CronLimits, BoundHowManyThereAreAndHowManyWait) {
+TEST(CronLimits, BoundHowManyThereAre) {
     engine_config config;
     config.crons_max = 2;
     engine_fixture f(config);
@@ -473,6 +258,52 @@ TEST(CronReset, ForgetsThem) {
     f.pass(2 * minute);
     f.crash();
     EXPECT_TRUE(f.core().crons().empty());
+}
+
+TEST_F(Cron, NamesTheJobThatHasNotEndedAlsoWhenItIsAtRest) {
+    auto made = every_minute();
+    made.job =
+        R"({"type":"work","args":[],"options":{"queue":"q","retry":{"initial_interval":"PT10M","jitter":false}}})";
+    set(made);
+    f.pass(minute);
+    const auto held = f.fetch_one("q");
+    f.nack(held);
+    ASSERT_FALSE(f.core().resident(held.spec->id));
+    f.pass(minute);
+    ASSERT_EQ(events("cron.skipped").size(), 1U);
+    EXPECT_EQ(events("cron.skipped")[0].job.spec->id, held.spec->id);
+}
+
+TEST_F(Cron, LetsTheNextOneGoWhenTheOneBeforeItExpires) {
+    auto made = every_minute(overlap_policy::enqueue);
+    made.job = R"({"type":"work","args":[],"options":{"queue":"q","expires_at":"+PT90S"}})";
+    set(made);
+    f.pass(2 * minute);
+    f.clock.advance(31s);  // nobody has looked at the timers
+    const auto second = f.fetch("q");
+    f.settle();
+    EXPECT_EQ(second.size() + f.fetch("q").size(), 1U);
+}
+
+TEST_F(Cron, IsNotRegisteredOverJobsOfAnotherQueue) {
+    set(every_minute(overlap_policy::cancel_previous));
+    f.pass(minute);
+    ASSERT_TRUE(f.core().remove_cron("tick"));
+    auto theirs = every_minute(overlap_policy::cancel_previous);
+    theirs.job = R"({"type":"work","args":[],"options":{"queue":"theirs"}})";
+    EXPECT_EQ(f.core().set_cron(theirs, f.clock.now).error().code, errc::conflict);
+    f.ack(f.fetch_one("q"));
+    EXPECT_TRUE(f.core().set_cron(theirs, f.clock.now));
+}
+
+TEST_F(Cron, HoldsBackSoManyAtMost) {
+    set(every_minute(overlap_policy::enqueue));
+    f.pass((limits::cron_unfinished_max + 2) * minute);
+    EXPECT_EQ(get().run_count, limits::cron_unfinished_max);
+    EXPECT_GE(events("cron.skipped").size(), 1U);
+    set(every_minute(overlap_policy::allow));  // nobody counts those
+    f.pass(2 * minute);
+    EXPECT_EQ(get().run_count, limits::cron_unfinished_max + 2);
 }
 
 }  // namespace

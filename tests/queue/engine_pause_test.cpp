@@ -116,6 +116,15 @@ TEST(Pause, MakesAQueueKnownAndKeepsIt) {
     for (const auto& queue : f.core().queues()) EXPECT_NE(queue.name, "quiet");
 }
 
+TEST(Pause, EndOfOneThatWasNeverMakesNothingKnown) {
+    engine_config config;
+    config.idle_queues = 0;
+    engine_fixture f(config);
+    pause(f, false, "never");
+    EXPECT_EQ(f.core().queue_count(), 0U);
+    EXPECT_EQ(f.disk->commits(), 0U);
+}
+
 TEST(Pause, IsWrittenOnceHoweverOftenItIsAsked) {
     engine_fixture f;
     pause(f, true);

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -17,6 +16,10 @@ namespace sluice {
 namespace {
 
 namespace asio = boost::asio;
+
+void rethrow(std::exception_ptr fault) {
+    if (fault) std::rethrow_exception(fault);
+}
 
 class task_group_test : public ::testing::Test {
 protected:
@@ -54,7 +57,7 @@ protected:
         co_await tasks.join();
         joined = true;
     }
-    void spawn_join() { asio::co_spawn(context, join(), asio::detached); }
+    void spawn_join() { asio::co_spawn(context, join(), rethrow); }
 };
 
 using TaskGroup = task_group_test;

@@ -93,16 +93,45 @@ TEST_F(CronStore, SalvageKeepsWhatIsRegistered) {
                 gone.definition.name = "gone";
                 return gone;
             }()},
-           {"bare", bare_cron("bare")}});
+           {"bare", bare_cron("bare")}},
+          {{job_place::nowhere, job_place::live, make_job(7), {}}});
+    store->close_blocking();
+    store.reset();
+    const auto rescued = config.directory / "rescued";
+    const auto report = salvage_store(config.directory, rescued);
+    EXPECT_EQ(report.crons, 3U);
+    auto copy = config;
+    copy.directory = rescued;
+    running.unfinished = {7};  // the one that is there
+    auto gone = running;       // unseen, until that one has ended
+    gone.definition.name = "gone";
+    gone.removed = true;
+    EXPECT_EQ(restore(*open_sqlite_store(copy)).crons,
+              (std::vector{bare_cron("bare"), running, gone}));
+}
+
+TEST_F(CronStore, SalvagePassesOverWhatCannotBeRead) {
+    auto odd = bare_cron("b");
+    odd.definition.overlap = static_cast<overlap_policy>(9);
+    auto broken = bare_cron("c");
+    broken.definition.job = "{";
+    auto forgotten = bare_cron("d");
+    forgotten.removed = true;
+    write({{"a", bare_cron("a")},
+           {"b", odd},
+           {"c", broken},
+           {"d", forgotten},
+           {"e", bare_cron("e")}});
     store->close_blocking();
     store.reset();
     const auto rescued = config.directory / "rescued";
     const auto report = salvage_store(config.directory, rescued);
     EXPECT_EQ(report.crons, 2U);
+    EXPECT_EQ(report.problems.size(), 2U);
     auto copy = config;
     copy.directory = rescued;
-    running.unfinished.clear();
-    EXPECT_EQ(restore(*open_sqlite_store(copy)).crons, (std::vector{bare_cron("bare"), running}));
+    EXPECT_EQ(restore(*open_sqlite_store(copy)).crons,
+              (std::vector{bare_cron("a"), bare_cron("e")}));
 }
 
 }  // namespace

@@ -11,19 +11,29 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Makes of a closed store what version 1 of the schema would have left.
-void make_version_1(const std::filesystem::path& directory) {
+/// Changes a closed store behind its back.
+void change(const std::filesystem::path& directory, const std::string& sql) {
     sqlite3* db = nullptr;
     ASSERT_EQ(sqlite3_open_v2((directory / "sluice.db").c_str(), &db, SQLITE_OPEN_READWRITE,
                               "sluice-checked-unix"),
               SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(db);
+    sqlite3_close(db);
+}
+
+/// Makes of a closed store what version 2 of the schema would have left.
+void make_version_2(const std::filesystem::path& directory) {
+    change(directory, "PRAGMA user_version=2; DROP TABLE crons;");
+}
+
+/// The same for version 1.
+void make_version_1(const std::filesystem::path& directory) {
     std::string sql = "PRAGMA user_version=1; DROP TABLE job_logs; DROP TABLE crons;";
     for (const auto* table : {"jobs", "history"})
         for (const auto* column : {"lease_length_ms", "run_left_ms"})
             sql += std::string("ALTER TABLE ") + table + " DROP COLUMN " + column + ";";
-    EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
-        << sqlite3_errmsg(db);
-    sqlite3_close(db);
+    change(directory, sql);
 }
 
 job_record without_lengths(job_record job) {
@@ -82,6 +92,25 @@ TEST_F(StoreUpgrade, TakesLengthsFromThenOn) {
 TEST_F(StoreUpgrade, TakesCronJobsFromThenOn) {
     reopen();
     EXPECT_TRUE(restore(*store).crons.empty());
+    journal_batch batch;
+    batch.crons = {{"tick", cron_record{}}};
+    batch.crons[0].record->definition.name = "tick";
+    ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
+    reopen();
+    EXPECT_EQ(restore(*store).crons.size(), 1U);
+}
+
+TEST_F(StoreTest, AStoreOfVersion2TakesCronJobsAndKeepsItsJobs) {
+    auto live = running();
+    live.run_left = 7ms;
+    put(job_place::nowhere, job_place::live, live);
+    store->close_blocking();
+    store.reset();
+    make_version_2(config.directory);
+    const auto rescued = config.directory / "rescued";
+    EXPECT_EQ(salvage_store(config.directory, rescued).live_jobs, 1U);
+    reopen();
+    expect_same(restore(*store).active.at(0), live);
     journal_batch batch;
     batch.crons = {{"tick", cron_record{}}};
     batch.crons[0].record->definition.name = "tick";

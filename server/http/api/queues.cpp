@@ -1,5 +1,6 @@
 #include "proto/json_text.hpp"
 #include "proto/limits.hpp"
+#include "proto/plain_name.hpp"
 #include "server/http/api/answers.hpp"
 #include "server/http/api/handlers.hpp"
 
@@ -13,10 +14,7 @@ constexpr std::uint64_t page_max = 1000;
 
 /// What the name of a queue can be; anything else in a path is a mistake, not an unknown queue.
 bool is_queue_name(std::string_view name) {
-    const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-    return !name.empty() && name.size() <= limits::queue_bytes_max && plain(name.front()) &&
-           std::all_of(name.begin(), name.end(),
-                       [&](char c) { return plain(c) || c == '-' || c == '.'; });
+    return name.size() <= limits::queue_bytes_max && is_plain_name(name);
 }
 
 error malformed_name() {
@@ -102,7 +100,7 @@ asio::awaitable<response> queue_statistics(services_ptr services, request r, pat
     co_return answer;
 }
 
-/// What a path may ask a queue to do; the name is checked.
+/// For whoever may not do anything with this queue, or to none of that name.
 std::optional<response> refuse_queue(const request& r, const std::string& name) {
     if (!is_queue_name(name)) return error_response(malformed_name(), r);
     if (!queue_allowed(r, name)) return error_response(forbidden_queue(name), r);

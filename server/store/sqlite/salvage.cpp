@@ -2,9 +2,9 @@
 
 #include "proto/json_text.hpp"
 #include "server/store/sqlite/checked_pages.hpp"
-#include "server/store/sqlite/cron_rows.hpp"
 #include "server/store/sqlite/job_rows.hpp"
 #include "server/store/sqlite/opening.hpp"
+#include "server/store/sqlite/salvage_crons.hpp"
 #include "server/store/sqlite/salvage_logs.hpp"
 
 #include <algorithm>
@@ -364,20 +364,12 @@ void salvager::copy_crons() {
     // A store of an older version has none.
     if (try_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'crons'").value_or(1) == 0)
         return;
-    try {
-        auto rows = db_.prepare(select_crons_sql);
-        while (rows.step()) {
-            auto record = read_cron(rows);
-            // Which of its jobs are left is not known; each gets by on its own.
-            record.unfinished.clear();
-            if (record.removed) continue;
-            auto name = record.definition.name;
-            batch_.crons.push_back({std::move(name), std::move(record)});
-            ++report_.crons;
-        }
-    } catch (const database_error& e) {
-        problem(std::string("Cron jobs: ") + e.what());
-    }
+    const auto keep = [this](cron_record record) {
+        auto name = record.definition.name;
+        batch_.crons.push_back({std::move(name), std::move(record)});
+        ++report_.crons;
+    };
+    salvage_crons(db_, kept_, keep, [this](const std::string& what) { problem(what); });
 }
 
 void salvager::flush() {
