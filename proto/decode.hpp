@@ -135,6 +135,9 @@ fault read_retry(const member& m, retry_policy& policy, raw_json& extra, bool& n
 /// Also for `max_attempts` outside of `retry`.
 fault read_max_attempts(const member& m, std::uint32_t& out);
 
+/// `m.value` must be `unique` of a job.
+fault read_unique(const member& m, std::shared_ptr<const unique_rule>& out);
+
 /// One job, in text that was checked.
 result<job_spec> read_job(json_value job, timestamp now);
 fault read_fetch(const member& m, std::optional<fetch_request>& out);

@@ -132,6 +132,9 @@ fault put_together(cron_draft& draft, timestamp now) {
     if (spec->pending && draft.made.overlap != overlap_policy::allow)
         return refuse("job_template.options.pending",
                       "A pending job goes with the overlap policy 'allow' only.");
+    if (spec->unique)
+        return refuse("job_template.options.unique",
+                      "What keeps jobs of a schedule apart is its overlap policy, not 'unique'.");
     if (!spec->meta.empty() && names_our_own(spec->meta))
         return refuse("job_template.meta",
                       "'cron_name' and 'cron_triggered_at' are set by the server.");

@@ -144,6 +144,10 @@ fault max_attempts(job_draft& draft, const member& m) {
     return read_max_attempts(strict, draft.max_attempts.emplace());
 }
 
+fault unique(job_draft& draft, const member& m) {
+    return read_unique(m, draft.spec.unique);
+}
+
 enum slot : std::uint8_t {
     s_specversion,
     s_id,
@@ -163,6 +167,7 @@ enum slot : std::uint8_t {
     s_pending,
     s_retry,
     s_max_attempts,
+    s_unique,
 };
 
 fault options(job_draft& draft, const member& m);
@@ -183,6 +188,7 @@ constexpr std::array option_rows{
     row<job_draft>{"pending", pending, s_pending},
     row<job_draft>{"max_attempts", max_attempts, s_max_attempts},
     row<job_draft>{"schema", schema, s_schema},
+    row<job_draft>{"unique", unique, s_unique},
 };
 
 constexpr std::array own_rows{

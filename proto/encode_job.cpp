@@ -1,4 +1,5 @@
 #include "proto/codec.hpp"
+#include "proto/unique.hpp"
 
 namespace sluice {
 namespace {
@@ -52,6 +53,7 @@ void wishes(json_writer& out, const job_spec& spec) {
     milliseconds(out, "timeout_ms", spec.timeout);
     milliseconds(out, "visibility_timeout_ms", spec.visibility_timeout);
     retry(out, spec);
+    if (spec.unique) out.key("unique").raw(spec.unique->text);
     if (!spec.extra_options.empty())
         out.key("options").begin_object().raw_members(spec.extra_options).end_object();
 }

@@ -18,6 +18,8 @@ namespace sluice {
 /// means absent.
 using raw_json = std::string;
 
+struct unique_rule;  // proto/unique.hpp
+
 enum class backoff_strategy : std::uint8_t {
     none = 0,
     constant = 1,
@@ -71,6 +73,7 @@ struct job_spec {
     std::optional<timestamp>
         produced_at;       ///< the producer's clock; shown, never used for decisions
     bool pending = false;  ///< wait for ACTIVATE
+    std::shared_ptr<const unique_rule> unique;  ///< null: it may be there any number of times
 };
 
 /// A worker's claim on an active job. Each grant has a token that was never issued before: the boot

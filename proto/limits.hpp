@@ -44,6 +44,9 @@ inline constexpr std::size_t cron_template_bytes_max = 64 * 1024;  ///< each is 
 inline constexpr std::size_t cron_catch_up_max = 100;     ///< jobs made for times that were missed
 inline constexpr std::size_t cron_unfinished_max = 1000;  ///< jobs that wait for one another
 inline constexpr std::size_t cron_preview_max = 1000;
+inline constexpr std::size_t unique_keys_max = 32;  ///< members that `args_keys` names
+inline constexpr std::size_t unique_key_bytes_max = 255;
+inline constexpr std::chrono::hours unique_period_max{24 * 366};
 inline constexpr int priority_min = -100;
 inline constexpr int priority_max = 100;
 inline constexpr std::uint32_t max_attempts_max = 10'000;

@@ -1,5 +1,6 @@
 #include "proto/job.hpp"
 #include "proto/requests.hpp"
+#include "proto/unique.hpp"
 
 #include <array>
 #include <cstddef>
@@ -19,6 +20,8 @@ constexpr std::array<std::string_view, 5> strategy_names{"none", "constant", "li
 constexpr std::array<std::string_view, 2> exhaustion_names{"discard", "dead_letter"};
 constexpr std::array<std::string_view, 7> outcome_names{
     "open", "acked", "nacked", "released", "lapsed", "timed_out", "cancelled"};
+constexpr std::array<std::string_view, 4> conflict_names{"reject", "ignore", "replace",
+                                                         "replace_except_schedule"};
 constexpr std::array<std::string_view, 3> worker_state_names{"running", "quiet", "terminate"};
 
 }  // namespace
@@ -35,6 +38,23 @@ std::string_view to_string(exhaustion action) {
 }
 std::optional<exhaustion> parse_exhaustion(std::string_view name) {
     return find_name<exhaustion>(exhaustion_names, name);
+}
+
+std::string_view to_string(conflict_policy policy) {
+    return conflict_names[static_cast<std::size_t>(policy)];
+}
+std::optional<conflict_policy> parse_conflict_policy(std::string_view name) {
+    return find_name<conflict_policy>(conflict_names, name);
+}
+
+std::string to_string(const unique_key& key) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    for (const auto byte : key) {
+        text += digits[byte >> 4];
+        text += digits[byte & 15];
+    }
+    return text;
 }
 
 std::string_view to_string(lease_outcome outcome) {

@@ -1,5 +1,6 @@
 #include "proto/codec.hpp"
 #include "proto/stored.hpp"
+#include "proto/unique.hpp"
 
 namespace sluice {
 namespace {
@@ -59,6 +60,32 @@ void read_retry(const field& f, job_spec& spec) {
     }
 }
 
+void write_unique(json_writer& out, const unique_rule& rule) {
+    out.key("unique").begin_object().key("text").raw(rule.text);
+    if (rule.states != unfinished_states) out.key("states").integer(rule.states.bits());
+    write_duration(out, "period", rule.period);
+    if (rule.on_conflict != conflict_policy::reject)
+        out.key("conflict").integer(static_cast<int>(rule.on_conflict));
+    out.end_object();
+}
+
+std::shared_ptr<const unique_rule> read_unique(const field& f) {
+    auto rule = std::make_shared<unique_rule>();
+    each_member(f, [&](const field& each) {
+        if (each.name == "text")
+            rule->text = each.value.text;
+        else if (each.name == "states")
+            rule->states = state_set{number<std::uint8_t>(each)};
+        else if (each.name == "period")
+            rule->period = duration(each);
+        else if (each.name == "conflict")
+            rule->on_conflict = enumerator(each, conflict_policy::replace_except_schedule);
+        else
+            refuse(each);
+    });
+    return rule;
+}
+
 void read_spec(const field& f, job_spec& spec) {
     if (f.name == "client_id") {
         spec.client_id = require(json_boolean(f.value), f);
@@ -90,6 +117,8 @@ void read_spec(const field& f, job_spec& spec) {
         spec.produced_at = time(f);
     } else if (f.name == "pending") {
         spec.pending = require(json_boolean(f.value), f);
+    } else if (f.name == "unique") {
+        spec.unique = read_unique(f);
     } else {
         refuse(f);
     }
@@ -116,6 +145,7 @@ std::string encode_stored_spec(const job_spec& spec) {
     write_string(out, "expires_text", spec.expires_at_text);
     write_time(out, "produced", spec.produced_at);
     if (spec.pending) out.key("pending").boolean(true);
+    if (spec.unique) write_unique(out, *spec.unique);
     out.end_object();
     if (text == "{}") text.clear();
     return text;

@@ -44,12 +44,18 @@ struct push_request {
     /// answered with what was accepted before, whatever the rules are by now. Empty: nothing is
     /// asked.
     std::function<std::optional<error>(const std::vector<job_spec>&)> check;
+    /// Whether the caller may hear of and replace jobs in this queue that its own are duplicates
+    /// of. Empty: in any.
+    std::function<bool(std::string_view queue)> may_touch;
 };
 
 struct push_answer {
     std::vector<job_record> jobs;  ///< as they were stored, in the order of the request
     bool replayed =
         false;  ///< the key was known: these are the jobs of the first request, as they are now
+    /// Indexes into `jobs`, rising: those a unique job of the request is a duplicate of, as they
+    /// are. Nothing was stored for these.
+    std::vector<std::size_t> deduplicated;
     std::chrono::microseconds commit{0};  ///< time spent waiting for durability
 };
 
@@ -167,8 +173,10 @@ public:
     backend& operator=(const backend&) = delete;
     virtual ~backend() = default;
 
-    /// Stores jobs. Errors: duplicate, in_flight, key_reused, overloaded, disk_low, shutting_down,
-    /// store_failed, and what `request.check` says.
+    /// Stores jobs. A job with a unique rule is checked against those that are there in the same
+    /// step that stores it; what it replaces is cancelled in the same commit. Errors: duplicate,
+    /// invalid_request (a unique rule names members that are not there), in_flight, key_reused,
+    /// overloaded, disk_low, shutting_down, store_failed, and what `request.check` says.
     virtual asio::awaitable<result<push_answer>> push(push_request request) = 0;
 
     /// Errors: not_found, store_failed.

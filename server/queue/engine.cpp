@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace sluice {
 
@@ -91,7 +92,8 @@ void engine::change_state(resident_job& job, rules::job_event event) {
     if (before > 0) --before;  // jobs that ended before this start were never counted
     if (job.record.state == job_state::available) --job.lane->waiting;
     if (*next == job_state::available) ++job.lane->waiting;
-    job.record.state = *next;
+    const auto from = std::exchange(job.record.state, *next);
+    unique_.move(job.record, from);
     ++job.queue->jobs[static_cast<std::size_t>(*next)];
     // It may have passed while the job ran, when nobody looked.
     const bool waits = *next != job_state::active && !is_terminal(*next);
@@ -208,6 +210,7 @@ void engine::reset() {
     first_load_ = next_load_;
     lose_all_runs();
     jobs_.clear();
+    unique_.clear();
     queues_.clear();
     unused_lanes_.clear();
     unused_queues_.clear();

@@ -12,6 +12,7 @@
 #include "server/queue/key_table.hpp"
 #include "server/queue/queue_table.hpp"
 #include "server/queue/timer_set.hpp"
+#include "server/queue/unique_table.hpp"
 #include "server/queue/worker_table.hpp"
 #include "server/rules/retry.hpp"
 #include "server/rules/transitions.hpp"
@@ -46,12 +47,6 @@ namespace sluice {
 /// let go of although some load is always under way.
 class engine {
 public:
-    using wanted_load = sluice::wanted_load;
-    using given_lease = sluice::given_lease;
-    using fetch_outcome = sluice::fetch_outcome;
-    using grant = sluice::grant;
-    using log_outcome = sluice::log_outcome;
-
     engine(engine_config config, std::uint64_t seed, instant now);
 
     // -- restore: before any command; queues and cron jobs before the jobs that wait
@@ -84,8 +79,13 @@ public:
         return keys_.find(key, now.wall, committed_batch_);
     }
 
-    /// Answers carry copies of the jobs as they were stored, before anybody took them.
-    result<std::vector<job_record>> push(push_request request, instant now);
+    /// What one lookup found; `load` began before the read and ends after the push. Returns the
+    /// next lookup when all it found was resident, so that older ones may count as well.
+    std::optional<unique_lookup> admit_unique(unique_lookup lookup,
+                                              std::vector<job_store::found_job> found,
+                                              std::uint64_t load);
+    /// All of `unique_lookups(request.jobs)` must have been admitted.
+    result<push_outcome> push(push_request request, instant now);
 
     fetch_outcome fetch(const fetch_request& request, instant now);
     /// A taker that waits no more. Grants it was given meanwhile still come out of take_grants.
@@ -217,7 +217,16 @@ private:
 
     // engine_push.cpp
     std::optional<error> refuse_push(const push_request& request) const;
-    job_record store_new(job_spec spec, instant now);
+    static job_state first_state(const job_spec& spec, std::optional<timestamp> schedule,
+                                 instant now);
+    resident_job& store_new(job_spec spec, instant now);
+
+    // engine_unique.cpp
+    std::vector<std::int64_t> conflicts_of(const unique_rule& rule, instant now) const;
+    std::optional<error> plan_against_known(const push_request& request, std::size_t index,
+                                            std::unordered_set<std::int64_t>& gone, push_plan& plan,
+                                            instant now) const;
+    result<std::vector<push_plan>> plan_push(const push_request& request, instant now) const;
 
     // engine_fetch.cpp
     void join_line(resident_job& job, instant now);
@@ -328,6 +337,7 @@ private:
     std::set<std::string, std::less<>> pool_queues_;
 
     job_table jobs_;
+    unique_table unique_;
     queue_table queues_;
     worker_table workers_;
     /// Leases, execution, silence, long polls, back-off, snoozes: immune to clock jumps.

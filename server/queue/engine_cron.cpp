@@ -236,8 +236,9 @@ void engine::run_cron(cron_entry& entry, timestamp scheduled, instant now) {
     if (overlaps && given.overlap == overlap_policy::cancel_previous)
         for (const auto seq : std::vector(record.unfinished)) cancel_made(seq, now);
     if (overlaps && given.overlap == overlap_policy::enqueue) spec->pending = true;
+    spec->unique.reset();  // refused since; an older registration may have one
     mark_job(*spec, given.name, scheduled);
-    const auto made = store_new(std::move(*spec), now);
+    const auto& made = store_new(std::move(*spec), now).record;
     if (given.overlap != overlap_policy::allow) crons_.add_unfinished(entry, made.seq);
     ++record.run_count;
     record.last_run_at = stamp(now);

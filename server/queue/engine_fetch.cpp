@@ -178,7 +178,7 @@ bool engine::wants_jobs(const std::string& worker_id) const {
     return !worker || worker->state == worker_state::running;
 }
 
-engine::fetch_outcome engine::fetch(const fetch_request& request, instant now) {
+fetch_outcome engine::fetch(const fetch_request& request, instant now) {
     fetch_outcome outcome;
     if (request.count == 0) return outcome;
     end_wait_of(request);

@@ -74,7 +74,9 @@ resident_job& engine::make_resident(job_record record, job_place place) {
     ++job.lane->jobs;
     job.record = std::move(record);
     job.log_known = job.record.attempts.empty();  // it never ran
-    return jobs_.insert(std::move(job));
+    auto& known = jobs_.insert(std::move(job));
+    unique_.add(known.record);
+    return known;
 }
 
 // -- loads ---------------------------------------------------------------------------------------
@@ -119,7 +121,7 @@ void engine::evict_idle(instant now) {
     forget_unused();
 }
 
-std::vector<engine::wanted_load> engine::take_wanted() {
+std::vector<wanted_load> engine::take_wanted() {
     return std::exchange(wanted_, {});
 }
 
@@ -196,9 +198,14 @@ std::optional<timestamp> engine::purge_time(const resident_job& job) const {
     const auto& record = job.record;
     if (job.place != job_place::history || record.dead_letter || !record.finished_at)
         return std::nullopt;
-    return *record.finished_at + (record.state == job_state::completed
-                                      ? config_.retention_completed
-                                      : config_.retention_discarded);
+    const auto end =
+        *record.finished_at + (record.state == job_state::completed ? config_.retention_completed
+                                                                    : config_.retention_discarded);
+    const auto* rule = record.spec->unique.get();
+    // As long as it keeps others from being taken.
+    if (rule && rule->period && rule->states.contains(record.state))
+        return std::max(end, record.received_at + *rule->period);
+    return end;
 }
 
 journal_batch engine::take_batch(instant now) {
@@ -326,6 +333,7 @@ void engine::erase_job(std::int64_t seq) {
     if (auto* job = jobs_.find(seq)) {
         leave_window(*job);
         if (job->in_finished) std::erase(finished_, seq);
+        unique_.remove(job->record);
         if (--job->lane->jobs == 0) unused_lanes_.emplace(*job->queue->name, *job->lane->type);
     }
     jobs_.erase(seq);

@@ -5,8 +5,7 @@
 /// How a lease begins and is renewed, and what the limits of handlers count.
 namespace sluice {
 
-engine::given_lease engine::grant_job(resident_job& job, const fetch_request& request,
-                                      instant now) {
+given_lease engine::grant_job(resident_job& job, const fetch_request& request, instant now) {
     auto& record = job.record;
     const std::chrono::milliseconds length =
         request.visibility_timeout

@@ -46,7 +46,7 @@ bool engine::takes_own_note(const run_log& log) const {
     return log.end.bytes < config_.job_log_bytes + log_note_reserve;
 }
 
-result<engine::log_outcome> engine::append_log(append_log_request request, instant now) {
+result<log_outcome> engine::append_log(append_log_request request, instant now) {
     auto held = running(request.job_id, request.lease, request.worker_id, now);
     if (!held) return held.error();
     auto& job = **held;

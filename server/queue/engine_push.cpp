@@ -21,25 +21,50 @@ std::optional<error> engine::refuse_push(const push_request& request) const {
     return std::nullopt;
 }
 
-result<std::vector<job_record>> engine::push(push_request request, instant now) {
+result<push_outcome> engine::push(push_request request, instant now) {
     if (auto refused = refuse_push(request)) return std::move(*refused);
-    std::vector<job_record> stored;
-    stored.reserve(request.jobs.size());
-    for (auto& spec : request.jobs) stored.push_back(store_new(std::move(spec), now));
+    auto plans = plan_push(request, now);
+    if (!plans) return plans.error();
+    push_outcome made;
+    std::vector<std::int64_t> seqs;
+    for (std::size_t i = 0; i < plans->size(); ++i) {
+        auto& plan = (*plans)[i];
+        auto& spec = request.jobs[i];
+        if (plan.same || plan.same_new) {
+            seqs.push_back(plan.same ? *plan.same : seqs[*plan.same_new]);
+            made.deduplicated.push_back(i);
+            continue;
+        }
+        for (const auto at : plan.replaced_new) plan.replaced.push_back(seqs[at]);
+        for (const auto seq : plan.replaced) cancel_job(*jobs_.find(seq), now);
+        if (plan.schedule) {
+            spec.scheduled_at = plan.schedule;
+            spec.scheduled_at_text.clear();
+        }
+        seqs.push_back(store_new(std::move(spec), now).record.seq);
+    }
+    made.jobs.reserve(seqs.size());
+    for (const auto seq : seqs) made.jobs.push_back(jobs_.find(seq)->record);
     if (request.key) {
         key_record record;
         record.key = std::move(*request.key);
-        for (const auto& job : stored) record.job_ids.push_back(job.spec->id);
+        for (const auto& job : made.jobs) record.job_ids.push_back(job.spec->id);
         record.expires_at = now.wall + config_.idempotency_window;
         keys_.add(std::move(record), open_batch_);
     }
     dispatch(now);
-    return stored;
+    return made;
 }
 
-/// Makes one job resident and puts it into the open batch; returns it as it was before anybody took
-/// it.
-job_record engine::store_new(job_spec spec, instant now) {
+job_state engine::first_state(const job_spec& spec, std::optional<timestamp> schedule,
+                              instant now) {
+    if (spec.pending) return job_state::pending;
+    if (!schedule) schedule = spec.scheduled_at;
+    return schedule && *schedule > now.wall ? job_state::scheduled : job_state::available;
+}
+
+/// Makes one job resident and puts it into the open batch.
+resident_job& engine::store_new(job_spec spec, instant now) {
     const auto seq = next_seq_++;
     if (!spec.client_id)
         spec.id = make_uuid(stamp(now), seq, static_cast<std::uint32_t>(random_()));
@@ -52,14 +77,12 @@ job_record engine::store_new(job_spec spec, instant now) {
     record.seq = seq;
     record.ticket = seq;
     record.received_at = stamp(now);
-    const bool later = spec.scheduled_at && *spec.scheduled_at > now.wall;
-    record.state = spec.pending ? job_state::pending
-                   : later      ? job_state::scheduled
-                                : job_state::available;
+    record.state = first_state(spec, std::nullopt, now);
     if (record.state == job_state::scheduled) record.due_at = spec.scheduled_at;
     record.spec = std::make_shared<const job_spec>(std::move(spec));
 
     auto& job = jobs_.insert(std::move(fresh));
+    unique_.add(job.record);
     ++job.lane->jobs;
     if (job.record.state == job_state::available) ++job.lane->waiting;
     ++job.queue->jobs[static_cast<std::size_t>(job.record.state)];
@@ -70,7 +93,7 @@ job_record engine::store_new(job_spec spec, instant now) {
     if (job.record.spec->expires_at)
         wall_timers_.add({job.record.spec->expires_at->time_since_epoch(), timer_kind::due, seq});
     if (job.record.state == job_state::available) join_line(job, now);
-    return job.record;
+    return job;
 }
 
 }  // namespace sluice

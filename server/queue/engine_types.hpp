@@ -3,9 +3,12 @@
 #include "proto/job.hpp"
 #include "proto/job_log.hpp"
 #include "proto/requests.hpp"
+#include "proto/unique.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -20,6 +23,35 @@ struct wanted_load {
     std::vector<std::int64_t> seqs;
     ready_lane* lane = nullptr;  ///< null: jobs that are due
     std::uint64_t load = 0;
+};
+
+/// Jobs at rest that one to be pushed may be a duplicate of: those of a key in one state, newest
+/// first. The owner reads them (`find_unique_blocking`) and calls `admit_unique`.
+struct unique_lookup {
+    unique_key key{};
+    job_state state = job_state::available;
+    std::int64_t before_seq = std::numeric_limits<std::int64_t>::max();
+
+    static constexpr std::size_t jobs_max = 16;  ///< that one read brings in
+};
+
+/// All that must be looked up before these jobs are pushed. Their keys are set.
+std::vector<unique_lookup> unique_lookups(const std::vector<job_spec>& jobs);
+
+/// What becomes of one job of a push.
+struct push_plan {
+    std::optional<std::int64_t> same;       ///< not stored: this one is the answer
+    std::optional<std::size_t> same_new;    ///< the same; an earlier one of the push
+    std::vector<std::int64_t> replaced;     ///< to be cancelled
+    std::vector<std::size_t> replaced_new;  ///< the same; earlier ones of the push
+    bool replaced_soon = false;             ///< by a later one of the push
+    std::optional<timestamp> schedule;      ///< of one it replaces
+};
+
+/// What a push came to. The jobs are as they were stored, before anybody took them.
+struct push_outcome {
+    std::vector<job_record> jobs;           ///< in the order of the request
+    std::vector<std::size_t> deduplicated;  ///< of those: which were there before
 };
 
 /// One lease given to a taker. The job may have gone on by the time the taker can be told.

@@ -3,6 +3,7 @@
 #include "proto/cron.hpp"
 #include "proto/job.hpp"
 #include "proto/job_log.hpp"
+#include "proto/unique.hpp"
 #include "server/queue/backend.hpp"
 
 #include <cstdint>
@@ -136,6 +137,11 @@ public:
     };
     /// Live or finished job by id.
     virtual std::optional<found_job> find_blocking(const uuid& id) = 0;
+    /// Jobs with this unique key in this state, live or finished, newest first: up to `max` of
+    /// those with a lower number than `before_seq`.
+    virtual std::vector<found_job> find_unique_blocking(const unique_key& key, job_state state,
+                                                        std::int64_t before_seq,
+                                                        std::size_t max) = 0;
     virtual std::optional<key_record> find_key_blocking(std::string_view key) = 0;
     /// Where the log of a job ends: zeros when it has none.
     virtual log_end log_end_blocking(std::int64_t seq) = 0;

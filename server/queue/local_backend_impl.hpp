@@ -72,7 +72,7 @@ private:
     /// A fetch that waits; lives in the frame of its coroutine.
     struct parked_fetch {
         explicit parked_fetch(const asio::any_io_executor& executor) : woken(executor) {}
-        std::vector<engine::given_lease> leases;
+        std::vector<given_lease> leases;
         bool done = false;
         notifier woken;
     };
@@ -115,6 +115,10 @@ private:
     asio::awaitable<bool> make_resident(ids wanted);
     asio::awaitable<result<ids>> find_replay(idempotency_key key);
     asio::awaitable<result<push_answer>> replay(ids jobs);
+    asio::awaitable<bool> load_duplicates(std::vector<unique_lookup> lookups, std::uint64_t load);
+    asio::awaitable<result<push_answer>> look_up_and_store(push_request request);
+    asio::awaitable<result<push_answer>> store(push_request request,
+                                               std::optional<std::uint64_t> load);
     void start_wanted_loads();
     void recheck_disk();
 
@@ -128,8 +132,8 @@ private:
     void collect_grants();
     void tell_of_lost_runs();
     void deliver_grants();
-    void deliver(std::uint64_t taker, std::vector<engine::given_lease> leases);
-    asio::awaitable<result<std::vector<job_record>>> await_grant(engine::fetch_outcome outcome,
+    void deliver(std::uint64_t taker, std::vector<given_lease> leases);
+    asio::awaitable<result<std::vector<job_record>>> await_grant(fetch_outcome outcome,
                                                                  std::stop_token stop);
     void arm_timer();
     void arm_purge(std::chrono::steady_clock::duration delay);
@@ -154,7 +158,7 @@ private:
     timestamp committed_at_;
     std::chrono::microseconds commit_latency_{0};
 
-    std::deque<engine::grant> held_grants_;  ///< wait for their batch
+    std::deque<grant> held_grants_;  ///< wait for their batch
     std::unordered_map<std::uint64_t, parked_fetch*> parked_;
     std::map<uuid, std::shared_ptr<notifier>> job_waits_;
     std::multimap<uuid, std::shared_ptr<log_reader>> log_readers_;

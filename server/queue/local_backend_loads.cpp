@@ -37,7 +37,7 @@ void local_backend::deliver_grants() {
     }
 }
 
-void local_backend::deliver(std::uint64_t taker, std::vector<engine::given_lease> leases) {
+void local_backend::deliver(std::uint64_t taker, std::vector<given_lease> leases) {
     const auto it = parked_.find(taker);
     if (it == parked_.end()) return;
     it->second->leases = std::move(leases);
@@ -47,8 +47,8 @@ void local_backend::deliver(std::uint64_t taker, std::vector<engine::given_lease
 }
 
 /// Completes a fetch: with what was leased at once, or with what comes while it is parked.
-asio::awaitable<result<std::vector<job_record>>> local_backend::await_grant(
-    engine::fetch_outcome outcome, std::stop_token stop) {
+asio::awaitable<result<std::vector<job_record>>> local_backend::await_grant(fetch_outcome outcome,
+                                                                            std::stop_token stop) {
     if (outcome.parked) {
         parked_fetch waiting(executor_);
         const auto taker = *outcome.parked;

@@ -224,6 +224,7 @@ TEST_F(Views, TheManifestNamesTheVersionAndTheLevel) {
     EXPECT_EQ(manifest["conformance_level"], 2);
     EXPECT_EQ(manifest["capabilities"]["cron_jobs"], true);
     EXPECT_EQ(manifest["capabilities"]["pause_resume"], true);
+    EXPECT_EQ(manifest["capabilities"]["unique_jobs"]["strength"], "strong");
     EXPECT_EQ(manifest["protocols"], json::array({"http"}));
     EXPECT_TRUE(get("/openapi.json").contains("openapi"));
 }

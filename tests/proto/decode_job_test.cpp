@@ -163,11 +163,11 @@ TEST(DecodeJob, TakesIdsOfVersionSeven) {
 TEST(DecodeJob, KeepsUnknownMembersAsTheyCame) {
     const auto spec =
         accepted(R"({"x_a" : "v","type":"a","x_b":{ "n" : 1e400 },"args":[],"x\"c":[1, 2],)"
-                 R"("options":{"unique":{"keys":["type"]},"metadata":{"x_directive":"quiet"},)"
+                 R"("options":{"x_plan":{"keys":["type"]},"metadata":{"x_directive":"quiet"},)"
                  R"("queue":"q"}})");
     EXPECT_EQ(spec.extra, R"("x_a":"v","x_b":{ "n" : 1e400 },"x\"c":[1, 2])");
     EXPECT_EQ(spec.extra_options,
-              R"("unique":{"keys":["type"]},"metadata":{"x_directive":"quiet"})");
+              R"("x_plan":{"keys":["type"]},"metadata":{"x_directive":"quiet"})");
 }
 
 TEST(DecodeJob, BoundsTheNumberOfUnknownMembers) {

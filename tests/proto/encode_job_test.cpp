@@ -76,7 +76,7 @@ TEST(EncodeJob, WritesEveryWishAsItCame) {
         R"("meta":{ "k" : 18446744073709551616 },"x_a":{ "n" : 1 },"options":{"queue":"q",)"
         R"("priority":-5,"tags":["a" ,"b"],"schema":"urn:x","timeout_ms":60000,)"
         R"("visibility_timeout_ms":5000,"scheduled_at":"2099-01-01T00:00:00+02:00",)"
-        R"("expires_at":"2099-12-31T23:59:59Z","unique":{"period":"PT1H"},)"
+        R"("expires_at":"2099-12-31T23:59:59Z","x_plan":{"period":"PT1H"},)"
         R"("retry":{"max_attempts":5,"max_interval_ms":90500,"backoff_type":"linear",)"
         R"("non_retryable_errors":["A","B.*"],"on_exhaustion":"dead_letter","y":1}}})",
         t0);
@@ -96,7 +96,7 @@ TEST(EncodeJob, WritesEveryWishAsItCame) {
     EXPECT_EQ(member(text, "visibility_timeout_ms"), "5000");
     EXPECT_EQ(member(text, "scheduled_at"), R"("2099-01-01T00:00:00+02:00")");
     EXPECT_EQ(member(text, "expires_at"), R"("2099-12-31T23:59:59Z")");
-    EXPECT_EQ(member(text, "options"), R"({"unique":{"period":"PT1H"}})");
+    EXPECT_EQ(member(text, "options"), R"({"x_plan":{"period":"PT1H"}})");
     EXPECT_EQ(member(text, "max_attempts"), "5");
     EXPECT_EQ(member(text, "retry"),
               R"({"max_attempts":5,"initial_interval":"PT1S","backoff_coefficient":2,)"

@@ -1,4 +1,5 @@
 #include "proto/codec.hpp"
+#include "proto/unique.hpp"
 
 #include <gtest/gtest.h>
 
@@ -76,6 +77,14 @@ job_spec make_spec(generator& g) {
     if (g.coin()) spec.expires_at_text = g.text();
     if (g.coin()) spec.produced_at = g.time();
     spec.pending = g.coin();
+    if (g.coin()) {
+        unique_rule rule;
+        rule.text = g.object();
+        rule.states = state_set{static_cast<std::uint8_t>(g.coin() ? 0xff : 0x24)};
+        if (g.coin()) rule.period = g.duration();
+        if (g.coin()) rule.on_conflict = conflict_policy::replace_except_schedule;
+        spec.unique = std::make_shared<const unique_rule>(std::move(rule));
+    }
     return spec;
 }
 
@@ -96,6 +105,12 @@ void expect_same(const job_spec& a, const job_spec& b) {
     EXPECT_EQ(a.expires_at_text, b.expires_at_text);
     EXPECT_EQ(a.produced_at, b.produced_at);
     EXPECT_EQ(a.pending, b.pending);
+    ASSERT_EQ(a.unique != nullptr, b.unique != nullptr);
+    if (!a.unique) return;
+    EXPECT_EQ(a.unique->text, b.unique->text);
+    EXPECT_EQ(a.unique->states, b.unique->states);
+    EXPECT_EQ(a.unique->period, b.unique->period);
+    EXPECT_EQ(a.unique->on_conflict, b.unique->on_conflict);
 }
 
 TEST(StoredSpec, OfADefaultJobIsEmpty) {

@@ -19,7 +19,7 @@ append_log_request lines_of(const job_record& held, std::vector<std::string> tex
 /// The engine does not read the store, so the test does as its owner.
 class EngineLog : public testing::Test {
 public:
-    result<engine::log_outcome> append(append_log_request request) {
+    result<log_outcome> append(append_log_request request) {
         f.make_resident(request.job_id);
         if (f.core().resident(request.job_id) && !f.core().knows_log(request.job_id)) {
             const auto load = f.core().begin_load();
@@ -30,7 +30,7 @@ public:
         if (!f.manual) f.settle();
         return made;
     }
-    result<engine::log_outcome> append(const job_record& held, std::vector<std::string> texts) {
+    result<log_outcome> append(const job_record& held, std::vector<std::string> texts) {
         return append(lines_of(held, std::move(texts)));
     }
     std::vector<log_line> log(const job_record& job) {

@@ -1,5 +1,6 @@
 // Files of older servers.
 
+#include "proto/unique.hpp"
 #include "server/store/sqlite/salvage.hpp"
 #include "tests/store/store_fixture.hpp"
 
@@ -22,14 +23,24 @@ void change(const std::filesystem::path& directory, const std::string& sql) {
     sqlite3_close(db);
 }
 
-/// Makes of a closed store what version 2 of the schema would have left.
+constexpr const char* no_unique_keys =
+    "DROP INDEX jobs_unique; DROP INDEX history_unique;"
+    "ALTER TABLE jobs DROP COLUMN unique_key; ALTER TABLE history DROP COLUMN unique_key;";
+
+/// Makes of a closed store what version 3 of the schema would have left.
+void make_version_3(const std::filesystem::path& directory) {
+    change(directory, std::string("PRAGMA user_version=3;") + no_unique_keys);
+}
+
+/// The same for version 2.
 void make_version_2(const std::filesystem::path& directory) {
-    change(directory, "PRAGMA user_version=2; DROP TABLE crons;");
+    change(directory, std::string("PRAGMA user_version=2; DROP TABLE crons;") + no_unique_keys);
 }
 
 /// The same for version 1.
 void make_version_1(const std::filesystem::path& directory) {
     std::string sql = "PRAGMA user_version=1; DROP TABLE job_logs; DROP TABLE crons;";
+    sql += no_unique_keys;
     for (const auto* table : {"jobs", "history"})
         for (const auto* column : {"lease_length_ms", "run_left_ms"})
             sql += std::string("ALTER TABLE ") + table + " DROP COLUMN " + column + ";";
@@ -117,6 +128,29 @@ TEST_F(StoreTest, AStoreOfVersion2TakesCronJobsAndKeepsItsJobs) {
     ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
     reopen();
     EXPECT_EQ(restore(*store).crons.size(), 1U);
+}
+
+TEST_F(StoreTest, AStoreOfVersion3TakesUniqueJobsAndKeepsItsOwn) {
+    auto old = make_job(3);
+    auto spec = std::make_shared<job_spec>(*old.spec);
+    spec->extra_options = R"("unique":{"keys":["type"]})";  // as a member nobody knew
+    old.spec = spec;
+    put(job_place::nowhere, job_place::live, old);
+    store->close_blocking();
+    store.reset();
+    make_version_3(config.directory);
+    const auto rescued = config.directory / "rescued";
+    EXPECT_EQ(salvage_store(config.directory, rescued).live_jobs, 1U);
+    reopen();
+    expect_same(store->find_blocking(old.spec->id)->record, old);
+    auto fresh = make_job(4);
+    auto unique = std::make_shared<job_spec>(*fresh.spec);
+    unique_rule rule;
+    rule.text = "{}";
+    unique->unique = std::make_shared<const unique_rule>(std::move(rule));
+    fresh.spec = unique;
+    put(job_place::nowhere, job_place::live, fresh);
+    EXPECT_EQ(store->find_unique_blocking({}, job_state::available, 9, 9).size(), 1U);
 }
 
 TEST_F(StoreUpgrade, SalvageReadsAnOlderFile) {

@@ -95,9 +95,29 @@ void engine_fixture::make_resident(const uuid& id) {
 // -- commands
 
 result<std::vector<job_record>> engine_fixture::try_push(push_request request) {
+    auto stored = push_outcome_of(std::move(request));
+    if (!stored) return stored.error();
+    return std::move(stored->jobs);
+}
+
+result<push_outcome> engine_fixture::push_outcome_of(push_request request) {
     for (const auto& spec : request.jobs)
         if (spec.client_id) make_resident(spec.id);
+    const auto load = engine_->begin_load();
+    auto lookups = unique_lookups(request.jobs);
+    while (!lookups.empty()) {
+        ++lookup_rounds;
+        std::vector<unique_lookup> next;
+        for (const auto& each : lookups) {
+            auto found = store_->find_unique_blocking(each.key, each.state, each.before_seq,
+                                                      unique_lookup::jobs_max);
+            if (auto more = engine_->admit_unique(each, std::move(found), load))
+                next.push_back(*more);
+        }
+        lookups = std::move(next);
+    }
     auto stored = engine_->push(std::move(request), clock.now);
+    engine_->end_load(load);
     if (!manual) settle();
     return stored;
 }

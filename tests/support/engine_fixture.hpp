@@ -48,6 +48,8 @@ public:
     uuid push(job_spec spec);
     std::vector<uuid> push_many(std::string queue, int count);
     result<std::vector<job_record>> try_push(push_request request);
+    result<push_outcome> push_outcome_of(push_request request);
+    int lookup_rounds = 0;  ///< rounds of reads for jobs with unique keys so far
 
     std::vector<job_record> fetch(fetch_request request);
     std::vector<job_record> fetch(std::string queue = "default", std::size_t count = 1);
@@ -95,7 +97,7 @@ private:
 
     std::unique_ptr<job_store> store_;
     std::unique_ptr<engine> engine_;
-    std::map<std::uint64_t, engine::grant> grants_;
+    std::map<std::uint64_t, grant> grants_;
 };
 
 }  // namespace sluice::test

@@ -332,6 +332,25 @@ std::optional<job_store::found_job> memory_store::find_blocking(const uuid& id) 
     return found_job{job_place::history, deep_copy(*image.history.at(seq->second).record)};
 }
 
+std::vector<job_store::found_job> memory_store::find_unique_blocking(const unique_key& key,
+                                                                     job_state state,
+                                                                     std::int64_t before_seq,
+                                                                     std::size_t max) {
+    const auto lock = lock_for_read();
+    std::vector<found_job> found;
+    for (const auto place : {job_place::history, job_place::live}) {
+        const auto& image = disk_->written_;
+        const auto& rows = place == job_place::live ? image.live : image.history;
+        for (auto it = rows.rbegin(); it != rows.rend() && found.size() < max; ++it) {
+            const auto& record = *it->second.record;
+            if (it->first < before_seq && record.state == state && record.spec->unique &&
+                record.spec->unique->key == key)
+                found.push_back({place, deep_copy(record)});
+        }
+    }
+    return found;
+}
+
 log_end memory_store::log_end_blocking(std::int64_t seq) {
     const auto lock = lock_for_read();
     return disk_->written_.end_of_log(seq);

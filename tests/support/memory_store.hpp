@@ -125,6 +125,8 @@ public:
     bool make_room_blocking() override;
     std::vector<job_record> load_blocking(std::span<const std::int64_t> seqs) override;
     std::optional<found_job> find_blocking(const uuid& id) override;
+    std::vector<found_job> find_unique_blocking(const unique_key& key, job_state state,
+                                                std::int64_t before_seq, std::size_t max) override;
     std::optional<key_record> find_key_blocking(std::string_view key) override;
     log_end log_end_blocking(std::int64_t seq) override;
     std::vector<log_line> read_log_blocking(std::int64_t seq, std::uint64_t after,

@@ -13,11 +13,18 @@ using std::chrono::steady_clock;
 /// What is the same in the answers to one job and to a batch.
 void describe_push(response& answer, const request& r, const push_answer& pushed,
                    steady_clock::time_point parsed) {
-    answer.status = pushed.replayed ? 200 : 201;
+    const bool stored = !pushed.replayed && pushed.deduplicated.size() < pushed.jobs.size();
+    answer.status = stored ? 201 : 200;
     answer.fields.reserve(5);
     if (pushed.replayed) answer.fields.emplace_back("Idempotency-Replayed", "true");
     answer.fields.emplace_back("Durability", "fsync");
     add_server_timing(answer, r, parsed, pushed.commit);
+}
+
+/// A token for some queues neither learns of jobs in others nor replaces them.
+void bound_to_queues(push_request& push, const request& r) {
+    if (r.queue_patterns.empty()) return;
+    push.may_touch = [&r](std::string_view queue) { return queue_allowed(r, queue); };
 }
 
 asio::awaitable<response> push_job(services_ptr services, request r, path_values) {
@@ -32,6 +39,7 @@ asio::awaitable<response> push_job(services_ptr services, request r, path_values
     if (services->check_job)
         push.check = [services](const auto& jobs) { return services->check_job(jobs.front()); };
     push.key = std::move(*key);
+    bound_to_queues(push, r);
     const auto parsed = steady_clock::now();
     auto pushed = co_await services->queue->push(std::move(push));
     if (!pushed) co_return error_response(pushed.error(), r);
@@ -45,6 +53,10 @@ asio::awaitable<response> push_job(services_ptr services, request r, path_values
     }
     const auto& job = pushed->jobs.front();
     response answer = job_answer(job);
+    if (!pushed->deduplicated.empty()) {
+        answer.body.back() = ',';
+        answer.body += R"("deduplicated":true})";
+    }
     describe_push(answer, r, *pushed, parsed);
     answer.fields.emplace_back("Location", "/ojs/v1/jobs/" + to_string(job.spec->id));
     if (wait) add_preference_applied(answer, *wait);
@@ -78,6 +90,7 @@ asio::awaitable<response> push_batch(services_ptr services, request r, path_valu
     if (services->check_job)
         push.check = [services](const auto& jobs) { return check_batch(*services, jobs); };
     push.key = std::move(*key);
+    bound_to_queues(push, r);
     const auto parsed = steady_clock::now();
     auto pushed = co_await services->queue->push(std::move(push));
     if (!pushed) co_return error_response(pushed.error(), r);
@@ -86,7 +99,15 @@ asio::awaitable<response> push_batch(services_ptr services, request r, path_valu
     answer.body.reserve(encoded_size(pushed->jobs));
     answer.body += '{';
     append_jobs(answer.body, pushed->jobs);
-    answer.body += ",\"count\":" + std::to_string(pushed->jobs.size()) + '}';
+    answer.body += ",\"count\":" + std::to_string(pushed->jobs.size());
+    if (!pushed->deduplicated.empty()) {
+        json_writer out(answer.body);
+        answer.body += ",\"deduplicated\":";
+        out.begin_array();
+        for (const auto index : pushed->deduplicated) out.integer(static_cast<std::int64_t>(index));
+        out.end_array();
+    }
+    answer.body += '}';
     describe_push(answer, r, *pushed, parsed);
     co_return answer;
 }

@@ -66,6 +66,12 @@ job_reader::list_statements job_reader::prepare_list(connection& db, job_place p
 job_reader::job_reader(connection db) : db_(std::move(db)) {
     live_ = db_.prepare(select_job_sql(job_place::live) + "WHERE j.seq = ?1");
     history_ = db_.prepare(select_job_sql(job_place::history) + "WHERE j.seq = ?1");
+    for (const auto place : {job_place::live, job_place::history}) {
+        auto& found = place == job_place::live ? live_unique_ : history_unique_;
+        found = db_.prepare(select_job_sql(place) +
+                            "WHERE j.unique_key = ?1 AND j.state = ?2 AND j.seq < ?3 "
+                            "ORDER BY j.seq DESC LIMIT ?4");
+    }
     payload_ = db_.prepare(select_payload_sql);
     client_id_ = db_.prepare("SELECT seq FROM client_ids WHERE id = ?1");
     key_ = db_.prepare(select_key_sql("WHERE key = ?1"));
@@ -153,6 +159,21 @@ std::optional<job_store::found_job> job_reader::find(const uuid& id) {
     client_id_.bind(1, std::span<const std::uint8_t>(id.bytes));
     if (!client_id_.step()) return std::nullopt;
     return find_at(client_id_.integer(0), id);
+}
+
+std::vector<job_store::found_job> job_reader::find_unique(const unique_key& key, job_state state,
+                                                          std::int64_t before_seq,
+                                                          std::size_t max) {
+    const auto place = is_terminal(state) ? job_place::history : job_place::live;
+    auto& rows = place == job_place::live ? live_unique_ : history_unique_;
+    const reset_at_exit done(rows);
+    rows.bind(1, std::span<const std::uint8_t>(key));
+    rows.bind(2, static_cast<std::int64_t>(state));
+    rows.bind(3, before_seq);
+    rows.bind(4, static_cast<std::int64_t>(max));
+    std::vector<job_store::found_job> found;
+    while (rows.step()) found.push_back({place, read_job(rows, payload_)});
+    return found;
 }
 
 std::optional<key_record> job_reader::find_key(std::string_view key) {

@@ -19,6 +19,8 @@ public:
     void scan(const restore_sink& sink);
     std::vector<job_record> load(std::span<const std::int64_t> seqs);
     std::optional<job_store::found_job> find(const uuid& id);
+    std::vector<job_store::found_job> find_unique(const unique_key& key, job_state state,
+                                                  std::int64_t before_seq, std::size_t max);
     std::optional<key_record> find_key(std::string_view key);
     log_end end_of_log(std::int64_t seq);
     std::vector<log_line> lines(std::int64_t seq, std::uint64_t after, std::size_t lines_max);
@@ -39,7 +41,8 @@ private:
     static list_statements prepare_list(connection& db, job_place place);
 
     connection db_;
-    statement live_, history_, payload_, client_id_, key_, dead_, count_dead_, log_end_, log_lines_;
+    statement live_, history_, live_unique_, history_unique_, payload_, client_id_, key_, dead_,
+        count_dead_, log_end_, log_lines_;
     list_statements live_list_, history_list_;
 };
 

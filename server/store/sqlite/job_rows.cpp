@@ -1,6 +1,7 @@
 #include "server/store/sqlite/job_rows.hpp"
 
 #include "proto/codec.hpp"
+#include "proto/unique.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -44,6 +45,7 @@ enum parameter : int {
     p_received_at,
     p_spec,
     p_args,
+    p_unique_key,
     // only in history
     p_dead_letter,
     p_purge_at,
@@ -82,9 +84,16 @@ constexpr column changing[] = {
 };
 
 constexpr column fixed[] = {
-    {"priority", p_priority},       {"queue", p_queue},         {"type", p_type},
-    {"expires_at", p_expires_at},   {"client_id", p_client_id}, {"id", p_id},
-    {"received_at", p_received_at}, {"spec", p_spec},           {"args", p_args},
+    {"priority", p_priority},
+    {"queue", p_queue},
+    {"type", p_type},
+    {"expires_at", p_expires_at},
+    {"client_id", p_client_id},
+    {"id", p_id},
+    {"received_at", p_received_at},
+    {"spec", p_spec},
+    {"args", p_args},
+    {"unique_key", p_unique_key, {}, 4},
 };
 
 constexpr column only_history[] = {{"dead_letter", p_dead_letter}, {"purge_at", p_purge_at}};
@@ -152,6 +161,17 @@ constexpr int c(parameter p) {
 constexpr int c_queue_name = p_purge_at;
 constexpr int c_type_name = p_purge_at + 1;
 
+/// The rule is in the text of the row, its key in a column.
+void set_unique_key(job_spec& spec, const statement& row, std::int64_t seq) {
+    if (!spec.unique) return;
+    auto rule = *spec.unique;
+    const auto key = row.blob(c(p_unique_key));
+    if (key.size() != rule.key.size())
+        throw_damaged("the unique key of job " + std::to_string(seq) + " has the wrong length");
+    std::copy(key.begin(), key.end(), rule.key.begin());
+    spec.unique = std::make_shared<const unique_rule>(std::move(rule));
+}
+
 std::shared_ptr<const job_spec> read_spec(const statement& row, statement& payload) {
     auto spec = std::make_shared<job_spec>();
     const std::int64_t seq = row.integer(c(p_seq));
@@ -162,16 +182,17 @@ std::shared_ptr<const job_spec> read_spec(const statement& row, statement& paylo
     spec->queue = row.text(c_queue_name);
     spec->type = row.text(c_type_name);
     spec->priority = static_cast<int>(row.integer(c(p_priority)));
-    if (!row.is_null(c(p_args))) {
+    if (row.is_null(c(p_args))) {
+        const reset_at_exit done(payload);
+        payload.bind(1, seq);
+        if (!payload.step()) throw_damaged("job " + std::to_string(seq) + " has lost its payload");
+        spec->args = checked_text(payload, 1, seq);
+        decode_stored_spec(payload.text(0), *spec);
+    } else {
         spec->args = checked_text(row, c(p_args), seq);
         decode_stored_spec(row.text(c(p_spec)), *spec);
-        return spec;
     }
-    const reset_at_exit done(payload);
-    payload.bind(1, seq);
-    if (!payload.step()) throw_damaged("job " + std::to_string(seq) + " has lost its payload");
-    spec->args = checked_text(payload, 1, seq);
-    decode_stored_spec(payload.text(0), *spec);
+    set_unique_key(*spec, row, seq);
     return spec;
 }
 
@@ -280,6 +301,10 @@ void bind_identity(statement& row, const job_record& record, std::int64_t queue,
         row.bind_unless_empty(p_spec, texts.spec);
         row.bind(p_args, spec.args);
     }
+    if (spec.unique)
+        row.bind(p_unique_key, std::span<const std::uint8_t>(spec.unique->key));
+    else
+        row.bind_null(p_unique_key);
 }
 
 void bind_history(statement& row, const job_write& write) {

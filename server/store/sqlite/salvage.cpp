@@ -225,10 +225,11 @@ void salvager::copy_jobs(job_place place) {
     const auto newest = try_integer(("SELECT max(seq) FROM main." + table).c_str());
     const auto last = std::min(newest.value_or(next_seq_), seq_max_);
     // The version may be damage; the table itself says which columns it has.
-    const auto of_version_2 = try_integer(
-        ("SELECT count(*) FROM pragma_table_info('" + table + "') WHERE name = 'run_left_ms'")
-            .c_str());
-    const std::int64_t version = of_version_2.value_or(1) > 0 ? schema_version : 1;
+    const auto has = [&](const std::string& column) {
+        const auto sql = "SELECT count(*) FROM pragma_table_info('" + table + "') WHERE name = '";
+        return try_integer((sql + column + "'").c_str()).value_or(1) > 0;
+    };
+    const std::int64_t version = has("unique_key") ? schema_version : has("run_left_ms") ? 2 : 1;
     auto rows = db_.prepare(select_job_sql(place, version) + "WHERE j.seq > ?1 ORDER BY j.seq");
     auto probe = db_.prepare("SELECT seq, length(result), length(args) FROM main." + table +
                              " WHERE seq = ?1");

@@ -92,13 +92,22 @@ CREATE TABLE crons(
   WITHOUT ROWID;
 )sql";
 
+/// NULL for most jobs: what has none costs an index nothing.
+constexpr const char* unique_of_version_4 = R"sql(
+ALTER TABLE jobs ADD COLUMN unique_key BLOB;
+ALTER TABLE history ADD COLUMN unique_key BLOB;
+CREATE INDEX jobs_unique ON jobs(unique_key, state) WHERE unique_key IS NOT NULL;
+CREATE INDEX history_unique ON history(unique_key, state) WHERE unique_key IS NOT NULL;
+)sql";
+
 constexpr std::array to_version_1{version_1};
 constexpr std::array to_version_2{logs_of_version_2, leases_of_version_2};
 constexpr std::array to_version_3{crons_of_version_3};
+constexpr std::array to_version_4{unique_of_version_4};
 
 /// Step i leads from version i to i + 1.
 constexpr std::array<std::span<const char* const>, schema_version> ladder{
-    to_version_1, to_version_2, to_version_3};
+    to_version_1, to_version_2, to_version_3, to_version_4};
 
 }  // namespace
 

@@ -32,6 +32,8 @@ public:
     bool make_room_blocking() override { return directory_.drop_reserve(); }
     std::vector<job_record> load_blocking(std::span<const std::int64_t> seqs) override;
     std::optional<found_job> find_blocking(const uuid& id) override;
+    std::vector<found_job> find_unique_blocking(const unique_key& key, job_state state,
+                                                std::int64_t before_seq, std::size_t max) override;
     std::optional<key_record> find_key_blocking(std::string_view key) override;
     log_end log_end_blocking(std::int64_t seq) override;
     std::vector<log_line> read_log_blocking(std::int64_t seq, std::uint64_t after,
@@ -106,6 +108,13 @@ std::vector<job_record> sqlite_store::load_blocking(std::span<const std::int64_t
 
 std::optional<job_store::found_job> sqlite_store::find_blocking(const uuid& id) {
     return read([&] { return reader_->find(id); });
+}
+
+std::vector<job_store::found_job> sqlite_store::find_unique_blocking(const unique_key& key,
+                                                                     job_state state,
+                                                                     std::int64_t before_seq,
+                                                                     std::size_t max) {
+    return read([&] { return reader_->find_unique(key, state, before_seq, max); });
 }
 
 std::optional<key_record> sqlite_store::find_key_blocking(std::string_view key) {

@@ -144,7 +144,7 @@ void world::push(push_request request, push_call call) {
             return refuse(why);
         }
         std::vector<known_job> ids;
-        for (const auto& job : *stored) ids.push_back({job.spec->id, job.spec->args});
+        for (const auto& job : stored->jobs) ids.push_back({job.spec->id, job.spec->args});
         hold(gate, [this, at, ids] {
             auto& told = seen_.pushes[at];
             told.ended = next();

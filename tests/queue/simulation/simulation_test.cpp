@@ -124,6 +124,12 @@ TEST(SimulationControl, APauseThatIsNotWrittenIsCaught) {
     EXPECT_NE(first_broken(300, wrong).find("C14"), std::string::npos);
 }
 
+TEST(SimulationControl, DuplicatesThatAreAtRestAreMissed) {
+    wrongdoing wrong;
+    wrong.overlook_duplicates = true;
+    EXPECT_NE(first_broken(300, wrong).find("C15"), std::string::npos);
+}
+
 TEST(SimulationControl, EvictionDuringAReadIsCaught) {
     wrongdoing wrong;
     wrong.read_behind_its_back = true;

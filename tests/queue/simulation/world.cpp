@@ -34,6 +34,7 @@ world::world(std::uint64_t seed, wrongdoing wrong) : random_(seed), wrong_(wrong
     if (one_in(4)) config_.job_log_bytes = 300;
     resets_ = one_in(5);
     schedules_ = one_in(3);
+    uniques_ = one_in(3);
     config_.handled_types = {{"x", below(4)}, {"y", 0}};
     config_.pool_queues = {"own"};
     disk_->forget_to_sync(wrong.forget_to_sync);
@@ -88,8 +89,7 @@ void world::after_command() {
 }
 
 /// Handlers that begin to run, and whether there are ever too many of them at a time.
-void world::note_handled(const fetch_request& request,
-                         const std::vector<engine::given_lease>& leases) {
+void world::note_handled(const fetch_request& request, const std::vector<given_lease>& leases) {
     if (!request.handled_only) return;
     for (const auto& given : leases) {
         const auto job = engine_->granted({given});
@@ -146,6 +146,7 @@ void world::commit_step() {
         const auto outcome = store_->commit_blocking(*committing_);
         if (outcome.status != commit_status::ok) throw std::runtime_error(outcome.message);
         written_ = true;
+        if (uniques_ && one_in(4)) look_at_uniques();
     } else {
         committing_.reset();
         engine_->committed(clock_.now);
@@ -173,44 +174,73 @@ void world::load_step() {
     }
     if (commands_.empty()) return;
     const auto at = below(commands_.size());
-    auto& command = commands_[at];
-    if (!command.was_read) {
-        for (const auto& id : command.ids) command.found.push_back(store_->find_blocking(id));
-        command.was_read = true;
-        return;
-    }
-    auto done = std::move(command);
+    if (!commands_[at].was_read) return read_for(commands_[at]);
+    auto done = std::move(commands_[at]);
     commands_.erase(commands_.begin() + static_cast<std::ptrdiff_t>(at));
-    for (std::size_t i = 0; i < done.found.size(); ++i) {
-        if (wrong_.read_behind_its_back) done.loads.push_back(engine_->begin_load());
-        engine_->admit(std::move(done.found[i]), done.loads[i]);
-    }
-    done.go_on();
+    admit_for(std::move(done));
     after_command();
 }
 
+void world::read_for(waiting_command& command) {
+    for (const auto& id : command.ids) command.found.push_back(store_->find_blocking(id));
+    for (const auto& each : command.lookups)
+        command.duplicates.push_back(store_->find_unique_blocking(
+            each.key, each.state, each.before_seq, unique_lookup::jobs_max));
+    command.was_read = true;
+}
+
+/// What was read is heard of; the command goes on, or reads more.
+void world::admit_for(waiting_command command) {
+    for (std::size_t i = 0; i < command.found.size(); ++i) {
+        if (wrong_.read_behind_its_back) command.loads.push_back(engine_->begin_load());
+        engine_->admit(std::move(command.found[i]), command.loads[i]);
+    }
+    std::vector<unique_lookup> more;
+    for (std::size_t i = 0; i < command.lookups.size(); ++i) {
+        auto next = engine_->admit_unique(command.lookups[i], std::move(command.duplicates[i]),
+                                          *command.guard);
+        if (next) more.push_back(*next);
+    }
+    if (more.empty()) {
+        command.go_on();
+        if (command.guard) engine_->end_load(*command.guard);
+        return;
+    }
+    command.lookups = std::move(more);
+    command.ids.clear();
+    command.found.clear();
+    command.loads.clear();
+    command.duplicates.clear();
+    command.was_read = false;
+    commands_.push_back(std::move(command));
+}
+
 /// Does `go_on` once all these jobs are in memory, or known not to exist.
-void world::with_jobs(std::vector<uuid> ids, std::function<void()> go_on) {
+void world::with_jobs(std::vector<uuid> ids, std::function<void()> go_on,
+                      std::vector<unique_lookup> lookups) {
     std::vector<uuid> here;
     std::erase_if(ids, [&](const uuid& id) {
         if (engine_->resident(id)) here.push_back(id);
         return engine_->resident(id);
     });
-    if (ids.empty()) {
+    if (wrong_.overlook_duplicates) lookups.clear();
+    if (ids.empty() && lookups.empty()) {
         go_on();
         after_command();
         return;
     }
     waiting_command command;
+    if (!lookups.empty()) command.guard = engine_->begin_load();
     if (!wrong_.read_behind_its_back)
         for (std::size_t i = 0; i < ids.size(); ++i) command.loads.push_back(engine_->begin_load());
     for (const auto& id : here) engine_->keep(id);
     command.ids = std::move(ids);
+    command.lookups = std::move(lookups);
     command.go_on = std::move(go_on);
     commands_.push_back(std::move(command));
 }
 
-void world::deliver(const fetch_of& fetch, const std::vector<engine::given_lease>& leases) {
+void world::deliver(const fetch_of& fetch, const std::vector<given_lease>& leases) {
     const auto jobs = engine_->hand_over(leases, clock_.now);
     for (const auto& given : leases)
         if (engine_->granted({given}).empty()) note_returned(given.lease);
@@ -220,7 +250,7 @@ void world::deliver(const fetch_of& fetch, const std::vector<engine::given_lease
                         [&](const held_lease& held) { return held.lease == job.lease; }))
             continue;
         leases_.push_back({job.spec->id, job.spec->args, job.worker_id, job.lease});
-        if (was_made(*job.spec)) continue;
+        if (was_made(*job.spec) || is_unique(*job.spec)) continue;
         delivery d;
         d.begun = fetch.begun;
         d.ended = next();
@@ -276,6 +306,9 @@ void world::step() {
         after_command();
     } else if (dice < 670 && schedules_) {
         schedule_step();
+    } else if (dice < 690 && uniques_) {
+        unique_step();
+        after_command();
     } else {
         client_step();
     }
@@ -374,6 +407,7 @@ void world::look_at_the_end() {
     const auto image = disk_->image();
     for (const auto* table : {&image.live, &image.history})
         for (const auto& [seq, row] : *table) {
+            if (is_unique(*row.record->spec)) continue;
             if (was_made(*row.record->spec))
                 seen_.made.push_back(made_of(*row.record));
             else
@@ -402,6 +436,7 @@ void world::calm_down() {
     count();
     end_schedules();
     drain_of_work();
+    if (uniques_) end_uniques();
     count();
     look_at_the_end();
 }

@@ -22,6 +22,7 @@ struct wrongdoing {
     bool leave_logs_unread = false;     ///< every log is taken for one that is empty so far
     bool write_crons_late = false;      ///< what becomes of a cron job is written a batch too late
     bool forget_pauses = false;         ///< pauses are not written
+    bool overlook_duplicates = false;   ///< jobs at rest are not looked at when a unique one comes
 };
 
 /// The engine, a disk, and some clients and workers who do not mean well, all from one seed.
@@ -57,10 +58,13 @@ private:
         std::vector<std::uint64_t> loads;
         bool was_read = false;
         std::vector<std::optional<job_store::found_job>> found;
+        std::vector<unique_lookup> lookups;
+        std::vector<std::vector<job_store::found_job>> duplicates;
+        std::optional<std::uint64_t> guard;  ///< the load that keeps what the lookups brought in
         std::function<void()> go_on;
     };
     struct waiting_load {
-        engine::wanted_load wanted;
+        wanted_load wanted;
         bool was_read = false;
         std::vector<job_record> records;
     };
@@ -76,15 +80,18 @@ private:
     void pass_time();
     void hold(std::uint64_t gate, std::function<void()> answer);
     void let_go(std::uint64_t committed);
-    void with_jobs(std::vector<uuid> ids, std::function<void()> go_on);
-    void deliver(const fetch_of& fetch, const std::vector<engine::given_lease>& leases);
+    void with_jobs(std::vector<uuid> ids, std::function<void()> go_on,
+                   std::vector<unique_lookup> lookups = {});
+    void read_for(waiting_command& command);
+    void admit_for(waiting_command command);
+    void deliver(const fetch_of& fetch, const std::vector<given_lease>& leases);
     void calm_down();
     void quiesce();
     void drain_of_work();
     void look_at_the_end();
     void count();
     void look_for_forgotten_takers();
-    void note_handled(const fetch_request& request, const std::vector<engine::given_lease>& leases);
+    void note_handled(const fetch_request& request, const std::vector<given_lease>& leases);
     std::size_t handled_runs() const;
     void note_returned(const lease_token& lease);
     void return_runs();
@@ -125,6 +132,14 @@ private:
     static bool was_made(const job_spec& spec) { return spec.args == made_args; }
     static made_job made_of(const job_record& record);
 
+    // uniques.cpp: jobs with unique keys, looked at apart from all others
+    void unique_step();
+    job_spec unique_job(std::uint8_t number, conflict_policy on_conflict);
+    void push_unique(push_request request, bool must_store);
+    void look_at_uniques();
+    void end_uniques();
+    static bool is_unique(const job_spec& spec);
+
     // chance
     std::uint64_t below(std::uint64_t n) { return random_() % n; }
     bool one_in(std::uint64_t n) { return below(n) == 0; }
@@ -147,6 +162,7 @@ private:
     std::uint64_t boots_ = 0;
     bool resets_ = false;     ///< everything is emptied now and then
     bool schedules_ = false;  ///< there are cron jobs and pauses
+    bool uniques_ = false;    ///< there are jobs with unique keys
     bool calm_ = false;
 
     moment now_ = 0;
@@ -161,7 +177,7 @@ private:
     std::vector<waiting_load> loads_;
     std::map<std::uint64_t, fetch_of> parked_;
     struct handled_run {
-        engine::given_lease lease;
+        given_lease lease;
         bool limited = false;
     };
     std::vector<handled_run> handled_;  ///< in-server runs whose handler has not returned

@@ -1,0 +1,209 @@
+#include "server/queue/local_backend_impl.hpp"
+#include "server/rules/unique.hpp"
+#include "server/runtime/run_blocking.hpp"
+
+#include <algorithm>
+
+namespace sluice {
+namespace {
+
+std::chrono::microseconds since(std::chrono::steady_clock::time_point begun) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
+                                                                 begun);
+}
+
+error key_problem(errc problem) {
+    if (problem == errc::in_flight)
+        return {problem, "The first request with this Idempotency-Key is still being stored."};
+    return {problem, "This Idempotency-Key was used with another body."};
+}
+
+std::optional<error> set_unique_keys(std::vector<job_spec>& jobs) {
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        auto& spec = jobs[i];
+        if (!spec.unique) continue;
+        const auto key = rules::key_of(spec);
+        if (!key) {
+            auto wrong = key.error();
+            if (jobs.size() > 1) wrong.message.insert(0, "Job " + std::to_string(i) + ": ");
+            return wrong;
+        }
+        auto rule = *spec.unique;
+        rule.key = *key;
+        spec.unique = std::make_shared<const unique_rule>(std::move(rule));
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+/// The jobs an Idempotency-Key stands for, from memory or from the store; empty when the key is
+/// new.
+asio::awaitable<result<local_backend::ids>> local_backend::find_replay(idempotency_key key) {
+    auto known = engine_.find_key(key, now());
+    if (known.problem) co_return key_problem(*known.problem);
+    if (!known.replay.empty()) co_return std::move(known.replay);
+    const bool usable = co_await past_reset();
+    if (!usable) co_return failure();
+    const auto load = engine_.begin_load();
+    auto read = [this, &key]() -> std::optional<std::optional<key_record>> {
+        try {
+            return store_->find_key_blocking(key.key);
+        } catch (const std::exception& e) {
+            return std::nullopt;
+        }
+    };
+    const auto stored = co_await run_blocking(reader_thread_, read);
+    if (!stored) {
+        fail("A read of the store failed.");
+        co_return failure();
+    }
+    engine_.end_load(load);
+    known = engine_.find_key(key, now());  // another request may have brought it in meanwhile
+    if (known.problem) co_return key_problem(*known.problem);
+    if (!known.replay.empty()) co_return std::move(known.replay);
+    if (!*stored || (*stored)->expires_at <= now().wall) co_return ids{};
+    if ((*stored)->key.body_hash != key.body_hash) co_return key_problem(errc::key_reused);
+    co_return (*stored)->job_ids;
+}
+
+asio::awaitable<result<push_answer>> local_backend::replay(ids jobs) {
+    push_answer made;
+    made.replayed = true;
+    for (const auto& id : jobs) {
+        auto job = co_await info(id);
+        if (job) made.jobs.push_back(std::move(*job));
+    }
+    if (made.jobs.empty()) co_return missing(jobs.front());  // ended, and its retention has passed
+    co_return made;
+}
+
+/// Brings the jobs into memory that new ones may be duplicates of. They stay until `load`, which
+/// began before, has ended. False when the store failed.
+asio::awaitable<bool> local_backend::load_duplicates(std::vector<unique_lookup> lookups,
+                                                     std::uint64_t load) {
+    using found_jobs = std::vector<std::vector<job_store::found_job>>;
+    while (!lookups.empty()) {
+        auto read = [this, &lookups]() -> std::optional<found_jobs> {
+            try {
+                found_jobs found;
+                for (const auto& each : lookups)
+                    found.push_back(store_->find_unique_blocking(
+                        each.key, each.state, each.before_seq, unique_lookup::jobs_max));
+                return found;
+            } catch (const std::exception& e) {
+                return std::nullopt;
+            }
+        };
+        auto found = co_await run_blocking(reader_thread_, read);
+        if (!found) {
+            fail("A read of the store failed.");
+            co_return false;
+        }
+        std::vector<unique_lookup> next;
+        for (std::size_t i = 0; i < lookups.size(); ++i)
+            if (auto more = engine_.admit_unique(lookups[i], std::move((*found)[i]), load))
+                next.push_back(*more);
+        lookups = std::move(next);
+    }
+    co_return !failed_;
+}
+
+/// Most pushes need no read, and no coroutine but the one that stores.
+asio::awaitable<result<push_answer>> local_backend::push(push_request request) {
+    const bool plain = !request.key && std::none_of(request.jobs.begin(), request.jobs.end(),
+                                                    [](const job_spec& spec) {
+                                                        return spec.client_id || spec.unique;
+                                                    });
+    if (plain) return store(std::move(request), std::nullopt);
+    return look_up_and_store(std::move(request));
+}
+
+asio::awaitable<result<push_answer>> local_backend::look_up_and_store(push_request request) {
+    if (failed_) co_return failure();
+    if (request.key) {
+        auto known = co_await find_replay(*request.key);
+        if (!known) co_return known.error();
+        if (!known->empty()) {
+            auto first = co_await replay(std::move(*known));
+            co_return first;
+        }
+    }
+    if (auto wrong = set_unique_keys(request.jobs)) co_return *std::move(wrong);
+    ids given;
+    for (const auto& spec : request.jobs)
+        if (spec.client_id) given.push_back(spec.id);
+    auto lookups = unique_lookups(request.jobs);
+    std::optional<std::uint64_t> load;
+    if (!given.empty() || !lookups.empty()) {
+        const bool usable = co_await past_reset();
+        if (!usable) co_return failure();
+        // What either read brings in stays until the push, and so does what was there before.
+        load = engine_.begin_load();
+        bool ok = co_await load_duplicates(std::move(lookups), *load);
+        if (ok) ok = co_await make_resident(std::move(given));
+        if (!ok) co_return failure();
+    }
+    if (request.key && load) {
+        auto known = engine_.find_key(*request.key, now());
+        if (known.known()) engine_.end_load(*load);
+        if (known.problem) co_return key_problem(*known.problem);
+        if (!known.replay.empty()) {
+            auto first = co_await replay(std::move(known.replay));
+            co_return first;
+        }
+    }
+    // Up to its first wait this runs at once: nothing comes in between.
+    auto storing = store(std::move(request), load);
+    auto stored = co_await std::move(storing);
+    co_return stored;
+}
+
+/// Ends `load` once the jobs are in memory.
+asio::awaitable<result<push_answer>> local_backend::store(push_request request,
+                                                          std::optional<std::uint64_t> load) {
+    if (failed_) co_return failure();
+    // A job that is there already is a duplicate, whatever the rules say of it now.
+    const bool known = std::any_of(
+        request.jobs.begin(), request.jobs.end(),
+        [this](const job_spec& spec) { return spec.client_id && engine_.resident(spec.id); });
+    std::optional<error> refused;
+    if (request.check && !known) refused = request.check(request.jobs);
+    result<push_outcome> stored = push_outcome{};
+    if (!refused) stored = engine_.push(std::move(request), now());
+    if (load) engine_.end_load(*load);
+    if (refused) co_return *std::move(refused);
+    const auto batch = engine_.gate();
+    after_command();
+    if (!stored) {
+        if (stored.error().code == errc::disk_low) recheck_disk();
+        engine_.evict_idle(now());
+        if (stored.error().code == errc::duplicate) {
+            // The job that has the id may still be on its way to the disk.
+            const bool there = co_await durable(batch);
+            if (!there) co_return failure();
+        }
+        co_return stored.error();
+    }
+    push_answer made;
+    made.jobs = std::move(stored->jobs);
+    made.deduplicated = std::move(stored->deduplicated);
+    const auto begun = std::chrono::steady_clock::now();
+    const bool ok = co_await durable(batch);
+    if (!ok) co_return failure();
+    pushed_ += made.jobs.size() - made.deduplicated.size();
+    made.commit = since(begun);
+    auto there_before = made.deduplicated.begin();
+    for (std::size_t i = 0; i < made.jobs.size(); ++i) {
+        auto& job = made.jobs[i];
+        if (there_before != made.deduplicated.end() && *there_before == i) {
+            ++there_before;
+            continue;
+        }
+        job.durable_at = committed_at_;
+        if (job.available_at) job.available_at = committed_at_;
+    }
+    co_return made;
+}
+
+}  // namespace sluice
