@@ -4,6 +4,7 @@
 #include "proto/job.hpp"
 #include "proto/json_text.hpp"
 #include "proto/requests.hpp"
+#include "proto/workflow.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -141,5 +142,10 @@ fault read_unique(const member& m, std::shared_ptr<const unique_rule>& out);
 /// One job, in text that was checked.
 result<job_spec> read_job(json_value job, timestamp now);
 fault read_fetch(const member& m, std::optional<fetch_request>& out);
+
+/// Fills in what the nodes depend on; `lists` has the `depends_on` of each. Refuses a ref that
+/// comes twice, names nothing, or leads in a circle. `list` is the member the nodes came in.
+fault read_edges(std::string_view list, const std::vector<std::optional<json_value>>& lists,
+                 std::vector<workflow_node>& nodes);
 
 }  // namespace sluice::decode

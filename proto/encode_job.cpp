@@ -53,6 +53,7 @@ void wishes(json_writer& out, const job_spec& spec) {
     milliseconds(out, "timeout_ms", spec.timeout);
     milliseconds(out, "visibility_timeout_ms", spec.visibility_timeout);
     retry(out, spec);
+    if (spec.workflow) out.key("workflow_id").id(*spec.workflow);
     if (spec.unique) out.key("unique").raw(spec.unique->text);
     if (!spec.extra_options.empty())
         out.key("options").begin_object().raw_members(spec.extra_options).end_object();
@@ -106,6 +107,7 @@ void history(json_writer& out, const job_record& job) {
             out.key("progress_message").string(job.progress->message);
         out.key("progress_at").time(job.progress->reported_at);
     }
+    raw(out, "parent_results", job.parent_results);
     raw(out, "result", job.result);
     if (job.failures.empty()) return;
     if (job.failed_last) {

@@ -74,6 +74,7 @@ struct job_spec {
         produced_at;       ///< the producer's clock; shown, never used for decisions
     bool pending = false;  ///< wait for ACTIVATE
     std::shared_ptr<const unique_rule> unique;  ///< null: it may be there any number of times
+    std::optional<uuid> workflow;               ///< the workflow it is a job of; set by the engine
 };
 
 /// A worker's claim on an active job. Each grant has a token that was never issued before: the boot
@@ -169,6 +170,8 @@ struct job_record {
 
     std::shared_ptr<const job_progress> progress;  ///< of the latest run; null: it said nothing
 
+    /// An array: the results of the jobs before it in its workflow, null where there is none.
+    raw_json parent_results;
     raw_json result;
     std::vector<job_failure> failures;  ///< oldest first, at most limits::error_history_max
     bool failed_last = false;           ///< the latest run failed: `error` is shown

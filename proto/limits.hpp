@@ -47,6 +47,12 @@ inline constexpr std::size_t cron_preview_max = 1000;
 inline constexpr std::size_t unique_keys_max = 32;  ///< members that `args_keys` names
 inline constexpr std::size_t unique_key_bytes_max = 255;
 inline constexpr std::chrono::hours unique_period_max{24 * 366};
+inline constexpr std::size_t workflow_nodes_max = 10'000;   ///< jobs, callbacks aside
+inline constexpr std::size_t workflow_edges_max = 100'000;  ///< dependencies in one graph
+inline constexpr std::size_t workflow_name_bytes_max = 255;
+inline constexpr std::size_t workflow_ref_bytes_max = 128;
+/// What a job is told of the results of those before it; beyond it they are left out.
+inline constexpr std::size_t parent_results_bytes_max = 1024 * 1024;
 inline constexpr int priority_min = -100;
 inline constexpr int priority_max = 100;
 inline constexpr std::uint32_t max_attempts_max = 10'000;

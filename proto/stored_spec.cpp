@@ -117,6 +117,8 @@ void read_spec(const field& f, job_spec& spec) {
         spec.produced_at = time(f);
     } else if (f.name == "pending") {
         spec.pending = require(json_boolean(f.value), f);
+    } else if (f.name == "workflow") {
+        spec.workflow = require(parse_uuid(string(f)), f);
     } else if (f.name == "unique") {
         spec.unique = read_unique(f);
     } else {
@@ -146,6 +148,7 @@ std::string encode_stored_spec(const job_spec& spec) {
     write_time(out, "produced", spec.produced_at);
     if (spec.pending) out.key("pending").boolean(true);
     if (spec.unique) write_unique(out, *spec.unique);
+    if (spec.workflow) out.key("workflow").id(*spec.workflow);
     out.end_object();
     if (text == "{}") text.clear();
     return text;

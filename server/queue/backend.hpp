@@ -5,6 +5,7 @@
 #include "proto/job.hpp"
 #include "proto/job_log.hpp"
 #include "proto/requests.hpp"
+#include "proto/workflow.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -100,6 +101,30 @@ struct queue_stats {
 struct cron_change {
     cron_record cron;
     bool created = false;  ///< there was none of that name
+};
+
+struct workflow_request {
+    workflow_definition definition;
+    std::optional<idempotency_key> key;
+    /// As in push_request: asked only for a workflow that is new.
+    std::function<std::optional<error>(const workflow_definition&)> check;
+};
+
+struct workflow_answer {
+    workflow_view workflow;
+    bool replayed = false;  ///< the key was known: this is the first one, as it is now
+    std::chrono::microseconds commit{0};
+};
+
+struct workflow_query {
+    std::optional<workflow_state> state;
+    std::size_t limit = 50;
+    std::optional<std::int64_t> before_seq;  ///< continue a listing, newest first
+};
+
+struct workflow_page {
+    std::vector<workflow_view> workflows;  ///< newest first, without their jobs
+    std::optional<std::int64_t> next_before_seq;
 };
 
 /// What an event of a cron job tells beyond the job.
@@ -267,6 +292,17 @@ public:
     /// The next times of its schedule.
     virtual asio::awaitable<result<std::vector<cron_occurrence>>> preview_cron(
         std::string name, std::size_t count) = 0;
+
+    /// Stores a workflow and all its jobs, those that wait for others as pending. What becomes of
+    /// it is written with the end of the job that brings it about. Errors: those of push that are
+    /// not about unique jobs or ids; overloaded also when there are too many unfinished ones.
+    virtual asio::awaitable<result<workflow_answer>> push_workflow(workflow_request request) = 0;
+    /// Errors: not_found, store_failed.
+    virtual asio::awaitable<result<workflow_view>> workflow(uuid id) = 0;
+    /// Jobs that run may come to their end, all others are cancelled. Errors: not_found, conflict
+    /// (it has ended), store_failed.
+    virtual asio::awaitable<result<workflow_view>> cancel_workflow(uuid id) = 0;
+    virtual asio::awaitable<result<workflow_page>> workflows(workflow_query query) = 0;
 
     virtual asio::awaitable<result<event_page>> events(event_query query, std::stop_token stop) = 0;
 

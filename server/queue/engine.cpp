@@ -18,7 +18,7 @@ engine::engine(engine_config config, std::uint64_t seed, instant now)
 void engine::boot(const restore_summary& summary) {
     epoch_ = summary.epoch;
     next_seq_ = summary.next_seq;
-    start_cron_jobs(start_);
+    start_turns(start_);
 }
 
 timestamp engine::stamp(instant now) const {
@@ -171,6 +171,7 @@ void engine::finish(resident_job& job, timestamp time) {
     job.ended_in = open_batch_;
     touch(job, true);
     if (crons_.size() > 0) end_cron_job(record.seq);
+    if (workflows_.size() > 0) end_workflow_job(job, time);
 }
 
 change_answer engine::answer(const resident_job& job, bool repeated) const {
@@ -234,9 +235,8 @@ void engine::reset() {
     keys_.clear();
     pauses_.clear();
     crons_.clear();
-    cron_starts_.clear();
-    to_cancel_.clear();
-    to_start_.clear();
+    workflows_.clear();
+    turns_ = {};
     evictions_.clear();
     finished_.clear();
     window_bytes_ = 0;

@@ -14,6 +14,7 @@
 #include "server/queue/timer_set.hpp"
 #include "server/queue/unique_table.hpp"
 #include "server/queue/worker_table.hpp"
+#include "server/queue/workflow_table.hpp"
 #include "server/rules/retry.hpp"
 #include "server/rules/transitions.hpp"
 
@@ -49,12 +50,12 @@ class engine {
 public:
     engine(engine_config config, std::uint64_t seed, instant now);
 
-    // -- restore: before any command; queues and cron jobs before the jobs that wait
-    // ----------------------------------------------
+    // -- restore: before any command; queues, cron jobs and workflows before the jobs ------------
     void restore_waiting(const waiting_job& job);
     void restore_queue(std::string_view name, bool paused);
     void restore_dead_letters(std::string_view queue, std::uint64_t count);
     void restore_cron(cron_record record);
+    void restore_workflow(workflow_record record);
     void boot(const restore_summary& summary);
     void restore_active(job_record record, instant now);
 
@@ -72,7 +73,9 @@ public:
     void end_load(std::uint64_t load);
 
     std::vector<wanted_load> take_wanted();
-    void admit_wanted(const wanted_load& wanted, std::vector<job_record> records, instant now);
+    /// `results`: of all `wanted.parents`.
+    void admit_wanted(const wanted_load& wanted, std::vector<job_record> records,
+                      std::vector<job_results> results, instant now);
 
     // -- commands --------------------------------------------------------------------------------
     key_table::state find_key(const idempotency_key& key, instant now) const {
@@ -128,6 +131,17 @@ public:
     std::vector<cron_record> crons() const;
     result<std::vector<cron_occurrence>> preview_cron(std::string_view name, std::size_t count,
                                                       instant now) const;
+
+    result<workflow_record> push_workflow(workflow_definition definition,
+                                          std::optional<idempotency_key> key, instant now);
+    /// Both know only those with unfinished jobs; the others are at rest. Errors: not_found, and
+    /// of the second conflict (it has ended).
+    result<workflow_record> workflow(const uuid& id) const;
+    result<workflow_record> cancel_workflow(const uuid& id, instant now);
+    /// Nodes whose jobs run.
+    std::vector<std::size_t> active_nodes(const workflow_record& record) const;
+    /// How often workflows were let go of: what was read before the latest time may be out of date.
+    std::uint64_t workflows_let_go() const { return workflows_.let_go(); }
     void reset();
 
     /// Expires leases, wakes scheduled jobs and ends long polls whose time has come.
@@ -150,7 +164,7 @@ public:
     std::uint64_t reset_gate() const { return reset_batch_ > committed_batch_ ? reset_batch_ : 0; }
     bool has_changes() const {
         return !changed_.empty() || keys_.has_open() || !pauses_.empty() || crons_.has_changes() ||
-               !logs_.empty() || reset_;
+               workflows_.has_changes() || !logs_.empty() || reset_;
     }
     /// Closes the open batch. At most one batch may be under way.
     journal_batch take_batch(instant now);
@@ -282,10 +296,23 @@ private:
     void run_cron(cron_entry& entry, timestamp scheduled, instant now);
     void cancel_made(std::int64_t seq, instant now);
     void end_cron_job(std::int64_t seq);
-    void start_cron_jobs(instant now);
+    void start_turns(instant now);
     void start_made(resident_job& job, instant now);
     void emit_cron(const cron_entry& entry, std::string_view type, std::string_view reason,
                    timestamp scheduled, std::optional<uuid> job, instant now);
+
+    // engine_workflow.cpp
+    static workflow_record record_of(const workflow_entry& entry);
+    workflow_entry begin_workflow(const workflow_definition& definition, instant now);
+    void end_workflow_job(const resident_job& job, timestamp time);
+    void revive_workflow_job(const resident_job& job);
+    void follow(workflow_entry& entry, const rules::workflow_step& step, timestamp time);
+    std::vector<std::int64_t> parents_of(const workflow_entry& entry, std::size_t node) const;
+    const job_results* results_of(std::int64_t seq, job_results& buffer) const;
+    bool tell_results(const workflow_entry& entry, resident_job& job) const;
+    void start_node(const workflow_entry& entry, resident_job& job, instant now);
+    void ask_for_nodes(std::vector<std::int64_t> seqs);
+    void resume_workflow_job(const waiting_job& job);
 
     // engine_run.cpp
     result<resident_job*> running(const uuid& id, const std::optional<lease_token>& lease,
@@ -375,10 +402,10 @@ private:
     key_table keys_;
     std::map<std::string, bool> pauses_;  ///< of the open batch: queue, paused
     cron_table crons_;
-    timestamp wall_seen_;                         ///< when timers were last looked at
-    std::vector<std::int64_t> cron_starts_;       ///< pending jobs whose turn has come
-    std::unordered_set<std::int64_t> to_cancel_;  ///< once they have been read
-    std::unordered_set<std::int64_t> to_start_;   ///< the same, for pending ones
+    timestamp wall_seen_;  ///< when timers were last looked at
+    workflow_table workflows_;
+    std::unordered_map<std::int64_t, job_results> read_results_;  ///< of the load being admitted
+    job_turns turns_;
     bool sync_ = false;
     bool reset_ = false;
     std::uint64_t reset_batch_ = 0;  ///< that of the latest reset

@@ -103,7 +103,7 @@ result<change_answer> engine::ack(const ack_request& request, instant now) {
     finish(job, stamp(now));
     emit(job, "job.completed", stamp(now));
     auto made = answer(job, false);
-    if (handler_freed_ || !cron_starts_.empty()) dispatch(now);
+    if (handler_freed_ || turns_.any()) dispatch(now);
     return made;
 }
 
@@ -239,6 +239,8 @@ result<change_answer> engine::activate(const uuid& id, instant now) {
     auto* job = find(id);
     if (!job) return error(errc::not_found);
     if (job->record.state != job_state::pending) return state_conflict(job->record, "activated");
+    if (workflows_.of_job(job->record.seq))
+        return error(errc::conflict, "A job of a workflow waits for those before it.");
     let_go(*job, now);
     auto made = answer(*job, false);
     dispatch(now);
@@ -284,6 +286,7 @@ result<job_record> engine::retry_dead_letter(const uuid& id, instant now) {
     record.acked_at.reset();
     record.retry_delay.reset();
     record.ticket = next_seq_++;
+    if (workflows_.size() > 0) revive_workflow_job(*job);
     job->place = job_place::live;
     job->ended_in = 0;
     touch(*job, true);

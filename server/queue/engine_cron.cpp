@@ -48,10 +48,8 @@ void engine::restore_cron(cron_record record) {
     const auto& unfinished = entry.record.unfinished;
     if (entry.record.definition.overlap != overlap_policy::cancel_previous) return;
     // One at rest may have been read for its end when the process did.
-    for (std::size_t i = 0; i + 1 < unfinished.size(); ++i) {
-        to_cancel_.insert(unfinished[i]);
-        due_loads_.push_back(unfinished[i]);
-    }
+    for (std::size_t i = 0; i + 1 < unfinished.size(); ++i)
+        turns_.to_cancel.push_back(unfinished[i]);
 }
 
 void engine::arm_cron(cron_entry& entry) {
@@ -246,15 +244,15 @@ void engine::run_cron(cron_entry& entry, timestamp scheduled, instant now) {
     emit_cron(entry, "cron.triggered", {}, scheduled, made.spec->id, now);
 }
 
-/// Cancels a job of a registration that makes a new one; reads it first when it is at rest.
+/// Cancels a job whose turn to run is never to come; reads it first when it is at rest.
 void engine::cancel_made(std::int64_t seq, instant now) {
     auto* job = jobs_.find(seq);
     if (!job) {
-        to_cancel_.insert(seq);
+        turns_.cancel_when_read.insert(seq);
         due_loads_.push_back(seq);
         return;
     }
-    to_cancel_.erase(seq);
+    turns_.cancel_when_read.erase(seq);
     if (!is_terminal(job->record.state)) cancel_job(*job, now);
 }
 
@@ -264,27 +262,36 @@ void engine::end_cron_job(std::int64_t seq) {
     auto* entry = crons_.end_unfinished(seq);
     if (!entry) return;
     const auto& left = entry->record.unfinished;
-    if (!left.empty() && first) cron_starts_.push_back(left.front());
+    if (!left.empty() && first) turns_.to_start.push_back(left.front());
     if (left.empty() && entry->record.removed) crons_.erase(*entry);
 }
 
-/// What jobs that have ended made way for. Apart, for they end in the middle of things.
-void engine::start_cron_jobs(instant now) {
-    while (!cron_starts_.empty()) {
-        const auto seq = cron_starts_.back();
-        cron_starts_.pop_back();
-        if (auto* job = jobs_.find(seq)) {
-            start_made(*job, now);
-            continue;
+/// What jobs that have ended made way for, or took the reason to run from. Apart, for they end in
+/// the middle of things.
+void engine::start_turns(instant now) {
+    std::vector<std::int64_t> nodes;
+    while (turns_.any()) {
+        for (const auto seq : std::exchange(turns_.to_cancel, {})) cancel_made(seq, now);
+        for (const auto seq : std::exchange(turns_.to_start, {})) {
+            if (auto* job = jobs_.find(seq)) {
+                start_made(*job, now);
+            } else if (workflows_.of_job(seq)) {
+                nodes.push_back(seq);
+            } else {
+                turns_.start_when_read.insert(seq);
+                due_loads_.push_back(seq);
+            }
         }
-        to_start_.insert(seq);
-        due_loads_.push_back(seq);
     }
+    ask_for_nodes(std::move(nodes));
     request_due_loads();
 }
 
+/// A pending job starts if its turn has come.
 void engine::start_made(resident_job& job, instant now) {
-    if (job.record.state == job_state::pending && crons_.is_first(job.record.seq)) let_go(job, now);
+    if (job.record.state != job_state::pending) return;
+    if (const auto* entry = workflows_.of_job(job.record.seq)) return start_node(*entry, job, now);
+    if (crons_.is_first(job.record.seq)) let_go(job, now);
 }
 
 void engine::emit_cron(const cron_entry& entry, std::string_view type, std::string_view reason,

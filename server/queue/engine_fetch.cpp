@@ -115,6 +115,10 @@ resident_job* engine::take_next(queue_state& queue, const fetch_request& request
         pop_line(*lane);
         if (job->record.state != job_state::available || job->record.ticket != entry.ticket)
             continue;
+        if (turns_.cancel_when_read.contains(entry.seq)) {
+            cancel_made(entry.seq, now);
+            continue;
+        }
         leave_window(*job);
         if (job->record.spec->expires_at && *job->record.spec->expires_at <= now.wall) {
             expire(*job, now);
@@ -200,7 +204,7 @@ fetch_outcome engine::fetch(const fetch_request& request, instant now) {
         outcome.parked = park(request, std::nullopt);
     }
     if (outcome.parked && blocked) load_waiters_.push_back(*outcome.parked);
-    if (!cron_starts_.empty()) dispatch(now);  // a job that was due had expired
+    if (turns_.any()) dispatch(now);  // a job that was due had expired
     return outcome;
 }
 
@@ -328,8 +332,8 @@ std::optional<std::uint64_t> engine::first_taker(const queue_state& queue) const
 /// Pairs the jobs that became available in this command with those who wait for them.
 void engine::dispatch(instant now) {
     if (handler_freed_) offer_to_handlers(now);
-    while (!offers_.empty() || !cron_starts_.empty()) {
-        if (!cron_starts_.empty()) start_cron_jobs(now);
+    while (!offers_.empty() || turns_.any()) {
+        if (turns_.any()) start_turns(now);
         if (offers_.empty()) continue;
         auto* queue = offers_.back();
         offers_.pop_back();

@@ -46,7 +46,8 @@ void engine::restore_waiting(const waiting_job& job) {
     if (job.due_at) arm_due(job.seq, job.state, *job.due_at, start_);
     // The one before it may have ended without letting it go.
     if (job.state == job_state::pending && crons_.is_first(job.seq))
-        cron_starts_.push_back(job.seq);
+        turns_.to_start.push_back(job.seq);
+    if (workflows_.size() > 0) resume_workflow_job(job);
     if (job.expires_at)
         wall_timers_.add({job.expires_at->time_since_epoch(), timer_kind::due, job.seq});
 }
@@ -57,7 +58,7 @@ void engine::restore_active(job_record record, instant now) {
     ++queue.jobs[static_cast<std::size_t>(job_state::active)];
     if (job.record.worker_id == in_server_worker_id) {
         lapse(job, "the server stopped while it ran.", now);
-        start_cron_jobs(now);
+        start_turns(now);
         return;
     }
     inherited_.insert(job.record.seq);
@@ -125,7 +126,8 @@ std::vector<wanted_load> engine::take_wanted() {
     return std::exchange(wanted_, {});
 }
 
-void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> records, instant now) {
+void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> records,
+                          std::vector<job_results> results, instant now) {
     if (wanted.load < first_load_) {
         end_load(wanted.load);
         return;
@@ -155,8 +157,10 @@ void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> rec
         unused_lanes_.emplace(*lane->queue->name, *lane->type);
         offers_.push_back(lane->queue);
     } else {
+        for (auto& each : results) read_results_.insert_or_assign(each.seq, std::move(each));
         for (const auto seq : wanted.seqs)
             if (jobs_.find(seq)) due(seq, now);
+        read_results_.clear();
     }
     end_load(wanted.load);
     for (auto* queue : std::exchange(blocked_offers_, {})) offers_.push_back(queue);
@@ -217,6 +221,11 @@ journal_batch engine::take_batch(instant now) {
     for (auto& [queue, paused] : std::exchange(pauses_, {}))
         batch.paused_queues.emplace_back(queue, paused);
     batch.crons = crons_.take_changes();
+    batch.workflows = workflows_.take_changes([this](const workflow_record& record) {
+        return *record.ended_at + (record.state == workflow_state::completed
+                                       ? config_.retention_completed
+                                       : config_.retention_discarded);
+    });
     if (!batch.keys.empty() || !batch.paused_queues.empty()) batch.sync = true;
     batch.jobs.reserve(changed_.size());
     for (const auto seq : changed_) {
@@ -257,6 +266,7 @@ std::vector<uuid> engine::committed(instant now) {
     }
     logs_committed(now);
     evict_idle(now);
+    workflows_.committed(committed_batch_);
     keys_.committed(committed_batch_, next_load_,
                     [this](std::uint64_t load) { return ended_before(load); });
     return ended;

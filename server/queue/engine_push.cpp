@@ -66,7 +66,7 @@ job_state engine::first_state(const job_spec& spec, std::optional<timestamp> sch
 /// Makes one job resident and puts it into the open batch.
 resident_job& engine::store_new(job_spec spec, instant now) {
     const auto seq = next_seq_++;
-    if (!spec.client_id)
+    if (!spec.client_id && !spec.workflow)
         spec.id = make_uuid(stamp(now), seq, static_cast<std::uint32_t>(random_()));
     resident_job fresh;
     fresh.place = job_place::live;

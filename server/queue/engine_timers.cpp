@@ -89,8 +89,8 @@ void engine::due(std::int64_t seq, instant now) {
         return;
     }
     auto& record = job->record;
-    const bool only_looked_at = to_start_.erase(seq) > 0;
-    if (to_cancel_.contains(seq)) return cancel_made(seq, now);
+    const bool only_looked_at = turns_.start_when_read.erase(seq) > 0;
+    if (turns_.cancel_when_read.contains(seq)) return cancel_made(seq, now);
     if (job->place != job_place::live) return;
     if (record.state == job_state::pending) start_made(*job, now);
     const bool waits = record.state != job_state::active && !is_terminal(record.state);

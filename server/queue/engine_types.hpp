@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <unordered_set>
 #include <vector>
 
 /// What the engine hands to its owner, and what it keeps of those who wait.
@@ -23,6 +24,17 @@ struct wanted_load {
     std::vector<std::int64_t> seqs;
     ready_lane* lane = nullptr;  ///< null: jobs that are due
     std::uint64_t load = 0;
+    std::vector<std::int64_t> parents;  ///< jobs whose results are wanted as well
+};
+
+/// Jobs whose turn has come in the middle of things.
+struct job_turns {
+    std::vector<std::int64_t> to_start;  ///< pending ones
+    std::vector<std::int64_t> to_cancel;
+    /// The same, once they have been read.
+    std::unordered_set<std::int64_t> start_when_read, cancel_when_read;
+
+    bool any() const { return !to_start.empty() || !to_cancel.empty(); }
 };
 
 /// Jobs at rest that one to be pushed may be a duplicate of: those of a key in one state, newest

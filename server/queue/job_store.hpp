@@ -4,6 +4,7 @@
 #include "proto/job.hpp"
 #include "proto/job_log.hpp"
 #include "proto/unique.hpp"
+#include "proto/workflow.hpp"
 #include "server/queue/backend.hpp"
 
 #include <cstdint>
@@ -61,6 +62,40 @@ struct cron_write {
     std::optional<cron_record> record;
 };
 
+/// A workflow as it is kept. Its jobs have the sequence numbers that follow its own, callbacks
+/// last.
+struct workflow_record {
+    std::int64_t seq = 0;
+    uuid id;
+    workflow_type type = workflow_type::chain;
+    std::string name;
+    raw_json meta;
+    std::size_t jobs = 0;  ///< callbacks included
+    timestamp created_at;
+    std::string plan;  ///< see rules::workflow_progress
+    raw_json outline;  ///< of each job: [ref, type, queue]
+    // what its steps change
+    workflow_state state = workflow_state::running;
+    std::size_t unfinished = 0;         ///< jobs that have not ended
+    std::optional<timestamp> ended_at;  ///< set with a state that is not running
+    std::string nodes;                  ///< see rules::workflow_progress
+
+    friend bool operator==(const workflow_record&, const workflow_record&) = default;
+};
+
+struct workflow_write {
+    workflow_record record;  ///< without plan and outline, unless `fresh`
+    bool fresh = false;      ///< it is not stored yet
+    std::optional<timestamp> purge_at;
+};
+
+/// What a job leaves to those after it in a workflow.
+struct job_results {
+    std::int64_t seq = 0;
+    raw_json result;
+    raw_json parent_results;
+};
+
 /// All that one commit makes durable, all or nothing.
 struct journal_batch {
     std::uint64_t number = 0;  ///< rises by one with each batch since the store was opened
@@ -71,6 +106,7 @@ struct journal_batch {
     std::vector<key_record> keys;
     std::vector<std::pair<std::string, bool>> paused_queues;  ///< queue, paused
     std::vector<cron_write> crons;
+    std::vector<workflow_write> workflows;
     bool reset = false;  ///< empty everything first
 };
 
@@ -106,6 +142,7 @@ struct restore_sink {
     std::function<void(std::string_view queue, bool paused)> queue;
     std::function<void(std::string_view queue, std::uint64_t count)> dead_letters;
     std::function<void(cron_record)> cron;
+    std::function<void(workflow_record)> workflow;  ///< those with unfinished jobs
 };
 
 struct restore_summary {
@@ -143,6 +180,11 @@ public:
                                                         std::int64_t before_seq,
                                                         std::size_t max) = 0;
     virtual std::optional<key_record> find_key_blocking(std::string_view key) = 0;
+    /// Of jobs, live or finished, in the order asked for. One that is gone left nothing.
+    virtual std::vector<job_results> load_results_blocking(std::span<const std::int64_t> seqs) = 0;
+    virtual std::optional<workflow_record> find_workflow_blocking(const uuid& id) = 0;
+    /// Newest first, up to `query.limit`.
+    virtual std::vector<workflow_record> list_workflows_blocking(const workflow_query& query) = 0;
     /// Where the log of a job ends: zeros when it has none.
     virtual log_end log_end_blocking(std::int64_t seq) = 0;
     /// Lines with a number above `after`, in order: up to `lines_max`, and none after more than

@@ -49,7 +49,8 @@ struct resident_job {
 
 /// Rough size in memory, for budgets.
 inline std::size_t footprint(const job_record& record) {
-    std::size_t bytes = sizeof(resident_job) + sizeof(job_spec) + record.result.size();
+    std::size_t bytes = sizeof(resident_job) + sizeof(job_spec) + record.result.size() +
+                        record.parent_results.size();
     if (record.spec) {
         const auto& spec = *record.spec;
         bytes += spec.args.size() + spec.meta.size() + spec.tags.size() + spec.extra.size() +

@@ -60,6 +60,13 @@ void local_backend::start() {
         engine_.restore_dead_letters(name, count);
     };
     sink.cron = [this](cron_record record) { engine_.restore_cron(std::move(record)); };
+    sink.workflow = [this](workflow_record record) {
+        try {
+            engine_.restore_workflow(std::move(record));
+        } catch (const std::invalid_argument& e) {
+            throw store_error(65, e.what());
+        }
+    };
     engine_.boot(store_->restore_blocking(sink));
     for (auto& record : active) engine_.restore_active(std::move(record), now());
     engine_.set_disk_low(store_->disk_low_blocking());

@@ -62,6 +62,10 @@ public:
     asio::awaitable<result<std::vector<cron_record>>> crons() override;
     asio::awaitable<result<std::vector<cron_occurrence>>> preview_cron(std::string name,
                                                                        std::size_t count) override;
+    asio::awaitable<result<workflow_answer>> push_workflow(workflow_request request) override;
+    asio::awaitable<result<workflow_view>> workflow(uuid id) override;
+    asio::awaitable<result<workflow_view>> cancel_workflow(uuid id) override;
+    asio::awaitable<result<workflow_page>> workflows(workflow_query query) override;
     asio::awaitable<result<event_page>> events(event_query query, std::stop_token stop) override;
     asio::awaitable<result<void>> reset() override;
     backend_health health() const override;
@@ -110,6 +114,7 @@ private:
                                                       std::optional<fetch_request> request);
 
     // Loads
+    asio::awaitable<result<workflow_record>> read_workflow(uuid id);
     asio::awaitable<bool> past_reset();
     asio::awaitable<bool> load(uuid id);
     asio::awaitable<bool> make_resident(ids wanted);

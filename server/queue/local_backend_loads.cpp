@@ -91,17 +91,20 @@ void local_backend::start_wanted_loads() {
         asio::post(reader_thread_, [this, self = self_, guard,
                                     wanted = std::move(wanted)]() mutable {
             std::vector<job_record> records;
+            std::vector<job_results> results;
             std::string fault;
             try {
                 records = store_->load_blocking(wanted.seqs);
+                if (!wanted.parents.empty())
+                    results = store_->load_results_blocking(wanted.parents);
             } catch (const std::exception& e) {
                 fault = e.what();
             }
             asio::post(guard, [this, self, wanted = std::move(wanted), records = std::move(records),
-                               fault = std::move(fault)]() mutable {
+                               results = std::move(results), fault = std::move(fault)]() mutable {
                 if (!*self) return;
                 if (!fault.empty()) return fail(fault);
-                engine_.admit_wanted(wanted, std::move(records), now());
+                engine_.admit_wanted(wanted, std::move(records), std::move(results), now());
                 after_command();
             });
         });

@@ -77,6 +77,7 @@ job_spec make_spec(generator& g) {
     if (g.coin()) spec.expires_at_text = g.text();
     if (g.coin()) spec.produced_at = g.time();
     spec.pending = g.coin();
+    if (g.coin()) spec.workflow = make_uuid(timestamp{}, 5, 6);
     if (g.coin()) {
         unique_rule rule;
         rule.text = g.object();
@@ -105,6 +106,7 @@ void expect_same(const job_spec& a, const job_spec& b) {
     EXPECT_EQ(a.expires_at_text, b.expires_at_text);
     EXPECT_EQ(a.produced_at, b.produced_at);
     EXPECT_EQ(a.pending, b.pending);
+    EXPECT_EQ(a.workflow, b.workflow);
     ASSERT_EQ(a.unique != nullptr, b.unique != nullptr);
     if (!a.unique) return;
     EXPECT_EQ(a.unique->text, b.unique->text);

@@ -15,6 +15,7 @@ restored restore(job_store& store) {
         all.types.emplace_back(job.type);
     };
     sink.active = [&](job_record job) { all.active.push_back(std::move(job)); };
+    sink.workflow = [&](workflow_record record) { all.workflows.push_back(std::move(record)); };
     sink.cron = [&](cron_record record) { all.crons.push_back(std::move(record)); };
     sink.queue = [&](std::string_view name, bool paused) { all.paused.emplace(name, paused); };
     all.summary = store.restore_blocking(sink);
@@ -57,6 +58,7 @@ job_record full_record() {
     job.lease_length = 60s;
     job.run_left = 1499ms;
     job.retry_delay = 1700ms;
+    job.parent_results = "[1, null]";
     job.result = "{\"sum\":  5}";
     job.failed_last = true;
     job.failures = {{"net.timeout", "E1", "it took too long", "{\"ms\":5}", 2, noon}};
@@ -85,6 +87,7 @@ void expect_same(const job_record& a, const job_record& b) {
     EXPECT_EQ(a.run_left, b.run_left);
     EXPECT_EQ(a.retry_delay, b.retry_delay);
     EXPECT_EQ(a.result, b.result);
+    EXPECT_EQ(a.parent_results, b.parent_results);
     EXPECT_EQ(a.failed_last, b.failed_last);
     ASSERT_EQ(a.failures.size(), b.failures.size());
     for (std::size_t i = 0; i < a.failures.size(); ++i) {

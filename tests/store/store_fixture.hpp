@@ -24,6 +24,7 @@ struct restored {
     std::vector<job_record> active;
     std::map<std::string, bool> paused;
     std::vector<cron_record> crons;
+    std::vector<workflow_record> workflows;
 };
 
 restored restore(job_store& store);

@@ -23,23 +23,33 @@ void change(const std::filesystem::path& directory, const std::string& sql) {
     sqlite3_close(db);
 }
 
+constexpr const char* no_workflows =
+    "DROP TABLE workflows; DROP TABLE workflow_progress;"
+    "ALTER TABLE jobs DROP COLUMN parent_results; ALTER TABLE history DROP COLUMN parent_results;";
 constexpr const char* no_unique_keys =
     "DROP INDEX jobs_unique; DROP INDEX history_unique;"
     "ALTER TABLE jobs DROP COLUMN unique_key; ALTER TABLE history DROP COLUMN unique_key;";
 
-/// Makes of a closed store what version 3 of the schema would have left.
+/// Makes of a closed store what version 4 of the schema would have left.
+void make_version_4(const std::filesystem::path& directory) {
+    change(directory, std::string("PRAGMA user_version=4;") + no_workflows);
+}
+
+/// The same for version 3.
 void make_version_3(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=3;") + no_unique_keys);
+    change(directory, std::string("PRAGMA user_version=3;") + no_workflows + no_unique_keys);
 }
 
 /// The same for version 2.
 void make_version_2(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=2; DROP TABLE crons;") + no_unique_keys);
+    change(directory,
+           std::string("PRAGMA user_version=2; DROP TABLE crons;") + no_workflows + no_unique_keys);
 }
 
 /// The same for version 1.
 void make_version_1(const std::filesystem::path& directory) {
     std::string sql = "PRAGMA user_version=1; DROP TABLE job_logs; DROP TABLE crons;";
+    sql += no_workflows;
     sql += no_unique_keys;
     for (const auto* table : {"jobs", "history"})
         for (const auto* column : {"lease_length_ms", "run_left_ms"})
@@ -47,9 +57,10 @@ void make_version_1(const std::filesystem::path& directory) {
     change(directory, sql);
 }
 
-job_record without_lengths(job_record job) {
+job_record as_of_version_1(job_record job) {
     job.lease_length.reset();
     job.run_left.reset();
+    job.parent_results.clear();
     return job;
 }
 
@@ -84,7 +95,7 @@ TEST_F(StoreUpgrade, KeepsEveryJobAndKnowsNoLengthsOfBefore) {
     reopen();
     const auto all = restore(*store);
     ASSERT_EQ(all.active.size(), 1U);
-    expect_same(all.active.front(), without_lengths(live));
+    expect_same(all.active.front(), as_of_version_1(live));
     job_query done;
     done.state = job_state::completed;
     const auto page = store->list_blocking(done);
@@ -114,6 +125,7 @@ TEST_F(StoreUpgrade, TakesCronJobsFromThenOn) {
 TEST_F(StoreTest, AStoreOfVersion2TakesCronJobsAndKeepsItsJobs) {
     auto live = running();
     live.run_left = 7ms;
+    live.parent_results.clear();
     put(job_place::nowhere, job_place::live, live);
     store->close_blocking();
     store.reset();
@@ -153,12 +165,36 @@ TEST_F(StoreTest, AStoreOfVersion3TakesUniqueJobsAndKeepsItsOwn) {
     EXPECT_EQ(store->find_unique_blocking({}, job_state::available, 9, 9).size(), 1U);
 }
 
+TEST_F(StoreTest, AStoreOfVersion4TakesWorkflowsAndKeepsItsUniqueKeys) {
+    auto old = make_job(3);
+    auto spec = std::make_shared<job_spec>(*old.spec);
+    unique_rule rule;
+    rule.text = "{}";
+    rule.key.fill(7);
+    spec->unique = std::make_shared<const unique_rule>(rule);
+    old.spec = spec;
+    put(job_place::nowhere, job_place::live, old);
+    store->close_blocking();
+    store.reset();
+    make_version_4(config.directory);
+    const auto rescued = config.directory / "rescued";
+    EXPECT_EQ(salvage_store(config.directory, rescued).live_jobs, 1U);
+    reopen();
+    EXPECT_EQ(store->find_unique_blocking(rule.key, job_state::available, 9, 9).size(), 1U);
+    journal_batch batch;
+    batch.workflows.emplace_back().fresh = true;
+    batch.workflows[0].record.seq = 7;
+    batch.workflows[0].record.id = make_uuid(noon, 7, 1);
+    ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
+    EXPECT_TRUE(store->find_workflow_blocking(make_uuid(noon, 7, 1)));
+}
+
 TEST_F(StoreUpgrade, SalvageReadsAnOlderFile) {
     const auto rescued = config.directory / "rescued";
     salvage_store(config.directory, rescued);
     auto copy = config;
     copy.directory = rescued;
-    expect_same(restore(*open_sqlite_store(copy)).active.at(0), without_lengths(live));
+    expect_same(restore(*open_sqlite_store(copy)).active.at(0), as_of_version_1(live));
 }
 
 }  // namespace

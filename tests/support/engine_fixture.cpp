@@ -35,6 +35,7 @@ void engine_fixture::boot() {
     sink.waiting = [&](const waiting_job& job) { engine_->restore_waiting(job); };
     sink.queue = [&](std::string_view name, bool paused) { engine_->restore_queue(name, paused); };
     sink.cron = [&](cron_record record) { engine_->restore_cron(std::move(record)); };
+    sink.workflow = [&](workflow_record record) { engine_->restore_workflow(std::move(record)); };
     sink.dead_letters = [&](std::string_view name, std::uint64_t count) {
         engine_->restore_dead_letters(name, count);
     };
@@ -67,7 +68,8 @@ bool engine_fixture::commit() {
 bool engine_fixture::serve_loads() {
     auto all = engine_->take_wanted();
     for (const auto& wanted : all)
-        engine_->admit_wanted(wanted, store_->load_blocking(wanted.seqs), clock.now);
+        engine_->admit_wanted(wanted, store_->load_blocking(wanted.seqs),
+                              store_->load_results_blocking(wanted.parents), clock.now);
     collect_grants();
     return !all.empty();
 }

@@ -95,6 +95,7 @@ std::string disk_image::apply(const journal_batch& batch) {
         keys.clear();
         queues.clear();
         crons.clear();
+        workflows.clear();
     }
     for (const auto& write : batch.jobs) {
         const auto seq = write.record.seq;
@@ -114,6 +115,17 @@ std::string disk_image::apply(const journal_batch& batch) {
     for (const auto& write : batch.logs) logs[write.seq].push_back(write);
     for (const auto& key : batch.keys) keys.insert_or_assign(key.key.key, key);
     for (const auto& [queue, paused] : batch.paused_queues) queues.insert_or_assign(queue, paused);
+    for (const auto& write : batch.workflows) {
+        const auto seq = write.record.seq;
+        next_seq = std::max(next_seq, seq + 1);
+        if (write.fresh == workflows.contains(seq)) return "a workflow is stored twice, or never";
+        auto& kept = workflows[seq];
+        if (write.fresh) kept = write.record;
+        kept.state = write.record.state;
+        kept.unfinished = write.record.unfinished;
+        kept.ended_at = write.record.ended_at;
+        kept.nodes = write.record.nodes;
+    }
     for (const auto& [name, record] : batch.crons) {
         if (record)
             crons.insert_or_assign(name, *record);
@@ -239,6 +251,8 @@ restore_summary memory_store::restore_blocking(const restore_sink& sink) {
     for (const auto& [queue, paused] : disk_->written_.queues) sink.queue(queue, paused);
     for (const auto& [name, record] : disk_->written_.crons)
         if (sink.cron) sink.cron(record);
+    for (const auto& [seq, record] : disk_->written_.workflows)
+        if (sink.workflow && record.unfinished > 0) sink.workflow(record);
     for (const auto& [seq, row] : disk_->written_.live) {
         const auto& record = *row.record;
         if (record.state == job_state::active) {
@@ -348,6 +362,39 @@ std::vector<job_store::found_job> memory_store::find_unique_blocking(const uniqu
                 found.push_back({place, deep_copy(record)});
         }
     }
+    return found;
+}
+
+std::vector<job_results> memory_store::load_results_blocking(std::span<const std::int64_t> seqs) {
+    const auto lock = lock_for_read();
+    std::vector<job_results> all;
+    for (const auto seq : seqs) {
+        all.push_back({seq, {}, {}});
+        for (const auto* rows : {&disk_->written_.live, &disk_->written_.history}) {
+            const auto it = rows->find(seq);
+            if (it == rows->end()) continue;
+            all.back().result = it->second.record->result;
+            all.back().parent_results = it->second.record->parent_results;
+        }
+    }
+    return all;
+}
+
+std::optional<workflow_record> memory_store::find_workflow_blocking(const uuid& id) {
+    const auto lock = lock_for_read();
+    for (const auto& [seq, record] : disk_->written_.workflows)
+        if (record.id == id) return record;
+    return std::nullopt;
+}
+
+std::vector<workflow_record> memory_store::list_workflows_blocking(const workflow_query& query) {
+    const auto lock = lock_for_read();
+    const auto& all = disk_->written_.workflows;
+    std::vector<workflow_record> found;
+    for (auto it = all.rbegin(); it != all.rend() && found.size() < query.limit; ++it)
+        if (it->first < query.before_seq.value_or(INT64_MAX) &&
+            (!query.state || *query.state == it->second.state))
+            found.push_back(it->second);
     return found;
 }
 

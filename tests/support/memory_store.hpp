@@ -30,6 +30,7 @@ struct disk_image {
     std::map<std::string, key_record, std::less<>> keys;
     std::map<std::string, bool, std::less<>> queues;
     std::map<std::string, cron_record, std::less<>> crons;
+    std::map<std::int64_t, workflow_record> workflows;
     std::int64_t next_seq = 1;
 
     /// Does what the batch says. The answer names what cannot be, such as an insert over a row that
@@ -128,6 +129,9 @@ public:
     std::vector<found_job> find_unique_blocking(const unique_key& key, job_state state,
                                                 std::int64_t before_seq, std::size_t max) override;
     std::optional<key_record> find_key_blocking(std::string_view key) override;
+    std::vector<job_results> load_results_blocking(std::span<const std::int64_t> seqs) override;
+    std::optional<workflow_record> find_workflow_blocking(const uuid& id) override;
+    std::vector<workflow_record> list_workflows_blocking(const workflow_query& query) override;
     log_end log_end_blocking(std::int64_t seq) override;
     std::vector<log_line> read_log_blocking(std::int64_t seq, std::uint64_t after,
                                             std::size_t lines_max) override;

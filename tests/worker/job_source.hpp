@@ -166,6 +166,12 @@ public:
     asio::awaitable<result<queue_stats>> pause_queue(std::string, bool) override {
         return unused();
     }
+    asio::awaitable<result<workflow_answer>> push_workflow(workflow_request) override {
+        return unused();
+    }
+    asio::awaitable<result<workflow_view>> workflow(uuid) override { return unused(); }
+    asio::awaitable<result<workflow_view>> cancel_workflow(uuid) override { return unused(); }
+    asio::awaitable<result<workflow_page>> workflows(workflow_query) override { return unused(); }
     asio::awaitable<result<cron_change>> set_cron(cron_definition) override { return unused(); }
     asio::awaitable<result<cron_record>> enable_cron(std::string, bool) override {
         return unused();

@@ -4,6 +4,7 @@
 #include "server/store/sqlite/cron_rows.hpp"
 #include "server/store/sqlite/job_rows.hpp"
 #include "server/store/sqlite/log_rows.hpp"
+#include "server/store/sqlite/workflow_rows.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -72,6 +73,11 @@ job_reader::job_reader(connection db) : db_(std::move(db)) {
                             "WHERE j.unique_key = ?1 AND j.state = ?2 AND j.seq < ?3 "
                             "ORDER BY j.seq DESC LIMIT ?4");
     }
+    live_results_ = db_.prepare("SELECT result, parent_results FROM jobs WHERE seq = ?1");
+    history_results_ = db_.prepare("SELECT result, parent_results FROM history WHERE seq = ?1");
+    workflow_ = db_.prepare(select_workflow_sql("WHERE w.seq = ?1"));
+    workflow_list_ = db_.prepare(select_workflow_sql(
+        "WHERE w.seq < ?1 AND (?2 IS NULL OR p.state = ?2) ORDER BY w.seq DESC LIMIT ?3"));
     payload_ = db_.prepare(select_payload_sql);
     client_id_ = db_.prepare("SELECT seq FROM client_ids WHERE id = ?1");
     key_ = db_.prepare(select_key_sql("WHERE key = ?1"));
@@ -91,6 +97,9 @@ void job_reader::scan(const restore_sink& sink) {
     while (queues.step()) sink.queue(queues.text(0), queues.integer(1) != 0);
     auto crons = db_.prepare(select_crons_sql);
     while (sink.cron && crons.step()) sink.cron(read_cron(crons));
+
+    auto workflows = db_.prepare(select_workflow_sql("WHERE p.unfinished > 0 ORDER BY p.seq"));
+    while (sink.workflow && workflows.step()) sink.workflow(read_workflow(workflows));
 
     std::unordered_map<std::int64_t, std::string> names;
     auto all_names = db_.prepare("SELECT id, name FROM names");
@@ -181,6 +190,46 @@ std::optional<key_record> job_reader::find_key(std::string_view key) {
     key_.bind(1, key);
     if (!key_.step()) return std::nullopt;
     return read_key(key_);
+}
+
+std::vector<job_results> job_reader::results(std::span<const std::int64_t> seqs) {
+    transaction snapshot(db_, "BEGIN");
+    std::vector<job_results> all;
+    all.reserve(seqs.size());
+    for (const auto seq : seqs) {
+        auto& found = all.emplace_back();
+        found.seq = seq;
+        for (auto* rows : {&history_results_, &live_results_}) {
+            const reset_at_exit done(*rows);
+            rows->bind(1, seq);
+            if (!rows->step()) continue;
+            found.result = rows->text(0);
+            found.parent_results = rows->text(1);
+        }
+    }
+    return all;
+}
+
+std::optional<workflow_record> job_reader::find_workflow(const uuid& id) {
+    const reset_at_exit done(workflow_);
+    workflow_.bind(1, sequence_of(id));
+    if (!workflow_.step()) return std::nullopt;
+    auto record = read_workflow(workflow_);
+    if (record.id != id) return std::nullopt;
+    return record;
+}
+
+std::vector<workflow_record> job_reader::list_workflows(const workflow_query& query) {
+    const reset_at_exit done(workflow_list_);
+    workflow_list_.bind(1, query.before_seq.value_or(std::numeric_limits<std::int64_t>::max()));
+    if (query.state)
+        workflow_list_.bind(2, static_cast<std::int64_t>(*query.state));
+    else
+        workflow_list_.bind_null(2);
+    workflow_list_.bind(3, static_cast<std::int64_t>(query.limit));
+    std::vector<workflow_record> all;
+    while (workflow_list_.step()) all.push_back(read_workflow(workflow_list_));
+    return all;
 }
 
 log_end job_reader::end_of_log(std::int64_t seq) {

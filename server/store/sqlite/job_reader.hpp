@@ -22,6 +22,9 @@ public:
     std::vector<job_store::found_job> find_unique(const unique_key& key, job_state state,
                                                   std::int64_t before_seq, std::size_t max);
     std::optional<key_record> find_key(std::string_view key);
+    std::vector<job_results> results(std::span<const std::int64_t> seqs);
+    std::optional<workflow_record> find_workflow(const uuid& id);
+    std::vector<workflow_record> list_workflows(const workflow_query& query);
     log_end end_of_log(std::int64_t seq);
     std::vector<log_line> lines(std::int64_t seq, std::uint64_t after, std::size_t lines_max);
     job_page list(const job_query& query);
@@ -41,6 +44,7 @@ private:
     static list_statements prepare_list(connection& db, job_place place);
 
     connection db_;
+    statement live_results_, history_results_, workflow_, workflow_list_;
     statement live_, history_, live_unique_, history_unique_, payload_, client_id_, key_, dead_,
         count_dead_, log_end_, log_lines_;
     list_statements live_list_, history_list_;

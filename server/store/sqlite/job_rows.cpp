@@ -33,6 +33,7 @@ enum parameter : int {
     p_retry_delay,
     p_lease_length,
     p_run_left,
+    p_parent_results,
     p_result,
     p_history,
     // what never changes
@@ -79,6 +80,7 @@ constexpr column changing[] = {
     {"retry_delay_ms", p_retry_delay, "NULL"},
     {"lease_length_ms", p_lease_length, "NULL", 2},
     {"run_left_ms", p_run_left, "NULL", 2},
+    {"parent_results", p_parent_results, "NULL", 5},
     {"result", p_result, "NULL"},
     {"history", p_history, "NULL"},
 };
@@ -220,7 +222,8 @@ bool never_ran(const job_record& record, const row_texts& texts) {
            !record.durable_at && !record.started_at && !record.finished_at && !record.acked_at &&
            !record.lease && record.outcome == lease_outcome::open && record.worker_id.empty() &&
            !record.lease_expires_at && !record.lease_length && !record.run_left &&
-           !record.retry_delay && record.result.empty() && texts.history.empty();
+           !record.retry_delay && record.result.empty() && record.parent_results.empty() &&
+           texts.history.empty();
 }
 
 std::string update_job_sql(job_place at) {
@@ -280,6 +283,7 @@ void bind_progress(statement& row, const job_record& record, const row_texts& te
     row.bind(p_retry_delay, to_stored(record.retry_delay));
     row.bind(p_lease_length, to_stored(record.lease_length));
     row.bind(p_run_left, to_stored(record.run_left));
+    row.bind_unless_empty(p_parent_results, record.parent_results);
     row.bind_unless_empty(p_result, record.result);
     row.bind_unless_empty(p_history, texts.history);
 }
@@ -352,6 +356,7 @@ job_record read_job(const statement& row, statement& payload) {
     job.retry_delay = to_duration(row.optional_integer(c(p_retry_delay)));
     job.lease_length = to_duration(row.optional_integer(c(p_lease_length)));
     job.run_left = to_duration(row.optional_integer(c(p_run_left)));
+    job.parent_results = checked_text(row, c(p_parent_results), job.seq);
     job.result = checked_text(row, c(p_result), job.seq);
     try {
         decode_stored_history(row.text(c(p_history)), job);

@@ -4,6 +4,7 @@
 #include "server/store/sqlite/cron_rows.hpp"
 #include "server/store/sqlite/job_rows.hpp"
 #include "server/store/sqlite/log_rows.hpp"
+#include "server/store/sqlite/workflow_rows.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -52,6 +53,13 @@ journal_writer::journal_writer(connection db, writer_options options)
     pause_queue_ = db_.prepare("INSERT OR REPLACE INTO queues(name, paused) VALUES(?1, ?2)");
     put_cron_ = db_.prepare(put_cron_sql);
     delete_cron_ = db_.prepare("DELETE FROM crons WHERE name = ?1");
+    insert_workflow_ = db_.prepare(insert_workflow_sql);
+    put_progress_ = db_.prepare(put_workflow_progress_sql);
+    delete_workflow_ = db_.prepare("DELETE FROM workflows WHERE seq = ?1");
+    delete_progress_ = db_.prepare("DELETE FROM workflow_progress WHERE seq = ?1");
+    find_expired_workflows_ = db_.prepare(
+        "SELECT seq FROM workflow_progress WHERE purge_at IS NOT NULL AND purge_at <= ?1 "
+        "ORDER BY purge_at LIMIT ?2");
     find_expired_ = db_.prepare(expired_sql());
     delete_keys_ = db_.prepare(
         "DELETE FROM idempotency WHERE key IN "
@@ -162,6 +170,11 @@ void journal_writer::apply(const journal_batch& batch) {
             pause_queue_.run();
         }
         for (const auto& cron : batch.crons) write(cron);
+        for (const auto& workflow : batch.workflows) {
+            next_seq_ = std::max(next_seq_, workflow.record.seq + 1);
+            if (workflow.fresh) insert_workflow(insert_workflow_, workflow.record);
+            put_workflow_progress(put_progress_, workflow);
+        }
     });
 }
 
@@ -272,7 +285,8 @@ void journal_writer::reset_all() {
     db_.execute(
         "DELETE FROM jobs; DELETE FROM history; DELETE FROM payloads; DELETE FROM client_ids;"
         "DELETE FROM names; DELETE FROM idempotency; DELETE FROM queues;"
-        "DELETE FROM job_logs; DELETE FROM crons");
+        "DELETE FROM job_logs; DELETE FROM crons; DELETE FROM workflows;"
+        "DELETE FROM workflow_progress");
 }
 
 job_store::purge_outcome journal_writer::purge(timestamp now, std::size_t max) {
@@ -295,18 +309,34 @@ job_store::purge_outcome journal_writer::purge(timestamp now, std::size_t max) {
     const auto keys_max = static_cast<std::int64_t>(max - expired.size());
     const auto keys_due = db_.query_integer("SELECT min(expires_at) FROM idempotency");
     const bool purge_keys = keys_max > 0 && keys_due != 0 && keys_due <= to_stored(now);
-    if (expired.empty() && !purge_keys) return {};
-    std::size_t gone = expired.size();
+    const auto workflows = expired_workflows(now, max - expired.size());
+    if (expired.empty() && workflows.empty() && !purge_keys) return {};
+    std::size_t gone = expired.size() + workflows.size();
     // Unsynced: after a power cut the same rows expire again.
     in_transaction(false, [&] {
         for (const auto seq : expired) erase(job_place::history, seq);
+        for (const auto seq : workflows) {
+            for (auto* row : {&delete_workflow_, &delete_progress_}) {
+                row->bind(1, seq);
+                row->run();
+            }
+        }
         if (!purge_keys) return;
         delete_keys_.bind(1, to_stored(now));
         delete_keys_.bind(2, keys_max);
         delete_keys_.run();
         gone += static_cast<std::size_t>(db_.changes());
     });
-    return {gone, cut || gone == max};
+    return {gone, cut || gone >= max};
+}
+
+std::vector<std::int64_t> journal_writer::expired_workflows(timestamp now, std::size_t max) {
+    std::vector<std::int64_t> expired;
+    const reset_at_exit done(find_expired_workflows_);
+    find_expired_workflows_.bind(1, to_stored(now));
+    find_expired_workflows_.bind(2, static_cast<std::int64_t>(max));
+    while (find_expired_workflows_.step()) expired.push_back(find_expired_workflows_.integer(0));
+    return expired;
 }
 
 void journal_writer::raise_epoch(std::uint32_t epoch_min, std::int64_t next_seq_min) {

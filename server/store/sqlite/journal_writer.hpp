@@ -78,6 +78,7 @@ private:
     void write(const cron_write& cron);
     void insert(const job_write& job);
     void change(const job_write& job);
+    std::vector<std::int64_t> expired_workflows(timestamp now, std::size_t max);
     void erase(job_place from, std::int64_t seq);
     void write_key(const key_record& key);
     void reset_all();
@@ -88,7 +89,9 @@ private:
     writer_options options_;
     statement begin_, commit_, set_meta_, insert_name_, insert_new_, insert_payload_,
         delete_payload_, insert_client_id_, delete_client_id_, insert_key_, pause_queue_,
-        find_expired_, delete_keys_, put_cron_, delete_cron_, insert_log_, delete_log_, log_end_;
+        insert_workflow_, put_progress_, delete_workflow_, delete_progress_,
+        find_expired_workflows_, find_expired_, delete_keys_, put_cron_, delete_cron_, insert_log_,
+        delete_log_, log_end_;
     place_statements live_, history_;
 
     std::unordered_map<std::string, std::int64_t, by_text, std::equal_to<>> names_;

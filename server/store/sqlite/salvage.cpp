@@ -5,7 +5,9 @@
 #include "server/store/sqlite/job_rows.hpp"
 #include "server/store/sqlite/opening.hpp"
 #include "server/store/sqlite/salvage_crons.hpp"
+#include "server/store/sqlite/salvage_keys.hpp"
 #include "server/store/sqlite/salvage_logs.hpp"
+#include "server/store/sqlite/salvage_workflows.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -49,7 +51,7 @@ public:
         copy_logs();
         copy_keys();
         copy_queues();
-        copy_crons();
+        copy_what_jobs_belong_to();
         flush();
         fresh_->close_blocking();
         // A place that cannot be read covers numbers that were in the other table.
@@ -80,7 +82,7 @@ private:
     void copy_logs();
     void copy_keys();
     void copy_queues();
-    void copy_crons();
+    void copy_what_jobs_belong_to();
     void flush();
     void problem(const std::string& what);
     std::optional<std::int64_t> try_integer(const char* sql);
@@ -93,6 +95,7 @@ private:
     journal_batch batch_;
     salvage_report report_;
     std::unordered_set<std::int64_t> kept_;
+    std::unordered_set<std::int64_t> live_;  ///< of those
     std::unordered_set<std::int64_t> unreadable_;
     std::unordered_set<uuid> client_ids_;
     std::uint64_t epoch_ = 0;
@@ -229,7 +232,10 @@ void salvager::copy_jobs(job_place place) {
         const auto sql = "SELECT count(*) FROM pragma_table_info('" + table + "') WHERE name = '";
         return try_integer((sql + column + "'").c_str()).value_or(1) > 0;
     };
-    const std::int64_t version = has("unique_key") ? schema_version : has("run_left_ms") ? 2 : 1;
+    const std::int64_t version = has("parent_results") ? schema_version
+                                 : has("unique_key")   ? 4
+                                 : has("run_left_ms")  ? 2
+                                                       : 1;
     auto rows = db_.prepare(select_job_sql(place, version) + "WHERE j.seq > ?1 ORDER BY j.seq");
     auto probe = db_.prepare("SELECT seq, length(result), length(args) FROM main." + table +
                              " WHERE seq = ?1");
@@ -313,6 +319,7 @@ void salvager::keep(job_record job, job_place place, std::optional<timestamp> pu
     if (!report_.mark_readable && job.lease.epoch < epoch_ceiling) {
         epoch_ = std::max<std::uint64_t>(epoch_, job.lease.epoch);
     }
+    if (place == job_place::live) live_.insert(job.seq);
     ++(place == job_place::live ? report_.live_jobs : report_.finished_jobs);
     batch_.jobs.push_back({job_place::nowhere, place, std::move(job), purge_at});
     if (batch_.jobs.size() >= batch_jobs) flush();
@@ -330,23 +337,12 @@ void salvager::copy_logs() {
 }
 
 void salvager::copy_keys() {
-    std::unordered_set<std::string> seen;
-    // From both ends, as far as each goes.
-    for (const char* order : {"ORDER BY key", "ORDER BY key DESC"}) {
-        try {
-            auto rows = db_.prepare(select_key_sql(order));
-            while (rows.step()) {
-                auto key = read_key(rows);
-                if (!seen.insert(key.key.key).second) continue;
-                batch_.keys.push_back(std::move(key));
-                ++report_.keys;
-                if (batch_.keys.size() >= batch_jobs) flush();
-            }
-            return;
-        } catch (const database_error& e) {
-            problem(std::string("Idempotency keys: ") + e.what());
-        }
-    }
+    const auto keep = [this](key_record key) {
+        batch_.keys.push_back(std::move(key));
+        ++report_.keys;
+        if (batch_.keys.size() >= batch_jobs) flush();
+    };
+    salvage_keys(db_, keep, [this](const std::string& what) { problem(what); });
 }
 
 void salvager::copy_queues() {
@@ -361,16 +357,25 @@ void salvager::copy_queues() {
     }
 }
 
-void salvager::copy_crons() {
-    // A store of an older version has none.
-    if (try_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'crons'").value_or(1) == 0)
-        return;
-    const auto keep = [this](cron_record record) {
+/// What a store of an older version does not have is not looked for.
+void salvager::copy_what_jobs_belong_to() {
+    const auto has = [this](const std::string& table) {
+        const auto sql = "SELECT count(*) FROM sqlite_schema WHERE name = '" + table + "'";
+        return try_integer(sql.c_str()).value_or(1) > 0;
+    };
+    const auto tell = [this](const std::string& what) { problem(what); };
+    const auto keep_cron = [this](cron_record record) {
         auto name = record.definition.name;
         batch_.crons.push_back({std::move(name), std::move(record)});
         ++report_.crons;
     };
-    salvage_crons(db_, kept_, keep, [this](const std::string& what) { problem(what); });
+    const auto keep_workflow = [this](workflow_write write) {
+        batch_.workflows.push_back(std::move(write));
+        ++report_.workflows;
+        if (batch_.workflows.size() >= batch_jobs) flush();
+    };
+    if (has("crons")) salvage_crons(db_, live_, keep_cron, tell);
+    if (has("workflows")) salvage_workflows(db_, live_, keep_workflow, tell);
 }
 
 void salvager::flush() {

@@ -14,6 +14,7 @@ struct salvage_report {
     std::uint64_t keys = 0;
     std::uint64_t queues = 0;  ///< pause switches
     std::uint64_t crons = 0;
+    std::uint64_t workflows = 0;
     std::uint64_t log_lines = 0;
 
     /// Jobs that cannot be read or are nonsense. Jobs that were purged from a page which is now

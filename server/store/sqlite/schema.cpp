@@ -100,14 +100,30 @@ CREATE INDEX jobs_unique ON jobs(unique_key, state) WHERE unique_key IS NOT NULL
 CREATE INDEX history_unique ON history(unique_key, state) WHERE unique_key IS NOT NULL;
 )sql";
 
+/// A workflow's jobs have the numbers that follow its own. What each step changes is apart, so that
+/// it does not rewrite what never does. `plan` and `nodes` are those of rules::workflow_progress.
+constexpr const char* workflows_of_version_5 = R"sql(
+CREATE TABLE workflows(
+  seq INTEGER PRIMARY KEY, id BLOB NOT NULL, type INTEGER NOT NULL, name TEXT, meta TEXT,
+  jobs INTEGER NOT NULL, created_at INTEGER NOT NULL, plan BLOB NOT NULL, outline TEXT NOT NULL);
+CREATE TABLE workflow_progress(
+  seq INTEGER PRIMARY KEY, state INTEGER NOT NULL, unfinished INTEGER NOT NULL, ended_at INTEGER,
+  purge_at INTEGER, nodes BLOB NOT NULL);
+CREATE INDEX workflows_unfinished ON workflow_progress(seq) WHERE unfinished > 0;
+CREATE INDEX workflows_purge ON workflow_progress(purge_at) WHERE purge_at IS NOT NULL;
+ALTER TABLE jobs ADD COLUMN parent_results TEXT;
+ALTER TABLE history ADD COLUMN parent_results TEXT;
+)sql";
+
 constexpr std::array to_version_1{version_1};
 constexpr std::array to_version_2{logs_of_version_2, leases_of_version_2};
 constexpr std::array to_version_3{crons_of_version_3};
 constexpr std::array to_version_4{unique_of_version_4};
+constexpr std::array to_version_5{workflows_of_version_5};
 
 /// Step i leads from version i to i + 1.
 constexpr std::array<std::span<const char* const>, schema_version> ladder{
-    to_version_1, to_version_2, to_version_3, to_version_4};
+    to_version_1, to_version_2, to_version_3, to_version_4, to_version_5};
 
 }  // namespace
 

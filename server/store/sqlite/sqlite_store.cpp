@@ -35,6 +35,9 @@ public:
     std::vector<found_job> find_unique_blocking(const unique_key& key, job_state state,
                                                 std::int64_t before_seq, std::size_t max) override;
     std::optional<key_record> find_key_blocking(std::string_view key) override;
+    std::vector<job_results> load_results_blocking(std::span<const std::int64_t> seqs) override;
+    std::optional<workflow_record> find_workflow_blocking(const uuid& id) override;
+    std::vector<workflow_record> list_workflows_blocking(const workflow_query& query) override;
     log_end log_end_blocking(std::int64_t seq) override;
     std::vector<log_line> read_log_blocking(std::int64_t seq, std::uint64_t after,
                                             std::size_t lines_max) override;
@@ -115,6 +118,18 @@ std::vector<job_store::found_job> sqlite_store::find_unique_blocking(const uniqu
                                                                      std::int64_t before_seq,
                                                                      std::size_t max) {
     return read([&] { return reader_->find_unique(key, state, before_seq, max); });
+}
+
+std::vector<job_results> sqlite_store::load_results_blocking(std::span<const std::int64_t> seqs) {
+    return read([&] { return reader_->results(seqs); });
+}
+
+std::optional<workflow_record> sqlite_store::find_workflow_blocking(const uuid& id) {
+    return read([&] { return reader_->find_workflow(id); });
+}
+
+std::vector<workflow_record> sqlite_store::list_workflows_blocking(const workflow_query& query) {
+    return read([&] { return reader_->list_workflows(query); });
 }
 
 std::optional<key_record> sqlite_store::find_key_blocking(std::string_view key) {

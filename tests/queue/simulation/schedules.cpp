@@ -90,6 +90,7 @@ void world::pause(const std::string& queue, bool paused) {
 /// What a store does that is faulty on purpose.
 void world::spoil(journal_batch& batch) {
     if (wrong_.write_crons_late) std::swap(batch.crons, late_crons_);
+    if (wrong_.write_workflows_late) delay_workflows(batch);
     if (wrong_.forget_pauses) batch.paused_queues.clear();
 }
 

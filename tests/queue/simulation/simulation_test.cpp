@@ -130,6 +130,18 @@ TEST(SimulationControl, DuplicatesThatAreAtRestAreMissed) {
     EXPECT_NE(first_broken(300, wrong).find("C15"), std::string::npos);
 }
 
+TEST(SimulationControl, AWorkflowWrittenApartFromItsJobsIsCaught) {
+    wrongdoing wrong;
+    wrong.write_workflows_late = true;
+    std::string found;
+    try {
+        found = first_broken(300, wrong);
+    } catch (const std::exception& e) {
+        found = e.what();
+    }
+    EXPECT_NE(found, "");
+}
+
 TEST(SimulationControl, EvictionDuringAReadIsCaught) {
     wrongdoing wrong;
     wrong.read_behind_its_back = true;

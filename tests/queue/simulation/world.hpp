@@ -22,6 +22,7 @@ struct wrongdoing {
     bool leave_logs_unread = false;     ///< every log is taken for one that is empty so far
     bool write_crons_late = false;      ///< what becomes of a cron job is written a batch too late
     bool forget_pauses = false;         ///< pauses are not written
+    bool write_workflows_late = false;  ///< what becomes of a workflow is written a batch too late
     bool overlook_duplicates = false;   ///< jobs at rest are not looked at when a unique one comes
 };
 
@@ -67,6 +68,7 @@ private:
         wanted_load wanted;
         bool was_read = false;
         std::vector<job_record> records;
+        std::vector<job_results> results;
     };
 
     // world.cpp: the owner's side
@@ -85,6 +87,7 @@ private:
     void read_for(waiting_command& command);
     void admit_for(waiting_command command);
     void deliver(const fetch_of& fetch, const std::vector<given_lease>& leases);
+    // ending.cpp
     void calm_down();
     void quiesce();
     void drain_of_work();
@@ -140,6 +143,13 @@ private:
     void end_uniques();
     static bool is_unique(const job_spec& spec);
 
+    // workflows.cpp: workflows, whose jobs are looked at apart as well
+    void workflow_step();
+    workflow_definition random_workflow();
+    void delay_workflows(journal_batch& batch);
+    void look_at_workflows(bool at_rest);
+    static bool is_of_workflow(const job_spec& spec);
+
     // chance
     std::uint64_t below(std::uint64_t n) { return random_() % n; }
     bool one_in(std::uint64_t n) { return below(n) == 0; }
@@ -163,6 +173,7 @@ private:
     bool resets_ = false;     ///< everything is emptied now and then
     bool schedules_ = false;  ///< there are cron jobs and pauses
     bool uniques_ = false;    ///< there are jobs with unique keys
+    bool workflows_ = false;  ///< there are workflows
     bool calm_ = false;
 
     moment now_ = 0;
@@ -173,6 +184,8 @@ private:
     std::vector<cron_write> late_crons_;
     std::map<std::string, std::uint64_t> turns_;  ///< how often each was registered or removed
     std::map<std::string, overlap_policy> registered_;  ///< cron jobs that were confirmed
+    std::vector<workflow_write> late_workflows_;
+    std::vector<uuid> known_workflows_;  ///< that were confirmed
     std::vector<waiting_command> commands_;
     std::vector<waiting_load> loads_;
     std::map<std::uint64_t, fetch_of> parked_;

@@ -1,0 +1,237 @@
+#include "server/queue/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+/// Nodes one read of the store is for, at most.
+constexpr std::size_t nodes_at_once = 256;
+
+error no_such_workflow() {
+    return {errc::not_found, "There is no such workflow."};
+}
+
+void append_results(std::string& out, std::string_view result) {
+    if (out.size() > 1) out += ',';
+    out += result.empty() ? std::string_view("null") : result;
+}
+
+}  // namespace
+
+result<workflow_record> engine::push_workflow(workflow_definition definition,
+                                              std::optional<idempotency_key> key, instant now) {
+    if (auto refused = refuse_push({})) return *std::move(refused);
+    if (workflows_.size() >= config_.workflows_max)
+        return error(errc::overloaded, "There are " + std::to_string(workflows_.size()) +
+                                           " unfinished workflows already; no more are taken "
+                                           "(workflows_max).");
+    workflow_entry entry = begin_workflow(definition, now);
+    const auto released = entry.progress.start().release;
+    std::vector<job_spec> specs;
+    for (auto& node : definition.nodes) specs.push_back(std::move(node.spec));
+    for (auto* callback : {&definition.callbacks.on_complete, &definition.callbacks.on_success,
+                           &definition.callbacks.on_failure})
+        if (*callback) specs.push_back(**std::move(callback));
+    auto& kept = workflows_.add(std::move(entry));
+    std::size_t next_released = 0;
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+        auto& spec = specs[i];
+        const bool starts = next_released < released.size() && released[next_released] == i;
+        if (starts) ++next_released;
+        spec.pending = !starts;
+        spec.workflow = kept.record.id;
+        spec.id = workflow_job_id(kept.record, i);
+        store_new(std::move(spec), now);
+    }
+    workflows_.touch(kept, open_batch_);
+    sync_ = true;
+    if (key) {
+        key_record record;
+        record.key = *std::move(key);
+        record.job_ids = {kept.record.id};
+        record.expires_at = now.wall + config_.idempotency_window;
+        keys_.add(std::move(record), open_batch_);
+    }
+    auto made = record_of(kept);
+    dispatch(now);
+    return made;
+}
+
+workflow_record engine::record_of(const workflow_entry& entry) {
+    auto record = entry.record;
+    record.nodes = entry.progress.nodes();
+    return record;
+}
+
+workflow_entry engine::begin_workflow(const workflow_definition& definition, instant now) {
+    workflow_entry entry;
+    entry.progress = rules::workflow_progress(definition);
+    auto& record = entry.record;
+    record.seq = next_seq_++;
+    record.created_at = stamp(now);
+    record.id = make_uuid(record.created_at, record.seq, static_cast<std::uint32_t>(random_()));
+    record.type = definition.type;
+    record.name = definition.name;
+    record.meta = definition.meta;
+    record.jobs = record.unfinished = entry.progress.size();
+    record.plan = entry.progress.plan();
+    record.outline = outline_of(definition);
+    entry.stored = false;
+    return entry;
+}
+
+result<workflow_record> engine::workflow(const uuid& id) const {
+    const auto* entry = workflows_.find(sequence_of(id));
+    if (!entry || entry->record.id != id) return no_such_workflow();
+    return record_of(*entry);
+}
+
+std::vector<std::size_t> engine::active_nodes(const workflow_record& record) const {
+    std::vector<std::size_t> active;
+    for (std::size_t i = 0; i < record.jobs; ++i) {
+        const auto* job = jobs_.find(record.seq + 1 + static_cast<std::int64_t>(i));
+        if (job && job->record.state == job_state::active) active.push_back(i);
+    }
+    return active;
+}
+
+/// Jobs that run may come to their end; all others are cancelled.
+result<workflow_record> engine::cancel_workflow(const uuid& id, instant now) {
+    auto* entry = workflows_.find(sequence_of(id));
+    if (!entry || entry->record.id != id) return no_such_workflow();
+    if (entry->record.state != workflow_state::running)
+        return error(errc::conflict,
+                     "A workflow that is " + std::string(to_string(entry->record.state)) +
+                         " cannot be cancelled.",
+                     "\"current_state\":\"" + std::string(to_string(entry->record.state)) + "\"");
+    auto step = entry->progress.cancel();
+    std::erase_if(step.cancel, [&](std::size_t node) {
+        const auto* job = jobs_.find(entry->seq_of(node));
+        return job && job->record.state == job_state::active;
+    });
+    follow(*entry, step, stamp(now));
+    dispatch(now);
+    return record_of(*entry);
+}
+
+/// A job has reached a terminal state: what it does to its workflow is written with it.
+void engine::end_workflow_job(const resident_job& job, timestamp time) {
+    auto* entry = workflows_.of_job(job.record.seq);
+    if (!entry) return;
+    --entry->record.unfinished;
+    const bool completed = job.record.state == job_state::completed;
+    const auto step = entry->progress.end_node(entry->node_of(job.record.seq), completed);
+    follow(*entry, step, time);
+}
+
+void engine::revive_workflow_job(const resident_job& job) {
+    auto* entry = workflows_.of_job(job.record.seq);
+    if (!entry) return;
+    ++entry->record.unfinished;
+    entry->progress.revive_node(entry->node_of(job.record.seq));
+    workflows_.touch(*entry, open_batch_);
+}
+
+/// Keeps what has become of a workflow; what its jobs have to do comes later in the same command.
+void engine::follow(workflow_entry& entry, const rules::workflow_step& step, timestamp time) {
+    for (const auto node : step.release) turns_.to_start.push_back(entry.seq_of(node));
+    for (const auto node : step.cancel) turns_.to_cancel.push_back(entry.seq_of(node));
+    auto& record = entry.record;
+    record.state = entry.progress.state();
+    if (record.state != workflow_state::running && !record.ended_at) record.ended_at = time;
+    workflows_.touch(entry, open_batch_);
+    sync_ = true;
+}
+
+// -- the results of those before -----------------------------------------------------------------
+
+/// The jobs whose results a node is told: the one before it, whose own results hold those of all
+/// before that, in a chain.
+std::vector<std::int64_t> engine::parents_of(const workflow_entry& entry, std::size_t node) const {
+    std::vector<std::int64_t> seqs;
+    const auto nodes = entry.progress.node_count();
+    if (node >= nodes) {
+        for (std::size_t i = 0; i < nodes; ++i) seqs.push_back(entry.seq_of(i));
+        return seqs;
+    }
+    for (const auto& edge : entry.progress.parents(node)) seqs.push_back(entry.seq_of(edge.parent));
+    return seqs;
+}
+
+/// Null: it is at rest, and was not read.
+const job_results* engine::results_of(std::int64_t seq, job_results& buffer) const {
+    if (const auto* job = jobs_.find(seq)) {
+        buffer = {seq, job->record.result, job->record.parent_results};
+        return &buffer;
+    }
+    const auto it = read_results_.find(seq);
+    return it == read_results_.end() ? nullptr : &it->second;
+}
+
+/// Fills in `parent_results`. False when some must be read first.
+bool engine::tell_results(const workflow_entry& entry, resident_job& job) const {
+    const bool chain = entry.record.type == workflow_type::chain;
+    std::string out = "[";
+    const auto parents = parents_of(entry, entry.node_of(job.record.seq));
+    for (const auto seq : parents) {
+        job_results buffer;
+        const auto* found = results_of(seq, buffer);
+        if (!found) return false;
+        const auto& before = found->parent_results;
+        if (chain && before.size() > 2) out.append(before, 1, before.size() - 2);
+        const bool fits = out.size() + found->result.size() <= limits::parent_results_bytes_max;
+        append_results(out, fits ? std::string_view(found->result) : std::string_view());
+    }
+    if (!parents.empty()) job.record.parent_results = out + ']';
+    return true;
+}
+
+/// A released node becomes available, once the results of those before it are known.
+void engine::start_node(const workflow_entry& entry, resident_job& job, instant now) {
+    if (entry.progress.node(entry.node_of(job.record.seq)) != rules::node_state::released) return;
+    if (tell_results(entry, job)) return let_go(job, now);
+    ask_for_nodes({job.record.seq});
+}
+
+/// Reads jobs of workflows whose turn has come, and the results they are told.
+void engine::ask_for_nodes(std::vector<std::int64_t> seqs) {
+    for (std::size_t first = 0; first < seqs.size(); first += nodes_at_once) {
+        const auto last = std::min(first + nodes_at_once, seqs.size());
+        wanted_load wanted;
+        std::set<std::int64_t> parents;
+        for (auto i = first; i < last; ++i) {
+            wanted.seqs.push_back(seqs[i]);
+            auto* entry = workflows_.of_job(seqs[i]);
+            for (const auto parent : parents_of(*entry, entry->node_of(seqs[i])))
+                if (!jobs_.find(parent)) parents.insert(parent);
+        }
+        wanted.parents.assign(parents.begin(), parents.end());
+        wanted.load = begin_load();
+        wanted_.push_back(std::move(wanted));
+    }
+}
+
+// -- restore -------------------------------------------------------------------------------------
+
+void engine::restore_workflow(workflow_record record) {
+    workflow_entry entry;
+    entry.progress = rules::workflow_progress::restore(record.plan, record.nodes, record.state);
+    entry.record = std::move(record);
+    workflows_.add(std::move(entry));
+}
+
+/// What a job was to do when the process ended before it could.
+void engine::resume_workflow_job(const waiting_job& job) {
+    const auto* entry = workflows_.of_job(job.seq);
+    if (!entry) return;
+    const auto state = entry->progress.node(entry->node_of(job.seq));
+    const bool released = state == rules::node_state::released;
+    const bool over = entry->record.state == workflow_state::cancelled;
+    if (released && !over && job.state == job_state::pending) turns_.to_start.push_back(job.seq);
+    if (over || state == rules::node_state::skipped || state == rules::node_state::cancelled)
+        turns_.to_cancel.push_back(job.seq);
+}
+
+}  // namespace sluice

@@ -1,0 +1,135 @@
+#include "server/queue/local_backend_impl.hpp"
+#include "server/runtime/run_blocking.hpp"
+
+#include <stdexcept>
+
+namespace sluice {
+namespace {
+
+error no_such_workflow(const uuid& id) {
+    const auto text = to_string(id);
+    return {errc::not_found, "Workflow '" + text + "' not found.",
+            "\"resource_type\":\"workflow\",\"resource_id\":\"" + text + "\""};
+}
+
+error ended(const workflow_record& record) {
+    const std::string state(to_string(record.state));
+    return {errc::conflict, "A workflow that is " + state + " cannot be cancelled.",
+            "\"current_state\":\"" + state + "\""};
+}
+
+}  // namespace
+
+/// The workflow as it is in memory, or at rest. Errors: not_found, store_failed.
+asio::awaitable<result<workflow_record>> local_backend::read_workflow(uuid id) {
+    const bool usable = co_await past_reset();
+    if (!usable) co_return failure();
+    for (;;) {
+        auto known = engine_.workflow(id);
+        if (known) co_return known;
+        const auto let_go = engine_.workflows_let_go();
+        auto read = [this, &id]() -> std::optional<std::optional<workflow_record>> {
+            try {
+                return store_->find_workflow_blocking(id);
+            } catch (const std::exception& e) {
+                return std::nullopt;
+            }
+        };
+        auto found = co_await run_blocking(reader_thread_, read);
+        if (!found) {
+            fail("A read of the store failed.");
+            co_return failure();
+        }
+        // It may have been in memory, and have gone to rest, while an older state of it was read.
+        if (engine_.workflows_let_go() != let_go) continue;
+        if (!*found) co_return no_such_workflow(id);
+        co_return std::move(**found);
+    }
+}
+
+asio::awaitable<result<workflow_view>> local_backend::workflow(uuid id) {
+    if (failed_) co_return failure();
+    auto found = co_await read_workflow(id);
+    // What is told of a workflow in memory must not be lost again.
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    if (!found) co_return found.error();
+    co_return view_of(*found, engine_.active_nodes(*found));
+}
+
+asio::awaitable<result<workflow_answer>> local_backend::push_workflow(workflow_request request) {
+    if (failed_) co_return failure();
+    const auto begun = std::chrono::steady_clock::now();
+    workflow_answer made;
+    if (request.key) {
+        auto known = co_await find_replay(*request.key);
+        if (!known) co_return known.error();
+        if (!known->empty()) {
+            auto first = co_await workflow(known->front());
+            if (!first) co_return first.error();
+            made.workflow = std::move(*first);
+            made.replayed = true;
+            co_return made;
+        }
+    }
+    if (request.check) {
+        if (auto refused = request.check(request.definition)) co_return *std::move(refused);
+    }
+    const auto jobs = request.definition.nodes.size();
+    auto stored =
+        engine_.push_workflow(std::move(request.definition), std::move(request.key), now());
+    const auto batch = engine_.gate();
+    after_command();
+    if (!stored) {
+        if (stored.error().code == errc::disk_low) recheck_disk();
+        co_return stored.error();
+    }
+    const bool ok = co_await durable(batch);
+    if (!ok) co_return failure();
+    pushed_ += jobs;
+    made.commit = std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::steady_clock::now() - begun);
+    const std::vector<std::size_t> none_runs;
+    made.workflow = view_of(*stored, none_runs);
+    co_return made;
+}
+
+asio::awaitable<result<workflow_view>> local_backend::cancel_workflow(uuid id) {
+    if (failed_) co_return failure();
+    auto found = co_await read_workflow(id);
+    if (!found) co_return found.error();
+    auto cancelled = engine_.cancel_workflow(id, now());
+    const auto batch = engine_.gate();
+    after_command();
+    const bool ok = co_await durable(batch);
+    if (!ok) co_return failure();
+    if (!cancelled && cancelled.error().code == errc::not_found) co_return ended(*found);
+    if (!cancelled) co_return cancelled.error();
+    engine_.evict_idle(now());
+    co_return view_of(*cancelled, engine_.active_nodes(*cancelled));
+}
+
+asio::awaitable<result<workflow_page>> local_backend::workflows(workflow_query query) {
+    if (failed_) co_return failure();
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    auto read = [this, &query]() -> std::optional<std::vector<workflow_record>> {
+        try {
+            return store_->list_workflows_blocking(query);
+        } catch (const std::exception& e) {
+            return std::nullopt;
+        }
+    };
+    auto records = co_await run_blocking(reader_thread_, read);
+    if (!records) {
+        fail("A read of the store failed.");
+        co_return failure();
+    }
+    workflow_page page;
+    for (const auto& record : *records) page.workflows.push_back(view_of(record, {}));
+    if (records->size() == query.limit && !records->empty())
+        page.next_before_seq = records->back().seq;
+    co_return page;
+}
+
+}  // namespace sluice
