@@ -95,7 +95,8 @@ asio::awaitable<response> quiet_worker(services_ptr services, bool quiet, reques
         const error refused(errc::forbidden, "A token that is bound to queues may not do this.");
         co_return error_response(refused, r);
     }
-    auto told = co_await services->queue->quiet_worker(values[0], quiet);
+    std::string id = values[0];
+    auto told = co_await services->queue->quiet_worker(std::move(id), quiet);
     if (!told) co_return error_response(named(told.error(), "worker", values[0]), r);
     co_return worker_answer(*told);
 }
