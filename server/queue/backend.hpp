@@ -116,7 +116,7 @@ struct dead_letter_group {
 
 struct dead_letter_summary {
     std::vector<dead_letter_group> groups;  ///< in no order
-    bool complete = true;  ///< false: there are older ones than those that were looked at
+    bool complete = true;  ///< false: there may be older ones than those that were looked at
 };
 
 struct backend_stats {

@@ -58,6 +58,7 @@ TEST_F(Admin, ATokenBoundToQueuesIsToldOfThoseOnly) {
     EXPECT_FALSE(stats.contains("throughput")) << "it is counted over all queues";
     const auto queues = get("/ojs/v1/admin/queues");
     EXPECT_EQ(queues["pagination"]["total"], 1);
+    ASSERT_EQ(queues["items"].size(), 1U);
     EXPECT_EQ(queues["items"][0]["name"], "mine");
     get("/ojs/v1/admin/queues/theirs", 404);
 }

@@ -189,6 +189,7 @@ TEST_F(Bulk, ATokenBoundToQueuesTouchesItsOwnOnly) {
     EXPECT_EQ(cancel(with({{"queue", "theirs"}}), 403)["error"]["code"], "forbidden");
     const auto by_name = cancel(with({{"ids", {theirs}}}));
     EXPECT_EQ(by_name["matched"], 0);
+    ASSERT_EQ(by_name["errors"].size(), 1U);
     EXPECT_EQ(by_name["errors"][0]["code"], "not_found");
     const auto answer = cancel(with({{"type", "test.echo"}}));
     EXPECT_EQ(answer["matched"], 1);

@@ -28,7 +28,7 @@ TEST_F(DeadLetterAdmin, AreListedInPagesAndCounted) {
     EXPECT_EQ(first["pagination"]["has_more"], true);
     const std::string cursor = first["pagination"]["next_cursor"];
     const auto rest = get(base + "?per_page=3&cursor=" + cursor);
-    EXPECT_EQ(rest["items"].size(), 2U);
+    ASSERT_EQ(rest["items"].size(), 2U);
     EXPECT_EQ(rest["pagination"]["has_more"], false);
     EXPECT_EQ(rest["items"][0]["errors"].size(), 1U);
     EXPECT_EQ(get(base + "?page=1001&per_page=1", 400)["error"]["details"]["parameter"], "page");
