@@ -7,26 +7,17 @@
 namespace sluice::test {
 namespace {
 
-/// A copy that shares nothing with the original: what happens to one is never seen in the other.
+std::string place_name(job_place place) {
+    return place == job_place::live ? "live" : place == job_place::history ? "history" : "nowhere";
+}
+
+}  // namespace
+
 job_record deep_copy(const job_record& record) {
     auto copy = record;
     copy.spec = std::make_shared<const job_spec>(*record.spec);
     return copy;
 }
-
-std::string place_name(job_place place) {
-    return place == job_place::live ? "live" : place == job_place::history ? "history" : "nowhere";
-}
-
-bool matches(const job_query& query, const job_record& record) {
-    return (!query.state || record.state == *query.state) &&
-           (query.queue.empty() || record.spec->queue == query.queue) &&
-           (query.type.empty() || record.spec->type == query.type) &&
-           (!query.dead_letter || record.dead_letter) &&
-           (!query.unfinished || !is_terminal(record.state));
-}
-
-}  // namespace
 
 // -- the image
 
@@ -359,45 +350,6 @@ std::optional<key_record> memory_store::find_key_blocking(std::string_view key) 
     const auto it = disk_->written_.keys.find(key);
     if (it == disk_->written_.keys.end()) return std::nullopt;
     return it->second;
-}
-
-job_page memory_store::list_blocking(const job_query& query) {
-    const auto lock = lock_for_read();
-    const auto& image = disk_->written_;
-    std::vector<const job_record*> all;
-    for (const auto* table : {&image.live, &image.history})
-        for (const auto& [seq, row] : *table) all.push_back(row.record.get());
-    std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) { return a->seq > b->seq; });
-    job_page page;
-    for (const auto* record : all) {
-        if (query.dead_letter && record->dead_letter) ++page.total;
-        if (query.before_seq && record->seq >= *query.before_seq) continue;
-        if (page.jobs.size() == query.limit || !matches(query, *record)) continue;
-        page.jobs.push_back(deep_copy(*record));
-        if (page.jobs.size() == query.limit) page.next_before_seq = record->seq;
-    }
-    return page;
-}
-
-dead_letter_summary memory_store::sum_dead_letters_blocking(std::size_t max) {
-    const auto lock = lock_for_read();
-    std::map<std::pair<std::string, std::string>, dead_letter_group> groups;
-    std::size_t seen = 0;
-    const auto& history = disk_->written_.history;
-    for (auto it = history.rbegin(); it != history.rend() && seen < max; ++it) {
-        const auto& record = *it->second.record;
-        if (!record.dead_letter) continue;
-        ++seen;
-        const timestamp ended = *record.finished_at;
-        auto& group = groups[{record.spec->queue, record.spec->type}];
-        if (group.count++ == 0) group = {record.spec->queue, record.spec->type, 1, ended, ended};
-        group.oldest = std::min(group.oldest, ended);
-        group.newest = std::max(group.newest, ended);
-    }
-    dead_letter_summary summary;
-    for (auto& [name, group] : groups) summary.groups.push_back(std::move(group));
-    summary.complete = seen < max;
-    return summary;
 }
 
 bool memory_store::disk_low_blocking() {

@@ -17,6 +17,9 @@
 
 namespace sluice::test {
 
+/// A copy that shares nothing with the original: what happens to one is never seen in the other.
+job_record deep_copy(const job_record& record);
+
 /// What a disk holds after some batches. Everything in it is a copy of its own.
 struct disk_image {
     struct row {
