@@ -37,6 +37,8 @@ inline constexpr std::chrono::hours log_age_max{24};  ///< of a line when it com
 inline constexpr std::size_t log_page_lines_max = 10'000;
 inline constexpr std::size_t log_page_bytes_max = 1024 * 1024;  ///< by log_cost
 inline constexpr std::size_t error_history_max = 50;            ///< the oldest entries go first
+inline constexpr std::int64_t bulk_jobs_max = 10'000;           ///< changed by one request
+inline constexpr std::size_t bulk_ids_max = 1000;
 inline constexpr std::size_t cron_name_bytes_max = 255;
 inline constexpr std::size_t cron_expression_bytes_max = 1024;
 inline constexpr std::size_t cron_description_bytes_max = 4096;

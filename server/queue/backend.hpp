@@ -96,6 +96,42 @@ struct queue_stats {
     bool paused = false;
     std::array<std::uint64_t, job_state_count>
         jobs{};  ///< by state; terminal ones since the server started, and dead letters of before
+    std::uint64_t dead_letters = 0;  ///< all of them, however old
+};
+
+/// What is known of one worker.
+struct worker_info {
+    std::string id;
+    worker_state state = worker_state::running;      ///< as it says of itself
+    worker_state directive = worker_state::running;  ///< what somebody told it to be
+    bool beats = false;                 ///< it sends heartbeats; only such can fall silent
+    std::optional<timestamp> heard_at;  ///< of its latest heartbeat
+    std::uint64_t active = 0;           ///< jobs it holds
+    /// These, in the order in which they were pushed; the first `worker_jobs_max` of them.
+    std::vector<std::shared_ptr<const job_spec>> jobs;
+};
+
+/// Jobs that are named for one worker.
+inline constexpr std::size_t worker_jobs_max = 1000;
+
+/// Dead letters of one type in one queue.
+struct dead_letter_group {
+    std::string queue, type;
+    std::uint64_t count = 0;
+    timestamp oldest, newest;  ///< when their last runs ended
+};
+
+struct dead_letter_summary {
+    std::vector<dead_letter_group> groups;  ///< in no order
+    bool complete = true;  ///< false: there may be older ones than those that were looked at
+};
+
+struct backend_stats {
+    std::uint64_t workers = 0;  ///< as many as `workers` tells of, those of this server aside
+    /// Runs in the last 60 seconds, this one included, whose end is durable. Failed ones were
+    /// given up by their worker or took too long; interruptions are neither.
+    std::uint64_t runs_completed = 0;
+    std::uint64_t runs_failed = 0;
 };
 
 struct cron_change {
@@ -168,6 +204,7 @@ struct job_query {
     std::string queue;         ///< empty: all
     std::string type;          ///< empty: all
     bool dead_letter = false;  ///< only dead letters
+    bool unfinished = false;   ///< only jobs that have not ended
     std::size_t limit = 50;
     std::optional<std::int64_t> before_seq;  ///< continue a listing, newest first
 };
@@ -271,11 +308,26 @@ public:
     virtual asio::awaitable<result<job_record>> retry_dead_letter(uuid id) = 0;
     virtual asio::awaitable<result<void>> delete_dead_letter(uuid id) = 0;
 
+    /// How many there are of which type in which queue. Looks at the latest 100,000 of them.
+    virtual asio::awaitable<result<dead_letter_summary>> dead_letters() = 0;
+
     virtual asio::awaitable<result<job_page>> list(job_query query) = 0;
     virtual asio::awaitable<result<std::vector<queue_stats>>> queues() = 0;
     /// Nobody is given a job of a paused queue; it takes jobs, and those that run go on. A queue
     /// nobody has heard of is made known.
     virtual asio::awaitable<result<queue_stats>> pause_queue(std::string name, bool paused) = 0;
+
+    /// Workers that hold jobs or have sent a heartbeat lately, by id; only the one of that id when
+    /// `only` says so, and none when it is not known. Those of this server are one, under
+    /// `in_server_worker_id`, while they hold jobs.
+    virtual asio::awaitable<result<std::vector<worker_info>>> workers(
+        std::optional<std::string> only) = 0;
+    /// Tells a worker to be quiet, or to go on: from now on it is given no jobs, and its heartbeats
+    /// are answered so. Forgotten together with the worker, and with this process. Errors:
+    /// not_found, conflict (it sends no heartbeats), store_failed.
+    virtual asio::awaitable<result<worker_info>> quiet_worker(std::string id, bool quiet) = 0;
+    /// Costs next to nothing.
+    virtual backend_stats stats() const = 0;
 
     /// Registers a cron job, or changes the one of that name; one whose schedule stays keeps its
     /// next time. A job it makes, the time it was made and the next time are durable together.

@@ -144,6 +144,7 @@ void engine::end_attempt(resident_job& job, lease_outcome outcome, timestamp tim
         record.attempts.back().outcome = outcome;
     }
     clear_lease_timer(job);
+    throughput_.count(outcome);
     workers_.release(record.worker_id, record.seq);
     job.fetch_id.clear();
     if (job.log) end_log_of_run(job, time);
@@ -218,6 +219,7 @@ void engine::reset() {
     inherited_.clear();
     snoozed_.clear();
     workers_.clear();
+    throughput_.clear();
     steady_timers_.clear();
     wall_timers_.clear();
     events_.clear();

@@ -11,6 +11,7 @@
 #include "server/queue/job_table.hpp"
 #include "server/queue/key_table.hpp"
 #include "server/queue/queue_table.hpp"
+#include "server/queue/throughput.hpp"
 #include "server/queue/timer_set.hpp"
 #include "server/queue/unique_table.hpp"
 #include "server/queue/worker_table.hpp"
@@ -122,6 +123,10 @@ public:
     /// Nobody is given a job of a paused queue; it takes jobs, and those that run go on. Makes the
     /// queue known.
     queue_stats pause_queue(std::string_view name, bool paused, instant now);
+
+    std::vector<worker_info> workers(const std::optional<std::string>& only) const;
+    result<worker_info> quiet_worker(const std::string& id, bool quiet);
+    backend_stats stats(instant now) const;
 
     /// Cron jobs fire in `run_timers`.
     result<cron_change> set_cron(cron_definition definition, instant now);
@@ -359,7 +364,7 @@ private:
     std::map<std::string, handler_group, std::less<>> handlers_;  ///< by pattern
     /// In-server runs whose handler has not returned, by the number of their grant: what the limits
     /// count. Whether the job is still theirs plays no part.
-    std::unordered_map<std::uint64_t, handler_group*> handler_runs_;
+    std::unordered_map<std::uint64_t, handler_run> handler_runs_;
     bool handler_freed_ = false;  ///< one that was at its limit may take jobs again
     std::set<std::string, std::less<>> pool_queues_;
 
@@ -367,6 +372,7 @@ private:
     unique_table unique_;
     queue_table queues_;
     worker_table workers_;
+    throughput throughput_;
     /// Leases, execution, silence, long polls, back-off, snoozes: immune to clock jumps.
     timer_set steady_timers_;
     timer_set wall_timers_;  ///< scheduled_at, expires_at

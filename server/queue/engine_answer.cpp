@@ -316,6 +316,7 @@ result<heartbeat_answer> engine::heartbeat(const heartbeat_request& request, ins
     made.worker_silence = config_.worker_silence;
     if (draining_) made.directive = worker_state::quiet;
     auto& worker = workers_.get(request.worker_id);
+    made.directive = std::max(made.directive, worker.directive);
     worker.last_beat = now.steady;
     if (std::exchange(worker.state, request.state) != request.state)
         end_waits_of(request.worker_id);

@@ -179,7 +179,7 @@ bool engine::take_from_any(const fetch_request& request, std::vector<given_lease
 
 bool engine::wants_jobs(const std::string& worker_id) const {
     const auto* worker = workers_.find(worker_id);
-    return !worker || worker->state == worker_state::running;
+    return !worker || std::max(worker->state, worker->directive) == worker_state::running;
 }
 
 fetch_outcome engine::fetch(const fetch_request& request, instant now) {

@@ -240,6 +240,7 @@ journal_batch engine::take_batch(instant now) {
         batch.jobs.push_back(std::move(write));
     }
     take_logs(batch);
+    throughput_.batch_taken();
     under_way_ = std::exchange(changed_, {});
     uncommitted_bytes_ = std::exchange(open_bytes_, 0);
     return batch;
@@ -248,6 +249,7 @@ journal_batch engine::take_batch(instant now) {
 std::vector<uuid> engine::committed(instant now) {
     committed_batch_ = open_batch_ - 1;
     uncommitted_bytes_ = 0;
+    throughput_.batch_committed(now.steady);
     std::vector<uuid> ended;
     const auto seqs = std::exchange(under_way_, {});
     for (const auto seq : seqs)

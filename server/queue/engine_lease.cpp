@@ -39,7 +39,7 @@ given_lease engine::grant_job(resident_job& job, const fetch_request& request, i
     }
     if (request.handled_only) {
         auto* group = job.lane->share->group;
-        handler_runs_.emplace(record.lease.counter, group);
+        handler_runs_.emplace(record.lease.counter, handler_run{group, record.seq});
         ++group->running;
     }
     touch(job, false);
@@ -100,7 +100,7 @@ void engine::tell_again(const fetch_request& request, std::vector<given_lease>& 
 void engine::leave_handler(const lease_token& lease) {
     const auto it = handler_runs_.find(lease.counter);
     if (it == handler_runs_.end() || lease.epoch != epoch_) return;
-    auto& group = *it->second;
+    auto& group = *it->second.group;
     handler_runs_.erase(it);
     if (group.full()) handler_freed_ = true;
     --group.running;

@@ -8,6 +8,7 @@ queue_stats stats_of(const queue_state& queue) {
     stats.name = *queue.name;
     stats.paused = queue.paused;
     stats.jobs = queue.jobs;
+    stats.dead_letters = queue.dead_letters;
     return stats;
 }
 

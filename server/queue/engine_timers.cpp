@@ -151,9 +151,9 @@ void engine::worker_timer(std::int64_t number, instant now) {
     for (const auto seq : held)
         if (auto* job = jobs_.find(seq); job && job->record.state == job_state::active)
             lapse(*job, "its worker fell silent.", now);
-    // What it said of itself is forgotten as well, so a wait that was to get nothing would be
-    // wrong.
-    const bool quiet = worker.state != worker_state::running;
+    // What it said of itself is forgotten as well, and what it was told, so a wait that was to get
+    // nothing would be wrong.
+    const bool quiet = !wants_jobs(name);
     workers_.forget(name);
     if (quiet) end_waits_of(name);
 }

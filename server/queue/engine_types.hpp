@@ -16,6 +16,7 @@
 /// What the engine hands to its owner, and what it keeps of those who wait.
 namespace sluice {
 
+struct handler_group;
 struct ready_lane;
 
 /// What the engine itself needs from the store: waiting jobs near the head of a line, or jobs
@@ -87,6 +88,12 @@ struct grant {
 struct log_outcome {
     log_receipt receipt;
     std::uint64_t gate = 0;  ///< the batch of its lines
+};
+
+/// A run of an in-server worker whose handler has not returned.
+struct handler_run {
+    handler_group* group = nullptr;
+    std::int64_t seq = 0;  ///< of its job, which may be somebody else's by now
 };
 
 /// A fetch that waits.

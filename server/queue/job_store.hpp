@@ -123,6 +123,9 @@ struct commit_outcome {
     std::string message;    ///< for the log when not ok; names the file
 };
 
+/// A store may hold any number of dead letters, and others wait for the reader meanwhile.
+inline constexpr std::size_t dead_letters_summed_max = 100'000;
+
 /// What restore tells of a live job that is not active. The views are valid during the call only.
 struct waiting_job {
     std::int64_t seq = 0;
@@ -192,6 +195,8 @@ public:
     virtual std::vector<log_line> read_log_blocking(std::int64_t seq, std::uint64_t after,
                                                     std::size_t lines_max) = 0;
     virtual job_page list_blocking(const job_query& query) = 0;
+    /// Counts the latest `max` dead letters.
+    virtual dead_letter_summary sum_dead_letters_blocking(std::size_t max) = 0;
 
     /// Reads the free space anew. True when below the soft mark.
     virtual bool disk_low_blocking() = 0;

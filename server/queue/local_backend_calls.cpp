@@ -194,34 +194,7 @@ asio::awaitable<result<heartbeat_answer>> local_backend::heartbeat(heartbeat_req
     co_return answer;
 }
 
-// -- overview ------------------------------------------------------------------------------------
-
-asio::awaitable<result<job_page>> local_backend::list(job_query query) {
-    if (failed_) co_return failure();
-    const bool ok = co_await durable(engine_.gate());
-    if (!ok) co_return failure();
-    auto read = [this, &query]() -> std::optional<job_page> {
-        try {
-            return store_->list_blocking(query);
-        } catch (const std::exception& e) {
-            return std::nullopt;
-        }
-    };
-    auto page = co_await run_blocking(reader_thread_, read);
-    if (!page) {
-        fail("A read of the store failed.");
-        co_return failure();
-    }
-    co_return std::move(*page);
-}
-
-asio::awaitable<result<std::vector<queue_stats>>> local_backend::queues() {
-    if (failed_) co_return failure();
-    auto stats = engine_.queues();
-    const bool ok = co_await durable(engine_.gate());
-    if (!ok) co_return failure();
-    co_return stats;
-}
+// -- events and reset -----------------------------------------------------------------------------
 
 asio::awaitable<result<event_page>> local_backend::events(event_query query, std::stop_token stop) {
     const auto deadline = std::chrono::steady_clock::now() + query.wait;

@@ -52,9 +52,14 @@ public:
     asio::awaitable<result<heartbeat_answer>> heartbeat(heartbeat_request request) override;
     asio::awaitable<result<job_record>> retry_dead_letter(uuid id) override;
     asio::awaitable<result<void>> delete_dead_letter(uuid id) override;
+    asio::awaitable<result<dead_letter_summary>> dead_letters() override;
     asio::awaitable<result<job_page>> list(job_query query) override;
     asio::awaitable<result<std::vector<queue_stats>>> queues() override;
     asio::awaitable<result<queue_stats>> pause_queue(std::string name, bool paused) override;
+    asio::awaitable<result<std::vector<worker_info>>> workers(
+        std::optional<std::string> only) override;
+    asio::awaitable<result<worker_info>> quiet_worker(std::string id, bool quiet) override;
+    backend_stats stats() const override { return engine_.stats(now()); }
     asio::awaitable<result<cron_change>> set_cron(cron_definition definition) override;
     asio::awaitable<result<cron_record>> enable_cron(std::string name, bool enabled) override;
     asio::awaitable<result<cron_record>> remove_cron(std::string name) override;

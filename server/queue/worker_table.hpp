@@ -16,8 +16,9 @@ struct worker_entry {
     std::int64_t number = 0;                 ///< names it in timers
     std::chrono::microseconds last_beat{0};  ///< steady clock
     bool beats = false;                      ///< has sent a heartbeat; only such can fall silent
-    worker_state state = worker_state::running;  ///< as it says of itself
-    std::set<std::int64_t> held;                 ///< jobs it holds
+    worker_state state = worker_state::running;      ///< as it says of itself
+    worker_state directive = worker_state::running;  ///< what somebody told it to be
+    std::set<std::int64_t> held;                     ///< jobs it holds
 };
 
 class worker_table {
@@ -63,6 +64,8 @@ public:
         names_.clear();
     }
     std::size_t size() const { return workers_.size(); }
+    auto begin() const { return workers_.begin(); }
+    auto end() const { return workers_.end(); }
 
 private:
     std::unordered_map<std::string, worker_entry> workers_;

@@ -62,8 +62,12 @@ CONTRACT(AListIsNarrowedByStateQueueAndType) {
     const auto done = co_await t.queue().list(by_state);
     job_query all;
     const auto every = co_await t.queue().list(all);
-    EXPECT_TRUE(queued && typed && done && every);
-    if (!queued || !typed || !done || !every) co_return;
+    job_query unfinished;
+    unfinished.unfinished = true;
+    const auto waiting = co_await t.queue().list(unfinished);
+    EXPECT_TRUE(queued && typed && done && every && waiting);
+    if (!queued || !typed || !done || !every || !waiting) co_return;
+    EXPECT_EQ(ids_of(waiting->jobs), (std::vector<uuid>{c.spec->id, b.spec->id}));
     EXPECT_EQ(ids_of(queued->jobs), (std::vector<uuid>{c.spec->id, b.spec->id}));
     EXPECT_EQ(ids_of(typed->jobs), (std::vector<uuid>{b.spec->id, a.spec->id}));
     EXPECT_EQ(ids_of(done->jobs), std::vector<uuid>{a.spec->id});
@@ -101,6 +105,43 @@ CONTRACT(DeadLettersAreListedRetriedAndDeleted) {
     EXPECT_EQ(held.spec->id, first);
     EXPECT_EQ(held.attempt, 1U);
     co_await t.ack(held);
+}
+
+CONTRACT(DeadLettersAreCountedByQueueAndType) {
+    const auto none = co_await t.queue().dead_letters();
+    EXPECT_TRUE(none && none->groups.empty() && none->complete);
+    const auto first = co_await dead_letter(t, "a");
+    const auto second = co_await dead_letter(t, "a");
+    co_await dead_letter(t, "b");
+    co_await t.push(contract_job("a"));
+    const auto oldest = co_await t.info(first);
+    const auto newest = co_await t.info(second);
+    for (const bool again : {false, true}) {
+        if (again) co_await t.reopen();
+        auto summary = co_await t.queue().dead_letters();
+        EXPECT_TRUE(summary && summary->groups.size() == 2 && summary->complete);
+        if (!summary || summary->groups.size() != 2) co_return;
+        auto& groups = summary->groups;
+        std::sort(groups.begin(), groups.end(),
+                  [](const auto& x, const auto& y) { return x.queue < y.queue; });
+        EXPECT_EQ(groups[0].queue, "a");
+        EXPECT_EQ(groups[0].type, "work");
+        EXPECT_EQ(groups[0].count, 2U);
+        EXPECT_EQ(groups[0].oldest, *oldest.finished_at);
+        EXPECT_EQ(groups[0].newest, *newest.finished_at);
+        EXPECT_EQ(groups[1].queue, "b");
+        EXPECT_EQ(groups[1].count, 1U);
+        const auto queues = co_await t.queue().queues();
+        EXPECT_TRUE(queues);
+        for (const auto& queue : *queues)
+            EXPECT_EQ(queue.dead_letters, queue.name == "a" ? 2U : 1U) << queue.name;
+    }
+    const auto revived = co_await t.queue().retry_dead_letter(first);
+    EXPECT_TRUE(revived);
+    const auto rest = co_await t.queue().dead_letters();
+    EXPECT_TRUE(rest && rest->groups.size() == 2);
+    if (!rest) co_return;
+    for (const auto& group : rest->groups) EXPECT_EQ(group.count, 1U);
 }
 
 CONTRACT(ARevivedJobOutlivesARestart) {
@@ -239,6 +280,23 @@ CONTRACT(AResetEmptiesEverything) {
     EXPECT_TRUE(second && !second->replayed);
     const auto next = co_await t.fetch_one("q");
     co_await t.ack(next);
+}
+
+CONTRACT(StatsCountTheRunsThatEndedLately) {
+    const auto before = t.queue().stats();
+    EXPECT_EQ(before.runs_completed + before.runs_failed + before.workers, 0U);
+    co_await t.push(contract_job("q"));
+    const auto held = co_await t.fetch_one("q");
+    EXPECT_EQ(t.queue().stats().workers, 1U);
+    co_await t.ack(held);
+    co_await dead_letter(t, "q");
+    const auto after = t.queue().stats();
+    EXPECT_EQ(after.runs_completed, 1U);
+    EXPECT_EQ(after.runs_failed, 1U);
+    EXPECT_EQ(after.workers, 0U);
+    const auto done = co_await t.queue().reset();
+    EXPECT_TRUE(done);
+    EXPECT_EQ(t.queue().stats().runs_completed, 0U);
 }
 
 CONTRACT(HealthCountsWhatWasDone) {

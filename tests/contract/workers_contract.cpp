@@ -307,5 +307,64 @@ CONTRACT(AHeartbeatIsToldHowLongAWorkerMayBeSilent) {
     EXPECT_TRUE(answer && answer->worker_silence == 7s);
 }
 
+CONTRACT(WorkersAreToldOfWithWhatTheyHold) {
+    const std::optional<std::string> everybody;
+    const auto nobody = co_await t.queue().workers(everybody);
+    EXPECT_TRUE(nobody && nobody->empty());
+    const auto pushed = co_await t.push(contract_job("q"));
+    const auto held = co_await t.fetch_one("q", "b");
+    heartbeat_request beat;
+    beat.worker_id = "a";
+    beat.state = worker_state::terminate;
+    const auto heard = co_await t.queue().heartbeat(beat);
+    EXPECT_TRUE(heard);
+    const auto known = co_await t.queue().workers(everybody);
+    EXPECT_TRUE(known && known->size() == 2);
+    if (!known || known->size() != 2) co_return;
+    EXPECT_EQ(known->at(0).id, "a");
+    EXPECT_EQ(known->at(0).state, worker_state::terminate);
+    EXPECT_TRUE(known->at(0).beats);
+    EXPECT_TRUE(known->at(0).heard_at);
+    EXPECT_EQ(known->at(1).id, "b");
+    EXPECT_EQ(known->at(1).active, 1U);
+    EXPECT_EQ(known->at(1).jobs.size(), 1U);
+    for (const auto& spec : known->at(1).jobs) {
+        EXPECT_EQ(spec->id, pushed.spec->id);
+        EXPECT_EQ(spec->queue, "q");
+    }
+    const std::optional<std::string> b = "b", c = "c";
+    const auto one = co_await t.queue().workers(b);
+    EXPECT_TRUE(one && one->size() == 1 && one->at(0).id == "b");
+    const auto unknown = co_await t.queue().workers(c);
+    EXPECT_TRUE(unknown && unknown->empty());
+    co_await t.reopen();
+    const auto later = co_await t.queue().workers(everybody);
+    EXPECT_TRUE(later && later->size() == 1 && later->at(0).active == 1);
+    co_await t.ack(held);
+    const auto done = co_await t.queue().workers(everybody);
+    EXPECT_TRUE(done && done->empty());
+}
+
+CONTRACT(AWorkerThatIsToldToBeQuietIsGivenNothing) {
+    const std::string w1 = "w1";
+    const auto unknown = co_await t.queue().quiet_worker(w1, true);
+    EXPECT_EQ(code_of(unknown), errc::not_found);
+    co_await t.push(contract_job());
+    heartbeat_request beat;
+    beat.worker_id = w1;
+    const auto heard = co_await t.queue().heartbeat(beat);
+    EXPECT_TRUE(heard && heard->directive == worker_state::running);
+    const auto told = co_await t.queue().quiet_worker(w1, true);
+    EXPECT_TRUE(told && told->directive == worker_state::quiet);
+    const auto none = co_await t.fetch(contract_fetch("default"));
+    EXPECT_TRUE(none.empty());
+    const auto again = co_await t.queue().heartbeat(beat);
+    EXPECT_TRUE(again && again->directive == worker_state::quiet);
+    const auto back = co_await t.queue().quiet_worker(w1, false);
+    EXPECT_TRUE(back && back->directive == worker_state::running);
+    const auto jobs = co_await t.fetch(contract_fetch("default"));
+    EXPECT_EQ(jobs.size(), 1U);
+}
+
 }  // namespace
 }  // namespace sluice::test

@@ -151,4 +151,27 @@ std::string api_fixture::state_of(const std::string& id) {
     return json_of(answer)["job"]["state"];
 }
 
+std::string api_fixture::dead_letter(const std::string& name, const std::string& code) {
+    const auto id = push(name, R"("retry":{"max_attempts":1,"on_exhaustion":"dead_letter"})");
+    fetch(name);
+    const auto answer =
+        send("POST", "/ojs/v1/workers/nack",
+             R"({"job_id":")" + id + R"(","error":{"code":")" + code + R"(","message":"m"}})");
+    EXPECT_EQ(json_of(answer)["state"], "discarded") << answer.body;
+    return id;
+}
+
+nlohmann::json api_fixture::get(const std::string& target, int status) {
+    const auto answer = send("GET", target);
+    EXPECT_EQ(answer.status, status) << target << ' ' << answer.body;
+    return json_of(answer);
+}
+
+nlohmann::json api_fixture::post(const std::string& target, const nlohmann::json& body,
+                                 int status) {
+    const auto answer = send("POST", target, body.is_null() ? std::string() : body.dump());
+    EXPECT_EQ(answer.status, status) << target << ' ' << answer.body;
+    return json_of(answer);
+}
+
 }  // namespace sluice::http

@@ -46,6 +46,12 @@ public:
     /// Fetches one job: all that the worker is told of it. Null when there is none.
     nlohmann::json fetch(const std::string& queue = "default", const std::string& worker = "w-1");
     std::string state_of(const std::string& id);
+    /// A job that failed once and for all, and is kept.
+    std::string dead_letter(const std::string& queue = "default", const std::string& code = "c");
+    /// The body of an answer that must have this status.
+    nlohmann::json get(const std::string& target, int status = 200);
+    nlohmann::json post(const std::string& target, const nlohmann::json& body = {},
+                        int status = 200);
 
     router routes;
     bool draining = false;

@@ -10,23 +10,6 @@ using nlohmann::json;
 
 class Views : public api_fixture {
 public:
-    json get(const std::string& target, int status = 200) {
-        const auto answer = send("GET", target);
-        EXPECT_EQ(answer.status, status) << target << ' ' << answer.body;
-        return json_of(answer);
-    }
-
-    /// A job that failed once and for all, and is kept.
-    std::string dead_letter(const std::string& name = "default") {
-        const auto id = push(name, R"("retry":{"max_attempts":1,"on_exhaustion":"dead_letter"})");
-        fetch(name);
-        const auto answer =
-            send("POST", "/ojs/v1/workers/nack",
-                 R"({"job_id":")" + id + R"(","error":{"code":"c","message":"m"}})");
-        EXPECT_EQ(json_of(answer)["state"], "discarded");
-        return id;
-    }
-
     /// Follows `next_cursor` from page to page.
     std::vector<std::string> all_pages(const std::string& target) {
         std::vector<std::string> ids;

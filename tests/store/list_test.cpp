@@ -123,6 +123,29 @@ TEST_F(StoreList, DeadLettersComeWithTheirNumber) {
     EXPECT_EQ(list(query), (seqs{3}));
 }
 
+TEST_F(StoreList, CanLeaveOutWhatHasEnded) {
+    job_query query;
+    query.unfinished = true;
+    EXPECT_EQ(list(query), (seqs{100'000, 7, 4, 2}));
+    query.state = job_state::discarded;
+    EXPECT_EQ(list(query), seqs{});
+}
+
+TEST_F(StoreList, DeadLettersAreSummedUpFromTheLatestOn) {
+    const auto all = store->sum_dead_letters_blocking(3);
+    EXPECT_TRUE(all.complete);
+    ASSERT_EQ(all.groups.size(), 2U);
+    for (const auto& group : all.groups) {
+        EXPECT_EQ(group.type, "x");
+        EXPECT_EQ(group.count, 1U) << group.queue;
+        EXPECT_EQ(group.oldest, group.newest);
+    }
+    const auto latest = store->sum_dead_letters_blocking(1);
+    EXPECT_FALSE(latest.complete) << "there may be more";
+    ASSERT_EQ(latest.groups.size(), 1U);
+    EXPECT_EQ(latest.groups[0].queue, "a");
+}
+
 TEST_F(StoreList, AFilterThatMatchesLittleGoesOnInTheNextPage) {
     journal_batch batch;
     for (std::int64_t seq = 200'000; seq < 600'000; seq += 10'000) {

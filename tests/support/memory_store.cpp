@@ -7,25 +7,17 @@
 namespace sluice::test {
 namespace {
 
-/// A copy that shares nothing with the original: what happens to one is never seen in the other.
+std::string place_name(job_place place) {
+    return place == job_place::live ? "live" : place == job_place::history ? "history" : "nowhere";
+}
+
+}  // namespace
+
 job_record deep_copy(const job_record& record) {
     auto copy = record;
     copy.spec = std::make_shared<const job_spec>(*record.spec);
     return copy;
 }
-
-std::string place_name(job_place place) {
-    return place == job_place::live ? "live" : place == job_place::history ? "history" : "nowhere";
-}
-
-bool matches(const job_query& query, const job_record& record) {
-    return (!query.state || record.state == *query.state) &&
-           (query.queue.empty() || record.spec->queue == query.queue) &&
-           (query.type.empty() || record.spec->type == query.type) &&
-           (!query.dead_letter || record.dead_letter);
-}
-
-}  // namespace
 
 // -- the image
 
@@ -424,24 +416,6 @@ std::optional<key_record> memory_store::find_key_blocking(std::string_view key) 
     const auto it = disk_->written_.keys.find(key);
     if (it == disk_->written_.keys.end()) return std::nullopt;
     return it->second;
-}
-
-job_page memory_store::list_blocking(const job_query& query) {
-    const auto lock = lock_for_read();
-    const auto& image = disk_->written_;
-    std::vector<const job_record*> all;
-    for (const auto* table : {&image.live, &image.history})
-        for (const auto& [seq, row] : *table) all.push_back(row.record.get());
-    std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) { return a->seq > b->seq; });
-    job_page page;
-    for (const auto* record : all) {
-        if (query.dead_letter && record->dead_letter) ++page.total;
-        if (query.before_seq && record->seq >= *query.before_seq) continue;
-        if (page.jobs.size() == query.limit || !matches(query, *record)) continue;
-        page.jobs.push_back(deep_copy(*record));
-        if (page.jobs.size() == query.limit) page.next_before_seq = record->seq;
-    }
-    return page;
 }
 
 bool memory_store::disk_low_blocking() {

@@ -17,6 +17,9 @@
 
 namespace sluice::test {
 
+/// A copy that shares nothing with the original: what happens to one is never seen in the other.
+job_record deep_copy(const job_record& record);
+
 /// What a disk holds after some batches. Everything in it is a copy of its own.
 struct disk_image {
     struct row {
@@ -136,6 +139,7 @@ public:
     std::vector<log_line> read_log_blocking(std::int64_t seq, std::uint64_t after,
                                             std::size_t lines_max) override;
     job_page list_blocking(const job_query& query) override;
+    dead_letter_summary sum_dead_letters_blocking(std::size_t max) override;
     bool disk_low_blocking() override;
     purge_outcome purge_blocking(timestamp now, std::size_t max) override;
     void close_blocking() override;

@@ -161,6 +161,7 @@ public:
     }
     asio::awaitable<result<job_record>> retry_dead_letter(uuid) override { return unused(); }
     asio::awaitable<result<void>> delete_dead_letter(uuid) override { return unused(); }
+    asio::awaitable<result<dead_letter_summary>> dead_letters() override { return unused(); }
     asio::awaitable<result<job_page>> list(job_query) override { return unused(); }
     asio::awaitable<result<std::vector<queue_stats>>> queues() override { return unused(); }
     asio::awaitable<result<queue_stats>> pause_queue(std::string, bool) override {
@@ -172,6 +173,13 @@ public:
     asio::awaitable<result<workflow_view>> workflow(uuid) override { return unused(); }
     asio::awaitable<result<workflow_view>> cancel_workflow(uuid) override { return unused(); }
     asio::awaitable<result<workflow_page>> workflows(workflow_query) override { return unused(); }
+    asio::awaitable<result<std::vector<worker_info>>> workers(std::optional<std::string>) override {
+        return unused();
+    }
+    asio::awaitable<result<worker_info>> quiet_worker(std::string, bool) override {
+        return unused();
+    }
+    backend_stats stats() const override { return {}; }
     asio::awaitable<result<cron_change>> set_cron(cron_definition) override { return unused(); }
     asio::awaitable<result<cron_record>> enable_cron(std::string, bool) override {
         return unused();

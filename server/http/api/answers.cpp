@@ -152,6 +152,13 @@ response job_answer(const job_record& job, int status) {
     return answer;
 }
 
+response flat_job_answer(const job_record& job) {
+    response answer;
+    answer.body.reserve(encoded_size(job));
+    append_job(answer.body, job);
+    return answer;
+}
+
 void append_jobs(std::string& out, const std::vector<job_record>& jobs) {
     out += "\"jobs\":[";
     for (std::size_t i = 0; i < jobs.size(); ++i) {

@@ -53,6 +53,9 @@ void add_server_timing(response& answer, const request& r,
 /// `{"job":{...}}`.
 response job_answer(const job_record& job, int status = 200);
 
+/// The job itself, as the admin paths have it.
+response flat_job_answer(const job_record& job);
+
 /// `"jobs":[{...},...]`, without braces.
 void append_jobs(std::string& out, const std::vector<job_record>& jobs);
 /// The same for jobs just leased to the caller.

@@ -42,4 +42,16 @@ worker_state heartbeat_directive(const heartbeat_answer& answer) {
     return state;
 }
 
+std::string_view worker_health_word(worker_state state) {
+    switch (state) {
+        case worker_state::running:
+            break;
+        case worker_state::quiet:
+            return "draining";
+        case worker_state::terminate:
+            return "shutting_down";
+    }
+    return "running";
+}
+
 }  // namespace sluice::http

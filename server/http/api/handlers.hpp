@@ -22,5 +22,9 @@ void add_event_routes(router& routes, const services_ptr& services);
 void add_system_routes(router& routes, const services_ptr& services);
 void add_metrics_route(router& routes, const services_ptr& services);
 void add_admin_routes(router& routes, const services_ptr& services);
+void add_admin_queue_routes(router& routes, const services_ptr& services);
+void add_admin_worker_routes(router& routes, const services_ptr& services);
+void add_admin_dead_letter_routes(router& routes, const services_ptr& services);
+void add_bulk_routes(router& routes, const services_ptr& services);
 
 }  // namespace sluice::http

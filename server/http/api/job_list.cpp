@@ -25,12 +25,19 @@ result<page_request> read_page(const request& r) {
     page_request page;
     page.limit = *limit;
     page.offset = *offset;
-    if (r.query_value("cursor")) {
-        const auto before = number_parameter(r, "cursor", 0, INT64_MAX);
-        if (!before) return bad_parameter("cursor", "the 'next_cursor' of the page before");
-        page.before_seq = static_cast<std::int64_t>(*before);
-    }
+    const auto cursor = read_cursor(r);
+    if (!cursor) return cursor.error();
+    page.before_seq = *cursor;
     return page;
+}
+
+result<std::optional<std::int64_t>> read_cursor(const request& r) {
+    std::optional<std::int64_t> cursor;
+    if (!r.query_value("cursor")) return cursor;
+    const auto before = number_parameter(r, "cursor", 0, INT64_MAX);
+    if (!before) return bad_parameter("cursor", "the 'next_cursor' of the page before");
+    cursor = static_cast<std::int64_t>(*before);
+    return cursor;
 }
 
 void apply(const page_request& page, job_query& query) {

@@ -18,6 +18,9 @@ struct page_request {
 /// Reads `limit` (1 to 1000), `offset` and `cursor`. Errors: invalid_request.
 result<page_request> read_page(const request& r);
 
+/// Reads `cursor` alone.
+result<std::optional<std::int64_t>> read_cursor(const request& r);
+
 /// What to ask the store for: the page and those before it that `offset` skips.
 void apply(const page_request& page, job_query& query);
 

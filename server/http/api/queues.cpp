@@ -1,8 +1,7 @@
 #include "proto/json_text.hpp"
-#include "proto/limits.hpp"
-#include "proto/plain_name.hpp"
 #include "server/http/api/answers.hpp"
 #include "server/http/api/handlers.hpp"
+#include "server/http/api/queue_json.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -11,37 +10,6 @@ namespace sluice::http {
 namespace {
 
 constexpr std::uint64_t page_max = 1000;
-
-/// What the name of a queue can be; anything else in a path is a mistake, not an unknown queue.
-bool is_queue_name(std::string_view name) {
-    return name.size() <= limits::queue_bytes_max && is_plain_name(name);
-}
-
-error malformed_name() {
-    return {errc::invalid_request,
-            "A queue's name is made of a-z, 0-9, '-' and '.' and begins with a letter or digit.",
-            R"("field":"queue")"};
-}
-
-std::uint64_t depth(const queue_stats& queue) {
-    std::uint64_t waiting = 0;
-    for (std::size_t i = 0; i < job_state_count; ++i) {
-        const auto state = static_cast<job_state>(i);
-        if (!is_terminal(state)) waiting += queue.jobs[i];
-    }
-    return waiting;
-}
-
-std::string_view status_of(const queue_stats& queue) {
-    return queue.paused ? "paused" : "active";
-}
-
-void append_counts(json_writer& out, const queue_stats& queue) {
-    for (std::size_t i = 0; i < job_state_count; ++i) {
-        out.key(to_string(static_cast<job_state>(i)))
-            .integer(static_cast<std::int64_t>(queue.jobs[i]));
-    }
-}
 
 void append_queue(json_writer& out, const queue_stats& queue) {
     out.begin_object().key("name").string(queue.name).key("status").string(status_of(queue));
@@ -57,9 +25,7 @@ asio::awaitable<response> list_queues(services_ptr services, request r, path_val
     if (!offset) co_return error_response(offset.error(), r);
     auto all = co_await services->queue->queues();
     if (!all) co_return error_response(all.error(), r);
-    std::erase_if(*all, [&](const auto& queue) { return !queue_allowed(r, queue.name); });
-    std::sort(all->begin(), all->end(),
-              [](const auto& a, const auto& b) { return a.name < b.name; });
+    keep_visible(r, *all);
 
     const std::uint64_t total = all->size();
     const std::uint64_t from = std::min(*offset, total);
@@ -78,7 +44,7 @@ asio::awaitable<response> list_queues(services_ptr services, request r, path_val
 
 asio::awaitable<response> queue_statistics(services_ptr services, request r, path_values values) {
     const std::string& name = values[0];
-    if (!is_queue_name(name)) co_return error_response(malformed_name(), r);
+    if (!is_queue_name(name)) co_return error_response(malformed_queue_name(), r);
     auto all = co_await services->queue->queues();
     if (!all) co_return error_response(all.error(), r);
     const auto queue =
@@ -102,7 +68,7 @@ asio::awaitable<response> queue_statistics(services_ptr services, request r, pat
 
 /// For whoever may not do anything with this queue, or to none of that name.
 std::optional<response> refuse_queue(const request& r, const std::string& name) {
-    if (!is_queue_name(name)) return error_response(malformed_name(), r);
+    if (!is_queue_name(name)) return error_response(malformed_queue_name(), r);
     if (!queue_allowed(r, name)) return error_response(forbidden_queue(name), r);
     return std::nullopt;
 }

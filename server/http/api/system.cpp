@@ -1,6 +1,7 @@
 #include "proto/json_text.hpp"
 #include "proto/openapi.hpp"
 #include "server/http/api/answers.hpp"
+#include "server/http/api/conformance_quirks.hpp"
 #include "server/http/api/handlers.hpp"
 
 #include <functional>
@@ -96,13 +97,15 @@ asio::awaitable<response> ready(services_ptr services, request, path_values) {
 void add_system_routes(router& routes, const services_ptr& services) {
     const route_options open{.needs = scope::none};
     const std::string_view ojs_type = response{}.content_type;
-    routes.add("GET", "/ojs/v1/health", open, std::bind_front(health, services));
+    for (const auto path : {std::string_view("/ojs/v1/health"), health_path})
+        routes.add("GET", path, open, std::bind_front(health, services));
     routes.add("GET", "/ojs/manifest", open,
                std::bind_front(fixed_answer, manifest(services->version), ojs_type));
     // The process runs its event loop if it can say so.
     routes.add("GET", "/healthz", open,
                std::bind_front(fixed_answer, std::string("ok\n"), text_type));
-    routes.add("GET", "/readyz", open, std::bind_front(ready, services));
+    for (const auto path : {std::string_view("/readyz"), ready_path})
+        routes.add("GET", path, open, std::bind_front(ready, services));
     routes.add("GET", "/openapi.json", open,
                std::bind_front(fixed_answer, std::string(openapi_json()), json_type));
     routes.add("GET", "/", open, std::bind_front(fixed_answer, std::string(index_text), text_type));

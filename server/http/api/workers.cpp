@@ -227,7 +227,8 @@ void add_worker_routes(router& routes, const services_ptr& services) {
     routes.add("POST", "/ojs/v1/workers/fetch", work, std::bind_front(fetch_jobs, services));
     routes.add("POST", "/ojs/v1/workers/ack", work, std::bind_front(ack_job, services));
     routes.add("POST", "/ojs/v1/workers/nack", work, std::bind_front(nack_job, services));
-    routes.add("POST", "/ojs/v1/workers/heartbeat", work, std::bind_front(heartbeat, services));
+    for (const auto path : {std::string_view("/ojs/v1/workers/heartbeat"), beat_path})
+        routes.add("POST", path, work, std::bind_front(heartbeat, services));
 }
 
 }  // namespace sluice::http

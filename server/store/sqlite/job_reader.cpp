@@ -49,6 +49,12 @@ constexpr const char* scan_sql =
     "SELECT seq, ticket, state, priority, due_at, expires_at, queue, type, client_id, id FROM jobs "
     "ORDER BY seq";
 
+/// Newest first, so that a limit leaves out the oldest.
+constexpr const char* sum_dead_sql =
+    "SELECT q.name, t.name, count(*), min(h.finished_at), max(h.finished_at) FROM (SELECT queue, "
+    "type, finished_at FROM history WHERE dead_letter = 1 ORDER BY seq DESC LIMIT ?1) h JOIN names "
+    "q ON q.id = h.queue JOIN names t ON t.id = h.type GROUP BY h.queue, h.type";
+
 std::size_t page_bytes_of(const job_page& page) {
     std::size_t bytes = 0;
     for (const auto& job : page.jobs) bytes += bytes_of(job);
@@ -87,6 +93,7 @@ job_reader::job_reader(connection db) : db_(std::move(db)) {
     dead_ = db_.prepare(select_job_sql(job_place::history) +
                         "WHERE j.dead_letter = 1 AND j.seq < ?2 AND " + filter_sql());
     count_dead_ = db_.prepare("SELECT count(*) FROM history WHERE dead_letter = 1");
+    sum_dead_ = db_.prepare(sum_dead_sql);
     live_list_ = prepare_list(db_, job_place::live);
     history_list_ = prepare_list(db_, job_place::history);
 }
@@ -304,7 +311,7 @@ job_page job_reader::list(const job_query& query) {
     }
     const bool want_live = !query.state || !is_terminal(*query.state);
     std::size_t bytes = 0;
-    const bool want_history = !query.state || is_terminal(*query.state);
+    const bool want_history = !query.unfinished && (!query.state || is_terminal(*query.state));
     for (int i = 0; i < list_ranges_max && page.jobs.size() < query.limit; ++i) {
         const std::int64_t newest = std::max(want_live ? newest_below(live_list_, below) : 0,
                                              want_history ? newest_below(history_list_, below) : 0);
@@ -329,6 +336,25 @@ job_page job_reader::list(const job_query& query) {
         if (bytes >= list_bytes_max) return page;
     }
     return page;
+}
+
+dead_letter_summary job_reader::sum_dead_letters(std::size_t max) {
+    dead_letter_summary summary;
+    std::size_t seen = 0;
+    const reset_at_exit done(sum_dead_);
+    sum_dead_.bind(1, static_cast<std::int64_t>(max));
+    while (sum_dead_.step()) {
+        dead_letter_group group;
+        group.queue = sum_dead_.text(0);
+        group.type = sum_dead_.text(1);
+        group.count = static_cast<std::uint64_t>(sum_dead_.integer(2));
+        group.oldest = to_timestamp(sum_dead_.integer(3));
+        group.newest = to_timestamp(sum_dead_.integer(4));
+        seen += group.count;
+        summary.groups.push_back(std::move(group));
+    }
+    summary.complete = seen < max;
+    return summary;
 }
 
 }  // namespace sluice::sqlite

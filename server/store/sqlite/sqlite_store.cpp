@@ -42,6 +42,7 @@ public:
     std::vector<log_line> read_log_blocking(std::int64_t seq, std::uint64_t after,
                                             std::size_t lines_max) override;
     job_page list_blocking(const job_query& query) override;
+    dead_letter_summary sum_dead_letters_blocking(std::size_t max) override;
     bool disk_low_blocking() override { return directory_.free_bytes() < config_.disk_low_bytes; }
     purge_outcome purge_blocking(timestamp now, std::size_t max) override;
     void close_blocking() override;
@@ -147,6 +148,10 @@ std::vector<log_line> sqlite_store::read_log_blocking(std::int64_t seq, std::uin
 
 job_page sqlite_store::list_blocking(const job_query& query) {
     return read([&] { return reader_->list(query); });
+}
+
+dead_letter_summary sqlite_store::sum_dead_letters_blocking(std::size_t max) {
+    return read([&] { return reader_->sum_dead_letters(max); });
 }
 
 commit_outcome sqlite_store::commit_blocking(const journal_batch& batch) {

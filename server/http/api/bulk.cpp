@@ -1,0 +1,72 @@
+#include "proto/bulk.hpp"
+#include "proto/json_text.hpp"
+#include "server/http/api/answers.hpp"
+#include "server/http/api/bulk_run.hpp"
+#include "server/http/api/handlers.hpp"
+
+#include <functional>
+
+namespace sluice::http {
+namespace {
+
+/// Which jobs the path alone speaks of.
+enum class among : std::uint8_t { all, dead_letters };
+
+std::optional<error> refuse(const request& r, const bulk_request& asked) {
+    if (!asked.confirm && !asked.dry_run)
+        return error(errc::invalid_request,
+                     "Changing many jobs needs \"confirm\": true. To see how many there would be, "
+                     "ask with \"dry_run\": true.",
+                     R"("field":"confirm")");
+    const auto& queue = asked.filter.queue;
+    if (!queue.empty() && !queue_allowed(r, queue)) return forbidden_queue(queue);
+    return std::nullopt;
+}
+
+response bulk_answer(bulk_action action, bool dry_run, const bulk_outcome& outcome) {
+    const auto count = [](std::uint64_t number) { return static_cast<std::int64_t>(number); };
+    response answer;
+    json_writer out(answer.body);
+    out.begin_object().key("action").plain(to_string(action)).key("dry_run").boolean(dry_run);
+    out.key("matched").integer(count(outcome.matched));
+    out.key("succeeded").integer(count(outcome.succeeded));
+    out.key("failed").integer(count(outcome.failed));
+    out.key("skipped").integer(count(outcome.skipped));
+    out.key("errors").begin_array();
+    for (const auto& failure : outcome.failures) {
+        out.begin_object().key("job_id").id(failure.job_id);
+        out.key("code").plain(to_string(failure.why.code));
+        out.key("error").string(failure.why.message).end_object();
+    }
+    out.end_array().key("has_more").boolean(outcome.more);
+    if (outcome.next_cursor) out.key("next_cursor").string(std::to_string(*outcome.next_cursor));
+    out.end_object();
+    return answer;
+}
+
+asio::awaitable<response> change_many(services_ptr services, bulk_action action, among which,
+                                      request r, path_values) {
+    auto asked = decode_bulk(r.body);
+    if (!asked) co_return error_response(asked.error(), r);
+    if (const auto refused = refuse(r, *asked)) co_return error_response(*refused, r);
+    if (which == among::dead_letters) asked->filter.dead_letter = true;
+    const bool dry_run = asked->dry_run;
+    bulk_run run(services, r, action, std::move(*asked));
+    auto outcome = co_await run.run();
+    if (!outcome) co_return error_response(outcome.error(), r);
+    co_return bulk_answer(action, dry_run, *outcome);
+}
+
+}  // namespace
+
+void add_bulk_routes(router& routes, const services_ptr& services) {
+    const route_options admin{.needs = scope::admin};
+    for (const auto action : {bulk_action::retry, bulk_action::cancel, bulk_action::remove}) {
+        routes.add("POST", "/ojs/v1/admin/jobs/bulk/" + std::string(to_string(action)), admin,
+                   std::bind_front(change_many, services, action, among::all));
+    }
+    routes.add("POST", "/ojs/v1/admin/dead-letter/retry", admin,
+               std::bind_front(change_many, services, bulk_action::retry, among::dead_letters));
+}
+
+}  // namespace sluice::http

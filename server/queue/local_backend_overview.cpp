@@ -1,0 +1,72 @@
+#include "server/queue/local_backend_impl.hpp"
+#include "server/runtime/run_blocking.hpp"
+
+/// What people ask: lists and counts.
+namespace sluice {
+
+asio::awaitable<result<job_page>> local_backend::list(job_query query) {
+    if (failed_) co_return failure();
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    auto read = [this, &query]() -> std::optional<job_page> {
+        try {
+            return store_->list_blocking(query);
+        } catch (const std::exception& e) {
+            return std::nullopt;
+        }
+    };
+    auto page = co_await run_blocking(reader_thread_, read);
+    if (!page) {
+        fail("A read of the store failed.");
+        co_return failure();
+    }
+    co_return std::move(*page);
+}
+
+asio::awaitable<result<std::vector<queue_stats>>> local_backend::queues() {
+    if (failed_) co_return failure();
+    auto stats = engine_.queues();
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    co_return stats;
+}
+
+asio::awaitable<result<dead_letter_summary>> local_backend::dead_letters() {
+    if (failed_) co_return failure();
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    auto read = [this]() -> std::optional<dead_letter_summary> {
+        try {
+            return store_->sum_dead_letters_blocking(dead_letters_summed_max);
+        } catch (const std::exception& e) {
+            return std::nullopt;
+        }
+    };
+    auto summary = co_await run_blocking(reader_thread_, read);
+    if (!summary) {
+        fail("A read of the store failed.");
+        co_return failure();
+    }
+    co_return std::move(*summary);
+}
+
+asio::awaitable<result<std::vector<worker_info>>> local_backend::workers(
+    std::optional<std::string> only) {
+    if (failed_) co_return failure();
+    auto known = engine_.workers(only);
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    co_return known;
+}
+
+asio::awaitable<result<worker_info>> local_backend::quiet_worker(std::string id, bool quiet) {
+    if (failed_) co_return failure();
+    auto told = engine_.quiet_worker(id, quiet);
+    const auto batch = engine_.gate();
+    after_command();
+    const bool ok = co_await durable(batch);
+    if (!ok) co_return failure();
+    co_return told;
+}
+
+}  // namespace sluice

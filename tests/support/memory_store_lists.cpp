@@ -1,0 +1,61 @@
+#include "tests/support/memory_store.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sluice::test {
+namespace {
+
+bool matches(const job_query& query, const job_record& record) {
+    return (!query.state || record.state == *query.state) &&
+           (query.queue.empty() || record.spec->queue == query.queue) &&
+           (query.type.empty() || record.spec->type == query.type) &&
+           (!query.dead_letter || record.dead_letter) &&
+           (!query.unfinished || !is_terminal(record.state));
+}
+
+}  // namespace
+
+job_page memory_store::list_blocking(const job_query& query) {
+    const auto lock = lock_for_read();
+    const auto& image = disk_->written_;
+    std::vector<const job_record*> all;
+    for (const auto* table : {&image.live, &image.history})
+        for (const auto& [seq, row] : *table) all.push_back(row.record.get());
+    std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) { return a->seq > b->seq; });
+    job_page page;
+    for (const auto* record : all) {
+        if (query.dead_letter && record->dead_letter) ++page.total;
+        if (query.before_seq && record->seq >= *query.before_seq) continue;
+        if (page.jobs.size() == query.limit || !matches(query, *record)) continue;
+        page.jobs.push_back(deep_copy(*record));
+        if (page.jobs.size() == query.limit) page.next_before_seq = record->seq;
+    }
+    return page;
+}
+
+dead_letter_summary memory_store::sum_dead_letters_blocking(std::size_t max) {
+    const auto lock = lock_for_read();
+    std::map<std::pair<std::string, std::string>, dead_letter_group> groups;
+    std::size_t seen = 0;
+    const auto& history = disk_->written_.history;
+    for (auto it = history.rbegin(); it != history.rend() && seen < max; ++it) {
+        const auto& record = *it->second.record;
+        if (!record.dead_letter) continue;
+        ++seen;
+        const timestamp ended = *record.finished_at;
+        auto& group = groups[{record.spec->queue, record.spec->type}];
+        if (group.count++ == 0) group = {record.spec->queue, record.spec->type, 1, ended, ended};
+        group.oldest = std::min(group.oldest, ended);
+        group.newest = std::max(group.newest, ended);
+    }
+    dead_letter_summary summary;
+    for (auto& [name, group] : groups) summary.groups.push_back(std::move(group));
+    summary.complete = seen < max;
+    return summary;
+}
+
+}  // namespace sluice::test
