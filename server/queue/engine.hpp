@@ -101,7 +101,7 @@ public:
     result<change_answer> cancel(const uuid& id, instant now);
     result<change_answer> activate(const uuid& id, instant now);
     result<job_record> retry_dead_letter(const uuid& id, instant now);
-    result<void> delete_dead_letter(const uuid& id);
+    result<void> delete_dead_letter(const uuid& id, instant now);
     result<change_answer> report_progress(const progress_request& request, instant now);
     result<change_answer> delegate(const delegate_request& request, instant now);
     result<heartbeat_answer> heartbeat(const heartbeat_request& request, instant now);
@@ -310,6 +310,7 @@ private:
     static workflow_record record_of(const workflow_entry& entry);
     workflow_entry begin_workflow(const workflow_definition& definition, instant now);
     void end_workflow_job(const resident_job& job, timestamp time);
+    void lose_workflow_job(const resident_job& job, timestamp time);
     void revive_workflow_job(const resident_job& job);
     void follow(workflow_entry& entry, const rules::workflow_step& step, timestamp time);
     std::vector<std::int64_t> parents_of(const workflow_entry& entry, std::size_t node) const;

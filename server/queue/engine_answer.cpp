@@ -297,7 +297,7 @@ result<job_record> engine::retry_dead_letter(const uuid& id, instant now) {
     return copy;
 }
 
-result<void> engine::delete_dead_letter(const uuid& id) {
+result<void> engine::delete_dead_letter(const uuid& id, instant now) {
     auto* job = find(id);
     if (!job || !job->record.dead_letter) return error(errc::not_found);
     auto& count = job->queue->jobs[static_cast<std::size_t>(job->record.state)];
@@ -305,6 +305,8 @@ result<void> engine::delete_dead_letter(const uuid& id) {
     if (job->queue->dead_letters > 0) --job->queue->dead_letters;
     job->place = job_place::nowhere;
     touch(*job, true);
+    if (workflows_.size() > 0) lose_workflow_job(*job, stamp(now));
+    if (turns_.any()) dispatch(now);
     return {};
 }
 

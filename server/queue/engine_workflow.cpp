@@ -121,8 +121,18 @@ void engine::end_workflow_job(const resident_job& job, timestamp time) {
     auto* entry = workflows_.of_job(job.record.seq);
     if (!entry) return;
     --entry->record.unfinished;
-    const bool completed = job.record.state == job_state::completed;
-    const auto step = entry->progress.end_node(entry->node_of(job.record.seq), completed);
+    const auto outcome = job.record.state == job_state::completed ? rules::node_outcome::completed
+                         : job.record.dead_letter                 ? rules::node_outcome::failed
+                                                                  : rules::node_outcome::lost;
+    const auto step = entry->progress.end_node(entry->node_of(job.record.seq), outcome);
+    follow(*entry, step, time);
+}
+
+/// A dead letter is deleted: nobody may wait for it any longer.
+void engine::lose_workflow_job(const resident_job& job, timestamp time) {
+    auto* entry = workflows_.of_job(job.record.seq);
+    if (!entry) return;
+    const auto step = entry->progress.give_up_node(entry->node_of(job.record.seq));
     follow(*entry, step, time);
 }
 

@@ -91,7 +91,7 @@ asio::awaitable<result<void>> local_backend::delete_dead_letter(uuid id) {
     if (failed_) co_return failure();
     const bool ok = co_await load(id);
     if (!ok) co_return failure();
-    auto gone = engine_.delete_dead_letter(id);
+    auto gone = engine_.delete_dead_letter(id, now());
     const auto batch = engine_.gate(id);
     after_command();
     const bool settled = co_await durable(batch);

@@ -121,7 +121,7 @@ workflow_progress workflow_progress::restore(std::string_view plan, std::string_
     for (const char byte : nodes) {
         const auto value = static_cast<std::uint8_t>(byte);
         if ((value & state_bits) > static_cast<std::uint8_t>(node_state::cancelled) ||
-            (value & ~(state_bits | revived_bit)) != 0)
+            (value & ~(state_bits | revived_bit | lost_bit)) != 0)
             refuse();
         made.states_.push_back(value);
     }
@@ -213,15 +213,17 @@ workflow_step workflow_progress::start() {
     return step;
 }
 
-workflow_step workflow_progress::end_node(std::size_t node, bool completed) {
+workflow_step workflow_progress::end_node(std::size_t node, node_outcome outcome) {
     workflow_step step;
     assert(node < size());
     const auto before = this->node(node);
     if (has_ended(before)) return step;
+    const bool completed = outcome == node_outcome::completed;
     const bool over = state_ == workflow_state::cancelled;
     set(node, completed ? node_state::completed
               : over    ? node_state::cancelled
                         : node_state::failed);
+    if (outcome == node_outcome::lost) states_[node] |= lost_bit;
     if (node >= node_count_) {
         if (before == node_state::released) end_callback(completed);
         return step;
@@ -231,37 +233,49 @@ workflow_step workflow_progress::end_node(std::size_t node, bool completed) {
     if (over) return step;
     if (!completed) ++failed_;
     if (!completed && !is_tolerated(node)) ++fatal_;
-    std::vector<std::size_t> ended{node};
+    tell_all({node}, step);
+    return step;
+}
+
+workflow_step workflow_progress::give_up_node(std::size_t node) {
+    workflow_step step;
+    if (node >= node_count_ || this->node(node) != node_state::failed) return step;
+    // Whoever did not wait was told when it failed.
+    states_[node] |= lost_bit | revived_bit;
+    if (state_ == workflow_state::running && open_ > 0) tell_all({node}, step);
+    return step;
+}
+
+void workflow_progress::tell_all(std::vector<std::size_t> ended, workflow_step& step) {
     while (!ended.empty()) {
         const auto next = ended.back();
         ended.pop_back();
         tell_children(next, step, ended);
     }
     end_if_all_ended(step);
-    return step;
+}
+
+/// What the end of `node` is to one that waits for it; `wait`: nothing yet.
+failed_parent_policy workflow_progress::verdict_on(const child& each, std::size_t node) const {
+    using enum failed_parent_policy;
+    const auto state = this->node(node);
+    const bool told_before = (states_[node] & revived_bit) != 0;
+    const bool lost = (states_[node] & lost_bit) != 0;
+    if (told_before && each.on_failure == run) return wait;  // it counts as met since then
+    if (state == node_state::completed) return run;
+    if (state == node_state::failed)
+        return each.on_failure == wait && lost ? fail : each.on_failure;
+    // It was left out, and will never complete.
+    if (each.on_failure == run) return run;
+    return each.on_failure == fail && state == node_state::cancelled ? fail : skip;
 }
 
 /// `ended` takes the nodes that this leaves out.
 void workflow_progress::tell_children(std::size_t node, workflow_step& step,
                                       std::vector<std::size_t>& ended) {
-    const auto state = this->node(node);
-    const bool revived = (states_[node] & revived_bit) != 0;
-    const bool left_out = state == node_state::skipped || state == node_state::cancelled;
     for (const auto& each : children(node)) {
         if (this->node(each.node) != node_state::waiting) continue;
-        auto policy = each.on_failure;
-        if (state == node_state::completed) {
-            // Whoever runs all the same was told at its first end.
-            if (revived && policy == failed_parent_policy::run) continue;
-            policy = failed_parent_policy::run;
-        } else if (left_out && policy == failed_parent_policy::wait) {
-            policy = failed_parent_policy::skip;  // it will never complete
-        } else if (state == node_state::skipped && policy == failed_parent_policy::fail) {
-            policy = failed_parent_policy::skip;
-        } else if (revived && policy == failed_parent_policy::run) {
-            continue;
-        }
-        switch (policy) {
+        switch (verdict_on(each, node)) {
             case failed_parent_policy::run:
                 if (--unmet_[each.node] > 0) break;
                 set(each.node, node_state::released);

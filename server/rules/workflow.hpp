@@ -29,15 +29,22 @@ struct workflow_step {
     std::vector<std::size_t> cancel;   ///< nodes whose jobs will not run
 };
 
+/// How the job of a node has ended.
+enum class node_outcome : std::uint8_t {
+    completed,
+    failed,  ///< it may be sent back (a dead letter)
+    lost,    ///< it will not: discarded, cancelled, expired
+};
+
 /// A workflow as a machine: what has ended goes in, what may start comes out. Nodes are numbered as
 /// they were given; callbacks follow them (`on_complete`, `on_success`, `on_failure`, those there
 /// are).
 ///
 /// A node is released when all it depends on have completed. When one of them ends otherwise the
 /// edge decides: `fail` and `skip` leave the node out at once, whatever else it waits for, `run`
-/// counts as completed, `wait` waits until that job has been sent back and completes. Who depends
-/// on a node that was left out follows its own edge: `run` counts it as completed, anything else
-/// leaves it out too.
+/// counts as completed, `wait` waits until that job has been sent back and completes, and is `fail`
+/// when it never can be. Who depends on a node that was left out follows its own edge: `run` counts
+/// it as completed, anything else leaves it out too.
 ///
 /// A failed node fails the workflow, but for one that others depend on and all of those said `skip`
 /// or `run`. When all nodes have ended the callbacks are released that apply, the others cancelled.
@@ -59,9 +66,11 @@ public:
 
     workflow_step start();
     /// The job of a node has ended; one that never ran (cancelled by hand, expired) has failed.
-    workflow_step end_node(std::size_t node, bool completed);
+    workflow_step end_node(std::size_t node, node_outcome outcome);
     /// The job of a failed node has been sent back: what waits for it waits on.
     void revive_node(std::size_t node);
+    /// The job of a failed node can be sent back no more: nobody waits for it any longer.
+    workflow_step give_up_node(std::size_t node);
     /// Nothing is released any more. Names all nodes that have not ended.
     workflow_step cancel();
 
@@ -92,11 +101,14 @@ private:
     void leave_out(std::size_t node, node_state state, workflow_step& step,
                    std::vector<std::size_t>& ended);
     void tell_children(std::size_t node, workflow_step& step, std::vector<std::size_t>& ended);
+    void tell_all(std::vector<std::size_t> ended, workflow_step& step);
+    failed_parent_policy verdict_on(const child& each, std::size_t node) const;
     void end_if_all_ended(workflow_step& step);
     void end_callback(bool completed);
     void finish();
 
-    static constexpr std::uint8_t revived_bit = 0x10;
+    static constexpr std::uint8_t revived_bit = 0x10;  ///< the job of the node was sent back
+    static constexpr std::uint8_t lost_bit = 0x20;     ///< it never can be
 
     workflow_state state_ = workflow_state::running;
     std::size_t node_count_ = 0;
@@ -105,7 +117,7 @@ private:
     std::vector<std::uint32_t> first_edge_;
     std::vector<child> children_;  ///< by node they depend on
     std::vector<std::uint32_t> first_child_;
-    std::vector<std::uint8_t> states_;  ///< node_state, and whether its job was sent back
+    std::vector<std::uint8_t> states_;  ///< node_state and the bits above
     std::vector<std::uint32_t> unmet_;
     std::size_t open_ = 0;            ///< nodes that have not ended
     std::size_t callbacks_open_ = 0;  ///< released callbacks that have not ended

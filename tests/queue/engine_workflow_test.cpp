@@ -207,6 +207,29 @@ TEST_P(Workflow, ADeadLetterThatIsSentBackLetsThoseGoThatWait) {
     EXPECT_EQ(state(w), workflow_state::completed);
 }
 
+TEST_P(Workflow, ADeadLetterThatIsDeletedKeepsNobodyWaiting) {
+    auto made = chain_of(2);
+    made.type = workflow_type::dag;
+    made.nodes[0].spec.retry.on_exhaustion = exhaustion::dead_letter;
+    made.nodes[1].depends_on = {{0, failed_parent_policy::wait}};
+    const auto w = push(made);
+    const auto held = f.fetch_one("q");
+    fail(held);
+    EXPECT_EQ(state(w), workflow_state::running);
+    ASSERT_TRUE(f.delete_dead_letter(held.spec->id));
+    EXPECT_EQ(state(w), workflow_state::failed);
+    EXPECT_EQ(f.job(view(w).nodes[1].job_id).state, job_state::cancelled);
+}
+
+TEST_P(Workflow, NobodyWaitsForAJobThatIsNoDeadLetter) {
+    auto made = chain_of(2);
+    made.type = workflow_type::dag;
+    made.nodes[1].depends_on = {{0, failed_parent_policy::wait}};
+    const auto w = push(made);
+    fail(f.fetch_one("q"));
+    EXPECT_EQ(state(w), workflow_state::failed);
+}
+
 TEST_P(Workflow, CancelledLetsRunWhatRunsAndNothingElse) {
     const auto w = push(batch_of(3));
     const auto held = f.fetch_one("q");

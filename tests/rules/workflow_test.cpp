@@ -12,6 +12,14 @@ namespace {
 
 using nodes = std::vector<std::size_t>;
 using policy = failed_parent_policy;
+constexpr auto done = node_outcome::completed;
+constexpr auto failed = node_outcome::failed;
+constexpr auto lost = node_outcome::lost;
+
+node_outcome any_outcome(std::mt19937_64& random) {
+    if (random() % 3 != 0) return done;
+    return random() % 2 == 0 ? failed : lost;
+}
 
 /// Edges by child: parent and policy.
 using graph = std::vector<std::vector<workflow_edge>>;
@@ -40,10 +48,10 @@ workflow_progress group(std::size_t size, std::string_view callbacks = {}) {
 TEST(Chain, ReleasesOneStepAfterTheOther) {
     auto w = chain(3);
     EXPECT_EQ(w.start().release, (nodes{0}));
-    EXPECT_EQ(w.end_node(0, true).release, (nodes{1}));
-    EXPECT_EQ(w.end_node(1, true).release, (nodes{2}));
+    EXPECT_EQ(w.end_node(0, done).release, (nodes{1}));
+    EXPECT_EQ(w.end_node(1, done).release, (nodes{2}));
     EXPECT_EQ(w.state(), workflow_state::running);
-    EXPECT_TRUE(w.end_node(2, true).release.empty());
+    EXPECT_TRUE(w.end_node(2, done).release.empty());
     EXPECT_EQ(w.state(), workflow_state::completed);
     EXPECT_EQ(w.completed_count(), 3U);
 }
@@ -51,8 +59,8 @@ TEST(Chain, ReleasesOneStepAfterTheOther) {
 TEST(Chain, AFailureCancelsWhatIsLeft) {
     auto w = chain(4);
     w.start();
-    w.end_node(0, true);
-    const auto step = w.end_node(1, false);
+    w.end_node(0, done);
+    const auto step = w.end_node(1, failed);
     EXPECT_TRUE(step.release.empty());
     EXPECT_EQ(step.cancel, (nodes{2, 3}));
     EXPECT_EQ(w.state(), workflow_state::failed);
@@ -65,17 +73,17 @@ TEST(Chain, AFailureCancelsWhatIsLeft) {
 TEST(Chain, OfTenThousandStepsFailsAtOnce) {
     auto w = chain(10'000);
     w.start();
-    EXPECT_EQ(w.end_node(0, false).cancel.size(), 9'999U);
+    EXPECT_EQ(w.end_node(0, failed).cancel.size(), 9'999U);
     EXPECT_EQ(w.state(), workflow_state::failed);
 }
 
 TEST(Group, RunsAllAndFailsOnlyWhenAllHaveEnded) {
     auto w = group(3);
     EXPECT_EQ(w.start().release, (nodes{0, 1, 2}));
-    w.end_node(1, false);
+    w.end_node(1, failed);
     EXPECT_EQ(w.state(), workflow_state::running);
-    w.end_node(0, true);
-    w.end_node(2, true);
+    w.end_node(0, done);
+    w.end_node(2, done);
     EXPECT_EQ(w.state(), workflow_state::failed);
     EXPECT_EQ(w.completed_count(), 2U);
 }
@@ -83,25 +91,25 @@ TEST(Group, RunsAllAndFailsOnlyWhenAllHaveEnded) {
 TEST(Batch, CallsBackOnSuccess) {
     auto w = group(2, "csf");
     w.start();
-    EXPECT_TRUE(w.end_node(0, true).release.empty());
-    const auto step = w.end_node(1, true);
+    EXPECT_TRUE(w.end_node(0, done).release.empty());
+    const auto step = w.end_node(1, done);
     EXPECT_EQ(step.release, (nodes{2, 3}));
     EXPECT_EQ(step.cancel, (nodes{4}));
     EXPECT_EQ(w.state(), workflow_state::running) << "until the callbacks have ended";
-    w.end_node(2, true);
-    w.end_node(3, true);
+    w.end_node(2, done);
+    w.end_node(3, done);
     EXPECT_EQ(w.state(), workflow_state::completed);
 }
 
 TEST(Batch, CallsBackOnFailureAndIsCompleteWhenSomebodyTookNotice) {
     auto w = group(2, "csf");
     w.start();
-    w.end_node(0, false);
-    const auto step = w.end_node(1, true);
+    w.end_node(0, failed);
+    const auto step = w.end_node(1, done);
     EXPECT_EQ(step.release, (nodes{2, 4}));
     EXPECT_EQ(step.cancel, (nodes{3}));
-    w.end_node(4, true);
-    w.end_node(2, true);
+    w.end_node(4, done);
+    w.end_node(2, done);
     EXPECT_EQ(w.state(), workflow_state::completed);
     EXPECT_EQ(w.failed_count(), 1U);
 }
@@ -109,80 +117,105 @@ TEST(Batch, CallsBackOnFailureAndIsCompleteWhenSomebodyTookNotice) {
 TEST(Batch, FailsWhenACallbackFailsOrNoneTakesNotice) {
     auto w = group(1, "c");
     w.start();
-    w.end_node(0, true);
-    w.end_node(1, false);
+    w.end_node(0, done);
+    w.end_node(1, failed);
     EXPECT_EQ(w.state(), workflow_state::failed);
     auto lonely = group(1, "s");
     lonely.start();
-    EXPECT_EQ(lonely.end_node(0, false).cancel, (nodes{1}));
+    EXPECT_EQ(lonely.end_node(0, failed).cancel, (nodes{1}));
     EXPECT_EQ(lonely.state(), workflow_state::failed);
 }
 
 TEST(Graph, ANodeWaitsForAllItDependsOn) {
     auto w = make({{}, {}, {{0, policy::fail}, {1, policy::fail}}});
     EXPECT_EQ(w.start().release, (nodes{0, 1}));
-    EXPECT_TRUE(w.end_node(1, true).release.empty());
-    EXPECT_EQ(w.end_node(0, true).release, (nodes{2}));
+    EXPECT_TRUE(w.end_node(1, done).release.empty());
+    EXPECT_EQ(w.end_node(0, done).release, (nodes{2}));
     EXPECT_EQ(w.parents(2).size(), 2U);
 }
 
 TEST(Graph, SkipLeavesTheNodeOutAndDoesNotFailTheWorkflow) {
     auto w = make({{}, {{0, policy::skip}}, {{1, policy::fail}}, {{1, policy::run}}});
     w.start();
-    const auto step = w.end_node(0, false);
+    const auto step = w.end_node(0, failed);
     EXPECT_EQ(step.cancel, (nodes{1, 2})) << "who depends on what was left out is left out";
     EXPECT_EQ(step.release, (nodes{3})) << "unless it says otherwise";
     EXPECT_EQ(w.node(1), node_state::skipped);
     EXPECT_EQ(w.node(2), node_state::skipped);
-    w.end_node(3, true);
+    w.end_node(3, done);
     EXPECT_EQ(w.state(), workflow_state::completed);
 }
 
 TEST(Graph, RunCountsAFailureAsAnEnd) {
     auto w = make({{}, {{0, policy::run}}});
     w.start();
-    EXPECT_EQ(w.end_node(0, false).release, (nodes{1}));
-    w.end_node(1, true);
+    EXPECT_EQ(w.end_node(0, failed).release, (nodes{1}));
+    w.end_node(1, done);
     EXPECT_EQ(w.state(), workflow_state::completed);
 }
 
 TEST(Graph, OneWhoMindsAFailureIsEnough) {
     auto w = make({{}, {{0, policy::run}}, {{0, policy::fail}}});
     w.start();
-    w.end_node(0, false);
-    w.end_node(1, true);
+    w.end_node(0, failed);
+    w.end_node(1, done);
     EXPECT_EQ(w.state(), workflow_state::failed);
 }
 
 TEST(Graph, WaitHoldsOutUntilTheFailedJobHasCompletedAfterAll) {
     auto w = make({{}, {{0, policy::wait}}, {{0, policy::run}}});
     w.start();
-    EXPECT_EQ(w.end_node(0, false).release, (nodes{2}));
-    EXPECT_EQ(w.end_node(2, true).release, (nodes{}));
+    EXPECT_EQ(w.end_node(0, failed).release, (nodes{2}));
+    EXPECT_EQ(w.end_node(2, done).release, (nodes{}));
     EXPECT_EQ(w.state(), workflow_state::running);
     w.revive_node(0);
     EXPECT_EQ(w.failed_count(), 0U);
-    w.end_node(0, false);
+    w.end_node(0, failed);
     w.revive_node(0);
-    EXPECT_EQ(w.end_node(0, true).release, (nodes{1})) << "and nobody runs a second time";
-    w.end_node(1, true);
+    EXPECT_EQ(w.end_node(0, done).release, (nodes{1})) << "and nobody runs a second time";
+    w.end_node(1, done);
     EXPECT_EQ(w.state(), workflow_state::completed);
+}
+
+TEST(Graph, AnEndCountsOnceHoweverOftenTheJobIsSentBack) {
+    auto w = make({{}, {}, {{0, policy::run}, {1, policy::fail}}});
+    w.start();
+    EXPECT_TRUE(w.end_node(0, failed).release.empty());
+    w.revive_node(0);
+    EXPECT_TRUE(w.end_node(0, done).release.empty()) << "the other one has not ended";
+    EXPECT_EQ(w.end_node(1, done).release, (nodes{2}));
+}
+
+TEST(Graph, NobodyWaitsForWhatCannotComeBack) {
+    auto w = make({{}, {{0, policy::wait}}, {{1, policy::wait}}});
+    w.start();
+    EXPECT_EQ(w.end_node(0, lost).cancel, (nodes{1, 2}));
+    EXPECT_EQ(w.state(), workflow_state::failed);
+    auto later = make({{}, {{0, policy::wait}}, {{0, policy::run}}});
+    later.start();
+    EXPECT_EQ(later.end_node(0, failed).release, (nodes{2}));
+    later.end_node(2, done);
+    EXPECT_EQ(later.state(), workflow_state::running);
+    const auto step = later.give_up_node(0);
+    EXPECT_EQ(step.cancel, (nodes{1})) << "its dead letter was deleted";
+    EXPECT_TRUE(step.release.empty()) << "nobody runs a second time";
+    EXPECT_EQ(later.state(), workflow_state::failed);
 }
 
 TEST(Graph, NobodyWaitsForWhatWasLeftOut) {
     auto w = make({{}, {{0, policy::fail}}, {{1, policy::wait}}});
     w.start();
-    EXPECT_EQ(w.end_node(0, false).cancel, (nodes{1, 2}));
+    EXPECT_EQ(w.end_node(0, failed).cancel, (nodes{1, 2}));
     EXPECT_EQ(w.state(), workflow_state::failed);
 }
 
 TEST(Cancel, ReleasesNothingAnyMore) {
     auto w = chain(3);
     w.start();
-    w.end_node(0, true);
+    w.end_node(0, done);
     EXPECT_EQ(w.cancel().cancel, (nodes{1, 2}));
     EXPECT_EQ(w.state(), workflow_state::cancelled);
-    EXPECT_TRUE(w.end_node(1, true).release.empty()) << "it was running and has completed";
+    EXPECT_TRUE(w.end_node(1, done).release.empty()) << "it was running and has completed";
     EXPECT_EQ(w.completed_count(), 2U);
     EXPECT_EQ(w.state(), workflow_state::cancelled);
     EXPECT_EQ(w.node(2), node_state::cancelled);
@@ -192,21 +225,21 @@ TEST(Cancel, OfABatchCallsNobodyBack) {
     auto w = group(1, "csf");
     w.start();
     EXPECT_EQ(w.cancel().cancel, (nodes{0, 1, 2, 3}));
-    EXPECT_TRUE(w.end_node(0, false).release.empty());
+    EXPECT_TRUE(w.end_node(0, failed).release.empty());
 }
 
 TEST(Graph, AJobThatEndsBeforeItsTurnHasFailed) {
     auto w = chain(3);
     w.start();
-    EXPECT_EQ(w.end_node(1, false).cancel, (nodes{2})) << "cancelled by hand, or expired";
+    EXPECT_EQ(w.end_node(1, failed).cancel, (nodes{2})) << "cancelled by hand, or expired";
     EXPECT_EQ(w.state(), workflow_state::running);
-    EXPECT_TRUE(w.end_node(0, true).release.empty());
+    EXPECT_TRUE(w.end_node(0, done).release.empty());
     EXPECT_EQ(w.state(), workflow_state::failed);
     auto batch = group(1, "cs");
     batch.start();
-    batch.end_node(1, false);
-    EXPECT_EQ(batch.end_node(0, true).release, (nodes{2}));
-    batch.end_node(2, true);
+    batch.end_node(1, failed);
+    EXPECT_EQ(batch.end_node(0, done).release, (nodes{2}));
+    batch.end_node(2, done);
     EXPECT_EQ(batch.state(), workflow_state::completed);
 }
 
@@ -235,7 +268,7 @@ TEST(Bytes, ThatWereNeverWrittenAreRefused) {
 /// What must have happened to each node, worked out anew from how the jobs ended.
 struct reference {
     const graph& edges;
-    std::map<std::size_t, bool> ended;  ///< jobs that ran: whether they completed
+    std::map<std::size_t, node_outcome> ended;  ///< of jobs that ran
 
     node_state state(std::size_t node) const {
         bool ready = true;
@@ -248,8 +281,10 @@ struct reference {
             }
             if (parent == node_state::completed || edge.on_failure == policy::run) continue;
             ready = false;
-            if (parent == node_state::failed && edge.on_failure == policy::wait) continue;
-            const bool fails = edge.on_failure == policy::fail && parent != node_state::skipped;
+            const bool may_come_back =
+                parent == node_state::failed && ended.at(edge.parent) == failed;
+            if (may_come_back && edge.on_failure == policy::wait) continue;
+            const bool fails = edge.on_failure != policy::skip && parent != node_state::skipped;
             const auto left = fails ? node_state::cancelled : node_state::skipped;
             // Of two reasons the first to come counts; both leave it out.
             if (!out) out = left;
@@ -258,7 +293,7 @@ struct reference {
         if (!ready) return node_state::waiting;
         const auto it = ended.find(node);
         if (it == ended.end()) return node_state::released;
-        return it->second ? node_state::completed : node_state::failed;
+        return it->second == done ? node_state::completed : node_state::failed;
     }
 };
 
@@ -299,10 +334,10 @@ TEST(Property, EveryNodeIsWhereTheObviousReckoningHasIt) {
             const auto node =
                 *std::next(running.begin(), static_cast<std::ptrdiff_t>(random() % running.size()));
             running.erase(node);
-            const bool completed = random() % 3 != 0;
-            expected.ended[node] = completed;
+            const auto outcome = any_outcome(random);
+            expected.ended[node] = outcome;
             if (random() % 2 == 0) w = workflow_progress::restore(w.plan(), w.nodes(), w.state());
-            take(w.end_node(node, completed));
+            take(w.end_node(node, outcome));
             for (std::size_t i = 0; i < edges.size(); ++i)
                 ASSERT_TRUE(same(w.node(i), expected.state(i)))
                     << "node " << i << ": " << to_string(w.node(i)) << ", not "
@@ -322,25 +357,31 @@ TEST(Property, WhatWasRestoredGoesOnTheSame) {
         auto restored = workflow_progress::restore(kept.plan(), kept.nodes(), kept.state());
         auto step = kept.start();
         EXPECT_EQ(restored.start().release, step.release);
-        std::vector<std::size_t> running = step.release, failed;
+        std::vector<std::size_t> running = step.release, dead;
         while (!running.empty()) {
             restored =
                 workflow_progress::restore(restored.plan(), restored.nodes(), restored.state());
             const auto node = running.back();
             running.pop_back();
-            const bool completed = random() % 3 != 0;
-            const auto a = kept.end_node(node, completed);
-            const auto b = restored.end_node(node, completed);
+            const auto outcome = any_outcome(random);
+            const auto a = kept.end_node(node, outcome);
+            const auto b = restored.end_node(node, outcome);
             ASSERT_EQ(a.release, b.release) << "seed " << seed;
             ASSERT_EQ(a.cancel, b.cancel) << "seed " << seed;
-            if (!completed) failed.push_back(node);
+            if (outcome == failed) dead.push_back(node);
             running.insert(running.end(), a.release.begin(), a.release.end());
-            if (running.empty() && !failed.empty() && random() % 2 == 0) {
-                kept.revive_node(failed.back());
-                restored.revive_node(failed.back());
-                if (kept.node(failed.back()) == node_state::released)
-                    running.push_back(failed.back());
-                failed.pop_back();
+            if (running.empty() && !dead.empty()) {
+                const auto last = dead.back();
+                dead.pop_back();
+                if (random() % 2 == 0) {
+                    kept.revive_node(last);
+                    restored.revive_node(last);
+                    if (kept.node(last) == node_state::released) running.push_back(last);
+                } else {
+                    const auto given_up = kept.give_up_node(last);
+                    ASSERT_EQ(given_up.release, restored.give_up_node(last).release);
+                    running.insert(running.end(), given_up.release.begin(), given_up.release.end());
+                }
             }
             ASSERT_EQ(kept.nodes(), restored.nodes()) << "seed " << seed;
             ASSERT_EQ(kept.state(), restored.state()) << "seed " << seed;

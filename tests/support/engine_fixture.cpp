@@ -236,7 +236,7 @@ result<job_record> engine_fixture::retry_dead_letter(const uuid& id) {
 
 result<void> engine_fixture::delete_dead_letter(const uuid& id) {
     make_resident(id);
-    auto answer = engine_->delete_dead_letter(id);
+    auto answer = engine_->delete_dead_letter(id, clock.now);
     if (!manual) settle();
     return answer;
 }

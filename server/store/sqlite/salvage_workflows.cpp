@@ -26,7 +26,7 @@ void mend(workflow_record& record, const std::unordered_set<std::int64_t>& live)
     for (std::size_t i = 0; i < progress.size(); ++i) {
         const bool there = live.contains(record.seq + 1 + static_cast<std::int64_t>(i));
         if (there) ++record.unfinished;
-        if (!there && !has_ended(progress.node(i))) progress.end_node(i, false);
+        if (!there && !has_ended(progress.node(i))) progress.end_node(i, rules::node_outcome::lost);
     }
     record.nodes = progress.nodes();
     record.state = progress.state();

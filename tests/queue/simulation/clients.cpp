@@ -356,7 +356,7 @@ void world::change(verb what, known_job job) {
             const auto revived = engine_->retry_dead_letter(job.id, clock_.now);
             if (revived) answer = change_answer{};
         } else {
-            const auto gone = engine_->delete_dead_letter(job.id);
+            const auto gone = engine_->delete_dead_letter(job.id, clock_.now);
             if (gone) answer = change_answer{};
         }
         finish<change_answer>(at, engine_->gate(job.id), std::move(answer), {});
