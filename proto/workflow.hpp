@@ -85,6 +85,7 @@ struct workflow_view {
     std::size_t total = 0;  ///< jobs, callbacks aside, as in the next two
     std::size_t completed = 0;
     std::size_t failed = 0;
+    std::vector<std::string> queues;        ///< of all its jobs, each once
     std::vector<workflow_node_view> nodes;  ///< left out in a list
     std::vector<workflow_node_view> callbacks;
 };

@@ -97,6 +97,7 @@ void engine::change_state(resident_job& job, rules::job_event event) {
     ++job.queue->jobs[static_cast<std::size_t>(*next)];
     // It may have passed while the job ran, when nobody looked.
     const bool waits = *next != job_state::active && !is_terminal(*next);
+    if (waits && from == job_state::active && workflows_.size() > 0) stop_workflow_job(job);
     if (const auto& expires = job.record.spec->expires_at; waits && expires)
         wall_timers_.add({expires->time_since_epoch(), timer_kind::due, job.record.seq});
 }

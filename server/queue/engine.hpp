@@ -145,8 +145,6 @@ public:
     result<workflow_record> cancel_workflow(const uuid& id, instant now);
     /// Nodes whose jobs run.
     std::vector<std::size_t> active_nodes(const workflow_record& record) const;
-    /// How often workflows were let go of: what was read before the latest time may be out of date.
-    std::uint64_t workflows_let_go() const { return workflows_.let_go(); }
     void reset();
 
     /// Expires leases, wakes scheduled jobs and ends long polls whose time has come.
@@ -216,6 +214,7 @@ public:
     /// Queues that are kept, those that were only asked for included.
     std::size_t queue_count() const { return queues_.size(); }
     std::size_t resident_count() const { return jobs_.size(); }
+    std::size_t workflow_count() const { return workflows_.size(); }
     std::uint64_t granted_total() const { return lease_counter_; }
 
 private:
@@ -310,6 +309,7 @@ private:
     static workflow_record record_of(const workflow_entry& entry);
     workflow_entry begin_workflow(const workflow_definition& definition, instant now);
     void end_workflow_job(const resident_job& job, timestamp time);
+    void stop_workflow_job(const resident_job& job);
     void lose_workflow_job(const resident_job& job, timestamp time);
     void revive_workflow_job(const resident_job& job);
     void follow(workflow_entry& entry, const rules::workflow_step& step, timestamp time);
@@ -317,6 +317,7 @@ private:
     const job_results* results_of(std::int64_t seq, job_results& buffer) const;
     bool tell_results(const workflow_entry& entry, resident_job& job) const;
     void start_node(const workflow_entry& entry, resident_job& job, instant now);
+    void release_held_nodes(instant now);
     void ask_for_nodes(std::vector<std::int64_t> seqs);
     void resume_workflow_job(const waiting_job& job);
 

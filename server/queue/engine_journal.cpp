@@ -158,8 +158,14 @@ void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> rec
         offers_.push_back(lane->queue);
     } else {
         for (auto& each : results) read_results_.insert_or_assign(each.seq, std::move(each));
-        for (const auto seq : wanted.seqs)
-            if (jobs_.find(seq)) due(seq, now);
+        for (const auto seq : wanted.seqs) {
+            if (jobs_.find(seq)) {
+                due(seq, now);
+                continue;
+            }
+            turns_.start_when_read.erase(seq);
+            turns_.cancel_when_read.erase(seq);
+        }
         read_results_.clear();
     }
     end_load(wanted.load);
@@ -269,6 +275,7 @@ std::vector<uuid> engine::committed(instant now) {
     logs_committed(now);
     evict_idle(now);
     workflows_.committed(committed_batch_);
+    release_held_nodes(now);
     keys_.committed(committed_batch_, next_load_,
                     [this](std::uint64_t load) { return ended_before(load); });
     return ended;

@@ -23,7 +23,7 @@ struct ready_lane;
 /// whose time has come. The owner reads them (`load_blocking`) and calls `admit_wanted`.
 struct wanted_load {
     std::vector<std::int64_t> seqs;
-    ready_lane* lane = nullptr;  ///< null: jobs that are due
+    ready_lane* lane = nullptr;  ///< null: jobs that are due, or whose turn has come
     std::uint64_t load = 0;
     std::vector<std::int64_t> parents;  ///< jobs whose results are wanted as well
 };
@@ -34,6 +34,7 @@ struct job_turns {
     std::vector<std::int64_t> to_cancel;
     /// The same, once they have been read.
     std::unordered_set<std::int64_t> start_when_read, cancel_when_read;
+    std::vector<std::int64_t> nodes_held;  ///< of workflows, until less waits for the disk
 
     bool any() const { return !to_start.empty() || !to_cancel.empty(); }
 };

@@ -107,6 +107,7 @@ std::optional<error> engine::plan_against_known(const push_request& request, std
             plan.same = seq;
             return std::nullopt;
         }
+        if (is_terminal(job.state)) continue;  // it has ended; the new one follows it
         gone.insert(seq);
         plan.replaced.push_back(seq);
         if (job.state == job_state::scheduled && !plan.schedule) plan.schedule = job.due_at;

@@ -136,6 +136,15 @@ void engine::lose_workflow_job(const resident_job& job, timestamp time) {
     follow(*entry, step, time);
 }
 
+/// A job that ran when its workflow was cancelled may come to its end, but does not run again. One
+/// that was sent back since then does: its node has ended.
+void engine::stop_workflow_job(const resident_job& job) {
+    const auto* entry = workflows_.of_job(job.record.seq);
+    if (!entry || entry->record.state != workflow_state::cancelled) return;
+    if (entry->progress.node(entry->node_of(job.record.seq)) == rules::node_state::released)
+        turns_.to_cancel.push_back(job.record.seq);
+}
+
 void engine::revive_workflow_job(const resident_job& job) {
     auto* entry = workflows_.of_job(job.record.seq);
     if (!entry) return;
@@ -201,8 +210,23 @@ bool engine::tell_results(const workflow_entry& entry, resident_job& job) const 
 /// A released node becomes available, once the results of those before it are known.
 void engine::start_node(const workflow_entry& entry, resident_job& job, instant now) {
     if (entry.progress.node(entry.node_of(job.record.seq)) != rules::node_state::released) return;
+    if (uncommitted_bytes() > config_.uncommitted_bytes_max) {  // each is told the same results
+        turns_.nodes_held.push_back(job.record.seq);
+        return;
+    }
     if (tell_results(entry, job)) return let_go(job, now);
     ask_for_nodes({job.record.seq});
+}
+
+/// There is room again for some of those that were held back.
+void engine::release_held_nodes(instant now) {
+    auto& held = turns_.nodes_held;
+    if (held.empty() || uncommitted_bytes() > config_.uncommitted_bytes_max) return;
+    const auto count = std::min(held.size(), nodes_at_once);
+    turns_.to_start.insert(turns_.to_start.end(), held.end() - static_cast<std::ptrdiff_t>(count),
+                           held.end());
+    held.resize(held.size() - count);
+    dispatch(now);
 }
 
 /// Reads jobs of workflows whose turn has come, and the results they are told.
@@ -210,15 +234,19 @@ void engine::ask_for_nodes(std::vector<std::int64_t> seqs) {
     for (std::size_t first = 0; first < seqs.size(); first += nodes_at_once) {
         const auto last = std::min(first + nodes_at_once, seqs.size());
         wanted_load wanted;
+        wanted.load = begin_load();
         std::set<std::int64_t> parents;
         for (auto i = first; i < last; ++i) {
             wanted.seqs.push_back(seqs[i]);
             auto* entry = workflows_.of_job(seqs[i]);
-            for (const auto parent : parents_of(*entry, entry->node_of(seqs[i])))
-                if (!jobs_.find(parent)) parents.insert(parent);
+            for (const auto parent : parents_of(*entry, entry->node_of(seqs[i]))) {
+                if (auto* known = jobs_.find(parent))
+                    evict_later(*known);  // not before this load has ended
+                else
+                    parents.insert(parent);
+            }
         }
         wanted.parents.assign(parents.begin(), parents.end());
-        wanted.load = begin_load();
         wanted_.push_back(std::move(wanted));
     }
 }
@@ -240,8 +268,9 @@ void engine::resume_workflow_job(const waiting_job& job) {
     const bool released = state == rules::node_state::released;
     const bool over = entry->record.state == workflow_state::cancelled;
     if (released && !over && job.state == job_state::pending) turns_.to_start.push_back(job.seq);
-    if (over || state == rules::node_state::skipped || state == rules::node_state::cancelled)
-        turns_.to_cancel.push_back(job.seq);
+    const bool left_out =
+        state == rules::node_state::skipped || state == rules::node_state::cancelled;
+    if (left_out || (over && released)) turns_.to_cancel.push_back(job.seq);
 }
 
 }  // namespace sluice

@@ -124,7 +124,8 @@ private:
     asio::awaitable<bool> load(uuid id);
     asio::awaitable<bool> make_resident(ids wanted);
     asio::awaitable<result<ids>> find_replay(idempotency_key key);
-    asio::awaitable<result<push_answer>> replay(ids jobs);
+    asio::awaitable<result<push_answer>> replay(ids jobs,
+                                                std::function<bool(std::string_view)> may_touch);
     asio::awaitable<bool> load_duplicates(std::vector<unique_lookup> lookups, std::uint64_t load);
     asio::awaitable<result<push_answer>> look_up_and_store(push_request request);
     asio::awaitable<result<push_answer>> store(push_request request,

@@ -67,11 +67,17 @@ asio::awaitable<result<local_backend::ids>> local_backend::find_replay(idempoten
     co_return (*stored)->job_ids;
 }
 
-asio::awaitable<result<push_answer>> local_backend::replay(ids jobs) {
+asio::awaitable<result<push_answer>> local_backend::replay(
+    ids jobs, std::function<bool(std::string_view)> may_touch) {
     push_answer made;
     made.replayed = true;
     for (const auto& id : jobs) {
         auto job = co_await info(id);
+        // A duplicate of a job elsewhere may have been the answer to somebody who may see it.
+        if (job && may_touch && !may_touch(job->spec->queue))
+            co_return error(errc::forbidden,
+                            "The job of this Idempotency-Key is in a queue that this token may "
+                            "not touch.");
         if (job) made.jobs.push_back(std::move(*job));
     }
     if (made.jobs.empty()) co_return missing(jobs.front());  // ended, and its retention has passed
@@ -125,7 +131,8 @@ asio::awaitable<result<push_answer>> local_backend::look_up_and_store(push_reque
         auto known = co_await find_replay(*request.key);
         if (!known) co_return known.error();
         if (!known->empty()) {
-            auto first = co_await replay(std::move(*known));
+            auto may_touch = std::move(request.may_touch);
+            auto first = co_await replay(std::move(*known), std::move(may_touch));
             co_return first;
         }
     }
@@ -149,7 +156,8 @@ asio::awaitable<result<push_answer>> local_backend::look_up_and_store(push_reque
         if (known.known()) engine_.end_load(*load);
         if (known.problem) co_return key_problem(*known.problem);
         if (!known.replay.empty()) {
-            auto first = co_await replay(std::move(known.replay));
+            auto may_touch = std::move(request.may_touch);
+            auto first = co_await replay(std::move(known.replay), std::move(may_touch));
             co_return first;
         }
     }

@@ -24,37 +24,35 @@ error ended(const workflow_record& record) {
 asio::awaitable<result<workflow_record>> local_backend::read_workflow(uuid id) {
     const bool usable = co_await past_reset();
     if (!usable) co_return failure();
-    for (;;) {
-        auto known = engine_.workflow(id);
-        if (known) co_return known;
-        const auto let_go = engine_.workflows_let_go();
-        auto read = [this, &id]() -> std::optional<std::optional<workflow_record>> {
-            try {
-                return store_->find_workflow_blocking(id);
-            } catch (const std::exception& e) {
-                return std::nullopt;
-            }
-        };
-        auto found = co_await run_blocking(reader_thread_, read);
-        if (!found) {
-            fail("A read of the store failed.");
-            co_return failure();
+    auto known = engine_.workflow(id);
+    if (known) co_return known;
+    // One that has gone to rest was committed before.
+    auto read = [this, &id]() -> std::optional<std::optional<workflow_record>> {
+        try {
+            return store_->find_workflow_blocking(id);
+        } catch (const std::exception& e) {
+            return std::nullopt;
         }
-        // It may have been in memory, and have gone to rest, while an older state of it was read.
-        if (engine_.workflows_let_go() != let_go) continue;
-        if (!*found) co_return no_such_workflow(id);
-        co_return std::move(**found);
+    };
+    auto found = co_await run_blocking(reader_thread_, read);
+    if (!found) {
+        fail("A read of the store failed.");
+        co_return failure();
     }
+    if (!*found) co_return no_such_workflow(id);
+    co_return std::move(**found);
 }
 
 asio::awaitable<result<workflow_view>> local_backend::workflow(uuid id) {
     if (failed_) co_return failure();
     auto found = co_await read_workflow(id);
+    std::vector<std::size_t> active;
+    if (found) active = engine_.active_nodes(*found);
     // What is told of a workflow in memory must not be lost again.
     const bool ok = co_await durable(engine_.gate());
     if (!ok) co_return failure();
     if (!found) co_return found.error();
-    co_return view_of(*found, engine_.active_nodes(*found));
+    co_return view_of(*found, active);
 }
 
 asio::awaitable<result<workflow_answer>> local_backend::push_workflow(workflow_request request) {
@@ -99,6 +97,8 @@ asio::awaitable<result<workflow_view>> local_backend::cancel_workflow(uuid id) {
     auto found = co_await read_workflow(id);
     if (!found) co_return found.error();
     auto cancelled = engine_.cancel_workflow(id, now());
+    std::vector<std::size_t> active;
+    if (cancelled) active = engine_.active_nodes(*cancelled);
     const auto batch = engine_.gate();
     after_command();
     const bool ok = co_await durable(batch);
@@ -106,30 +106,36 @@ asio::awaitable<result<workflow_view>> local_backend::cancel_workflow(uuid id) {
     if (!cancelled && cancelled.error().code == errc::not_found) co_return ended(*found);
     if (!cancelled) co_return cancelled.error();
     engine_.evict_idle(now());
-    co_return view_of(*cancelled, engine_.active_nodes(*cancelled));
+    co_return view_of(*cancelled, active);
 }
 
 asio::awaitable<result<workflow_page>> local_backend::workflows(workflow_query query) {
     if (failed_) co_return failure();
     const bool ok = co_await durable(engine_.gate());
     if (!ok) co_return failure();
-    auto read = [this, &query]() -> std::optional<std::vector<workflow_record>> {
+    // Their jobs may be many; what is not shown does not leave the reader's thread.
+    auto read = [this, &query]() -> std::optional<workflow_page> {
         try {
-            return store_->list_workflows_blocking(query);
+            workflow_page page;
+            const auto records = store_->list_workflows_blocking(query);
+            for (const auto& record : records) {
+                auto& view = page.workflows.emplace_back(view_of(record, {}));
+                view.nodes = {};
+                view.callbacks = {};
+            }
+            if (records.size() == query.limit && !records.empty())
+                page.next_before_seq = records.back().seq;
+            return page;
         } catch (const std::exception& e) {
             return std::nullopt;
         }
     };
-    auto records = co_await run_blocking(reader_thread_, read);
-    if (!records) {
+    auto page = co_await run_blocking(reader_thread_, read);
+    if (!page) {
         fail("A read of the store failed.");
         co_return failure();
     }
-    workflow_page page;
-    for (const auto& record : *records) page.workflows.push_back(view_of(record, {}));
-    if (records->size() == query.limit && !records->empty())
-        page.next_before_seq = records->back().seq;
-    co_return page;
+    co_return std::move(*page);
 }
 
 }  // namespace sluice

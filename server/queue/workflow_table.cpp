@@ -3,6 +3,7 @@
 #include "proto/json_text.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace sluice {
@@ -62,6 +63,7 @@ workflow_view view_of(const workflow_record& record, const std::vector<std::size
     view.completed = progress.completed_count();
     view.failed = progress.failed_count();
     if (record.outline.empty()) return view;
+    std::set<std::string> queues;
     json_cursor rows{json_root(record.outline)};
     std::string unused;
     json_value row;
@@ -76,8 +78,10 @@ workflow_view view_of(const workflow_record& record, const std::vector<std::size
         node.job_id = workflow_job_id(record, i);
         const auto parents = progress.parents(i);
         node.depends_on.assign(parents.begin(), parents.end());
+        queues.insert(node.queue);
         (i < view.total ? view.nodes : view.callbacks).push_back(std::move(node));
     }
+    view.queues.assign(queues.begin(), queues.end());
     return view;
 }
 
@@ -142,7 +146,6 @@ void workflow_table::committed(std::uint64_t batch) {
         if (entry.record.unfinished > 0) return true;  // a job of it was sent back
         if (entry.batch > batch) return false;
         by_seq_.erase(it);
-        ++let_go_;
         return true;
     });
 }
@@ -151,7 +154,6 @@ void workflow_table::clear() {
     by_seq_.clear();
     changed_.clear();
     ended_.clear();
-    ++let_go_;
 }
 
 }  // namespace sluice

@@ -54,14 +54,12 @@ public:
     void committed(std::uint64_t batch);
 
     std::size_t size() const { return by_seq_.size(); }
-    std::uint64_t let_go() const { return let_go_; }
     void clear();
 
 private:
     std::map<std::int64_t, workflow_entry> by_seq_;
     std::vector<std::int64_t> changed_;
     std::vector<std::int64_t> ended_;  ///< whose latest change is not durable yet
-    std::uint64_t let_go_ = 0;
 };
 
 }  // namespace sluice

@@ -167,13 +167,11 @@ void workflow_progress::count_unmet() {
         if (state == node_state::failed && !is_tolerated(i)) ++fatal_;
     }
     std::size_t failed_callbacks = 0;
-    bool called_back = false;
     for (auto i = node_count_; i < size(); ++i) {
         if (node(i) == node_state::released) ++callbacks_open_;
         if (node(i) == node_state::failed) ++failed_callbacks;
-        called_back = called_back || node(i) == node_state::released || has_ended(node(i));
     }
-    if (called_back) fatal_ = failed_callbacks;
+    if (open_ == 0) fatal_ = failed_callbacks;
 }
 
 bool workflow_progress::is_met(const workflow_edge& edge) const {
@@ -220,9 +218,11 @@ workflow_step workflow_progress::end_node(std::size_t node, node_outcome outcome
     if (has_ended(before)) return step;
     const bool completed = outcome == node_outcome::completed;
     const bool over = state_ == workflow_state::cancelled;
-    set(node, completed ? node_state::completed
-              : over    ? node_state::cancelled
-                        : node_state::failed);
+    const bool unheard = node >= node_count_ && before == node_state::waiting;
+    const bool cancelled = unheard || (over && outcome == node_outcome::lost);
+    set(node, completed   ? node_state::completed
+              : cancelled ? node_state::cancelled
+                          : node_state::failed);
     if (outcome == node_outcome::lost) states_[node] |= lost_bit;
     if (node >= node_count_) {
         if (before == node_state::released) end_callback(completed);
@@ -230,8 +230,8 @@ workflow_step workflow_progress::end_node(std::size_t node, node_outcome outcome
     }
     --open_;
     if (completed) ++completed_;
+    if (!completed && !cancelled) ++failed_;
     if (over) return step;
-    if (!completed) ++failed_;
     if (!completed && !is_tolerated(node)) ++fatal_;
     tell_all({node}, step);
     return step;

@@ -90,6 +90,19 @@ CONTRACT(AnIdempotencyKeyAnswersADeduplicatedPushAgain) {
     }
 }
 
+CONTRACT(ARepeatedKeyShowsNoJobOfAQueueThatTheCallerMayNotTouch) {
+    auto spec = unique_job(conflict_policy::ignore);
+    spec.queue = "theirs";
+    const auto theirs = co_await t.push(spec);
+    auto request = of({unique_job(conflict_policy::ignore)});
+    request.key = idempotency_key{"k", {}};
+    const auto first = co_await t.queue().push(request);
+    EXPECT_TRUE(first && first->jobs.front().spec->id == theirs.spec->id);
+    request.may_touch = [](std::string_view queue) { return queue == "q"; };
+    const auto refused = co_await t.queue().push(request);
+    EXPECT_EQ(code_of(refused), errc::forbidden);
+}
+
 CONTRACT(AUniqueRuleThatNamesWhatIsNotThereStoresNothing) {
     auto spec = unique_job(conflict_policy::reject);
     auto rule = *spec.unique;

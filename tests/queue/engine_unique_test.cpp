@@ -137,6 +137,17 @@ TEST_P(Unique, ReplaceTakesARunningJobFromItsWorker) {
     EXPECT_EQ(f.fetch_one("q").spec->id, second);
 }
 
+TEST_P(Unique, ReplaceLeavesAJobAloneThatHasEnded) {
+    auto rule = replace;
+    rule.states.add(job_state::completed);
+    stored(unique_job(rule));
+    const auto held = f.fetch_one("q");
+    ASSERT_TRUE(f.ack(held));
+    const auto second = stored(unique_job(rule));
+    EXPECT_EQ(f.job(held.spec->id).state, job_state::completed);
+    EXPECT_EQ(f.job(second).state, job_state::available);
+}
+
 TEST_P(Unique, ReplaceExceptScheduleKeepsTheTimeOfOneThatIsScheduled) {
     auto early = unique_job(replace_except_schedule);
     early.scheduled_at = f.clock.now.wall + 1h;
@@ -211,6 +222,20 @@ TEST_P(Unique, JobsOfOneRequestAreTakenAsIfTheyCameOneByOne) {
     EXPECT_EQ(chain->jobs[0].state, job_state::cancelled);
     EXPECT_EQ(chain->jobs[1].state, job_state::cancelled);
     EXPECT_EQ(chain->jobs[2].state, job_state::available);
+}
+
+TEST_P(Unique, AJobThatHasEndedIsThereForEveryJobOfARequest) {
+    const auto by_state = [](conflict_policy policy) {
+        auto rule = rule_of(policy);
+        rule.states = state_set{};
+        rule.states.add(job_state::completed);
+        return rule;
+    };
+    stored(unique_job(reject));
+    ASSERT_TRUE(f.ack(f.fetch_one("q")));
+    const auto refused = f.push_outcome_of(of({unique_job(by_state(conflict_policy::replace)),
+                                               unique_job(by_state(conflict_policy::reject))}));
+    EXPECT_EQ(code_of(refused), errc::duplicate);
 }
 
 TEST_P(Unique, OneDuplicateRefusesTheWholeRequest) {

@@ -248,6 +248,44 @@ TEST_P(Workflow, CancelledLetsRunWhatRunsAndNothingElse) {
     EXPECT_TRUE(f.disk->image().live.empty());
 }
 
+TEST_P(Workflow, AJobThatRanWhenItWasCancelledDoesNotRunAgain) {
+    for (const bool released : {false, true}) {
+        const auto w = push(group_of(1));
+        const auto held = f.fetch_one("q");
+        ASSERT_TRUE(f.core().cancel_workflow(w.id, f.clock.now));
+        f.settle();
+        nack_request back;
+        back.release = released;
+        ASSERT_TRUE(f.nack(held, back));
+        EXPECT_EQ(f.job(held.spec->id).state, job_state::cancelled);
+        f.pass(1h);
+        EXPECT_TRUE(nothing_in("q"));
+        EXPECT_EQ(f.core().workflow_count(), 0U);
+    }
+}
+
+TEST_P(Workflow, ADeadLetterThatIsSentBackAfterTheCancelRuns) {
+    for (const bool crash : {false, true}) {
+        auto made = group_of(2);
+        for (auto& node : made.nodes) node.spec.retry.on_exhaustion = exhaustion::dead_letter;
+        const auto w = push(made);
+        const auto jobs = f.fetch("q", 2);
+        ASSERT_EQ(jobs.size(), 2U);
+        fail(jobs[0]);
+        ASSERT_TRUE(f.core().cancel_workflow(w.id, f.clock.now));
+        f.settle();
+        ASSERT_TRUE(f.retry_dead_letter(jobs[0].spec->id));
+        if (crash) f.crash();
+        const auto again = f.fetch_one("q");
+        EXPECT_EQ(again.spec->id, jobs[0].spec->id);
+        ASSERT_TRUE(f.nack(again)) << "and is tried again like any other";
+        f.pass(2s);
+        ASSERT_TRUE(f.ack(f.fetch_one("q")));
+        ASSERT_TRUE(f.ack(jobs[1]));
+        EXPECT_EQ(state(w), workflow_state::cancelled);
+    }
+}
+
 TEST_P(Workflow, AJobOfItThatIsCancelledByHandHasFailed) {
     const auto w = push(chain_of(3));
     ASSERT_TRUE(f.cancel(view(w).nodes[1].job_id));
@@ -327,7 +365,7 @@ TEST_P(Workflow, LetsGoOfOneWhoseJobsHaveAllEnded) {
         push(chain_of(1));
         ASSERT_TRUE(f.ack(f.fetch_one("q")));
     }
-    EXPECT_EQ(f.core().workflows_let_go(), 100U);
+    EXPECT_EQ(f.core().workflow_count(), 0U);
     const auto w = push(chain_of(1));
     EXPECT_EQ(f.store().list_workflows_blocking({}).size(), 50U);
     EXPECT_EQ(f.store().find_workflow_blocking(w.id)->unfinished, 1U);
@@ -358,6 +396,30 @@ TEST(WorkflowResults, AreLeftOutWhereTheyTakeTooMuch) {
     EXPECT_EQ(second.parent_results, "[" + large + "]");
     ASSERT_TRUE(f.ack(second, large));
     EXPECT_EQ(f.fetch_one("q").parent_results, "[" + large + ",null]");
+}
+
+/// Each of many children is told the large result of their parent: no more of them at one time than
+/// may wait for the disk.
+TEST(WorkflowResults, AreNotMultipliedWithoutBound) {
+    auto config = nothing_kept();
+    config.uncommitted_bytes_max = 1'000'000;
+    engine_fixture f(config);
+    auto made = group_of(300);
+    made.type = workflow_type::dag;
+    for (std::size_t i = 1; i < made.nodes.size(); ++i) made.nodes[i].depends_on = {{0}};
+    ASSERT_TRUE(f.core().push_workflow(std::move(made), std::nullopt, f.clock.now));
+    f.settle();
+    const auto held = f.fetch_one("q");
+    f.manual = true;
+    ASSERT_TRUE(f.ack(held, "\"" + std::string(100'000, 'x') + "\""));
+    std::size_t most = 0;
+    for (bool more = true; more;) {
+        more = f.serve_loads();
+        most = std::max(most, f.core().uncommitted_bytes());
+        more = f.commit() || more;
+    }
+    EXPECT_LT(most, config.uncommitted_bytes_max + 200'000);
+    EXPECT_EQ(f.stats("q").jobs[static_cast<std::size_t>(job_state::available)], 299U);
 }
 
 TEST(WorkflowGraph, OfTenThousandJobsIsReleasedFromOneAndCancelledAsAWhole) {

@@ -243,6 +243,23 @@ TEST(Graph, AJobThatEndsBeforeItsTurnHasFailed) {
     EXPECT_EQ(batch.state(), workflow_state::completed);
 }
 
+/// Somebody cancelled the callback before there was anything to tell: that fails nothing, neither
+/// at once nor after a restart.
+TEST(Batch, ACallbackThatWasCancelledBeforeItsTurnIsNoFailure) {
+    for (const bool restart : {false, true}) {
+        auto w = group(2, "cf");
+        w.start();
+        w.end_node(2, lost);
+        EXPECT_EQ(w.node(2), node_state::cancelled);
+        w.end_node(0, failed);
+        if (restart) w = workflow_progress::restore(w.plan(), w.nodes(), w.state());
+        EXPECT_EQ(w.end_node(1, done).release, (nodes{3}));
+        if (restart) w = workflow_progress::restore(w.plan(), w.nodes(), w.state());
+        w.end_node(3, done);
+        EXPECT_EQ(w.state(), workflow_state::completed) << restart;
+    }
+}
+
 TEST(Bytes, ThatWereNeverWrittenAreRefused) {
     auto w = make({{}, {{0, policy::wait}}}, workflow_type::dag, "c");
     const auto plan = w.plan();

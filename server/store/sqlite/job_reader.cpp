@@ -82,8 +82,10 @@ job_reader::job_reader(connection db) : db_(std::move(db)) {
     live_results_ = db_.prepare("SELECT result, parent_results FROM jobs WHERE seq = ?1");
     history_results_ = db_.prepare("SELECT result, parent_results FROM history WHERE seq = ?1");
     workflow_ = db_.prepare(select_workflow_sql("WHERE w.seq = ?1"));
-    workflow_list_ = db_.prepare(select_workflow_sql(
-        "WHERE w.seq < ?1 AND (?2 IS NULL OR p.state = ?2) ORDER BY w.seq DESC LIMIT ?3"));
+    workflow_list_ =
+        db_.prepare(select_workflow_sql("WHERE w.seq < ?1 ORDER BY w.seq DESC LIMIT ?2"));
+    workflow_state_list_ = db_.prepare(
+        select_workflow_sql("WHERE p.seq < ?1 AND p.state = ?3 ORDER BY p.seq DESC LIMIT ?2"));
     payload_ = db_.prepare(select_payload_sql);
     client_id_ = db_.prepare("SELECT seq FROM client_ids WHERE id = ?1");
     key_ = db_.prepare(select_key_sql("WHERE key = ?1"));
@@ -227,15 +229,13 @@ std::optional<workflow_record> job_reader::find_workflow(const uuid& id) {
 }
 
 std::vector<workflow_record> job_reader::list_workflows(const workflow_query& query) {
-    const reset_at_exit done(workflow_list_);
-    workflow_list_.bind(1, query.before_seq.value_or(std::numeric_limits<std::int64_t>::max()));
-    if (query.state)
-        workflow_list_.bind(2, static_cast<std::int64_t>(*query.state));
-    else
-        workflow_list_.bind_null(2);
-    workflow_list_.bind(3, static_cast<std::int64_t>(query.limit));
+    auto& rows = query.state ? workflow_state_list_ : workflow_list_;
+    const reset_at_exit done(rows);
+    rows.bind(1, query.before_seq.value_or(std::numeric_limits<std::int64_t>::max()));
+    rows.bind(2, static_cast<std::int64_t>(query.limit));
+    if (query.state) rows.bind(3, static_cast<std::int64_t>(*query.state));
     std::vector<workflow_record> all;
-    while (workflow_list_.step()) all.push_back(read_workflow(workflow_list_));
+    while (rows.step()) all.push_back(read_workflow(rows));
     return all;
 }
 

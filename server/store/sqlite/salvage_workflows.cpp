@@ -11,6 +11,9 @@
 namespace sluice::sqlite {
 namespace {
 
+/// One whose jobs are all lost is shown for so long: as a failed one by default.
+constexpr std::chrono::hours kept_for{24 * 14};
+
 bool has_ended(rules::node_state state) {
     return state != rules::node_state::waiting && state != rules::node_state::released;
 }
@@ -49,6 +52,8 @@ void salvage_workflows(connection& db, const std::unordered_set<std::int64_t>& l
                 write.record = read_workflow(rows);
                 mend(write.record, live);
                 write.purge_at = purge_time_of_workflow(rows);
+                if (write.record.unfinished == 0 && !write.purge_at)
+                    write.purge_at = *write.record.ended_at + kept_for;
                 keep(std::move(write));
             } catch (const std::exception& e) {
                 tell(e.what());

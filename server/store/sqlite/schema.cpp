@@ -110,6 +110,7 @@ CREATE TABLE workflow_progress(
   seq INTEGER PRIMARY KEY, state INTEGER NOT NULL, unfinished INTEGER NOT NULL, ended_at INTEGER,
   purge_at INTEGER, nodes BLOB NOT NULL);
 CREATE INDEX workflows_unfinished ON workflow_progress(seq) WHERE unfinished > 0;
+CREATE INDEX workflows_state ON workflow_progress(state, seq);
 CREATE INDEX workflows_purge ON workflow_progress(purge_at) WHERE purge_at IS NOT NULL;
 ALTER TABLE jobs ADD COLUMN parent_results TEXT;
 ALTER TABLE history ADD COLUMN parent_results TEXT;
