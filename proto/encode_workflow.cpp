@@ -1,22 +1,8 @@
 #include "proto/json_text.hpp"
 #include "proto/workflow.hpp"
 
-#include <array>
-
 namespace sluice {
 namespace {
-
-template <class Enum, std::size_t N>
-std::optional<Enum> find_name(const std::array<std::string_view, N>& names, std::string_view name) {
-    for (std::size_t i = 0; i < N; ++i)
-        if (names[i] == name) return static_cast<Enum>(i);
-    return std::nullopt;
-}
-
-constexpr std::array<std::string_view, 4> type_names{"chain", "group", "batch", "dag"};
-constexpr std::array<std::string_view, 4> state_names{"running", "completed", "failed",
-                                                      "cancelled"};
-constexpr std::array<std::string_view, 4> policy_names{"fail", "skip", "run", "wait"};
 
 void append_node(json_writer& out, const workflow_view& view, const workflow_node_view& node,
                  std::optional<std::size_t> index) {
@@ -37,27 +23,6 @@ void append_node(json_writer& out, const workflow_view& view, const workflow_nod
 }
 
 }  // namespace
-
-std::string_view to_string(workflow_type type) {
-    return type_names[static_cast<std::size_t>(type)];
-}
-std::optional<workflow_type> parse_workflow_type(std::string_view name) {
-    return find_name<workflow_type>(type_names, name);
-}
-
-std::string_view to_string(workflow_state state) {
-    return state_names[static_cast<std::size_t>(state)];
-}
-std::optional<workflow_state> parse_workflow_state(std::string_view name) {
-    return find_name<workflow_state>(state_names, name);
-}
-
-std::string_view to_string(failed_parent_policy policy) {
-    return policy_names[static_cast<std::size_t>(policy)];
-}
-std::optional<failed_parent_policy> parse_failed_parent_policy(std::string_view name) {
-    return find_name<failed_parent_policy>(policy_names, name);
-}
 
 void append_workflow(std::string& out, const workflow_view& view) {
     const bool chain = view.type == workflow_type::chain;

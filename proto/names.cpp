@@ -1,6 +1,7 @@
 #include "proto/job.hpp"
 #include "proto/requests.hpp"
 #include "proto/unique.hpp"
+#include "proto/workflow.hpp"
 
 #include <array>
 #include <cstddef>
@@ -22,6 +23,10 @@ constexpr std::array<std::string_view, 7> outcome_names{
     "open", "acked", "nacked", "released", "lapsed", "timed_out", "cancelled"};
 constexpr std::array<std::string_view, 4> conflict_names{"reject", "ignore", "replace",
                                                          "replace_except_schedule"};
+constexpr std::array<std::string_view, 4> workflow_type_names{"chain", "group", "batch", "dag"};
+constexpr std::array<std::string_view, 4> workflow_state_names{"running", "completed", "failed",
+                                                               "cancelled"};
+constexpr std::array<std::string_view, 4> failed_parent_names{"fail", "skip", "run", "wait"};
 constexpr std::array<std::string_view, 3> worker_state_names{"running", "quiet", "terminate"};
 
 }  // namespace
@@ -45,6 +50,27 @@ std::string_view to_string(conflict_policy policy) {
 }
 std::optional<conflict_policy> parse_conflict_policy(std::string_view name) {
     return find_name<conflict_policy>(conflict_names, name);
+}
+
+std::string_view to_string(workflow_type type) {
+    return workflow_type_names[static_cast<std::size_t>(type)];
+}
+std::optional<workflow_type> parse_workflow_type(std::string_view name) {
+    return find_name<workflow_type>(workflow_type_names, name);
+}
+
+std::string_view to_string(workflow_state state) {
+    return workflow_state_names[static_cast<std::size_t>(state)];
+}
+std::optional<workflow_state> parse_workflow_state(std::string_view name) {
+    return find_name<workflow_state>(workflow_state_names, name);
+}
+
+std::string_view to_string(failed_parent_policy policy) {
+    return failed_parent_names[static_cast<std::size_t>(policy)];
+}
+std::optional<failed_parent_policy> parse_failed_parent_policy(std::string_view name) {
+    return find_name<failed_parent_policy>(failed_parent_names, name);
 }
 
 std::string to_string(const unique_key& key) {
