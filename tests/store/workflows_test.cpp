@@ -138,15 +138,17 @@ TEST_F(WorkflowStore, SalvageKeepsThemAndFailsWhatWasLost) {
     second.state = job_state::pending;
     auto nonsense = full_workflow(20);
     nonsense.plan = "?";
-    // The first step of the one, job 6, is lost; the other one cannot be read.
-    write({{full_workflow(5), true, {}}, {nonsense, true, {}}},
+    auto foreign = full_workflow(30);
+    foreign.id = full_workflow(31).id;
+    // The first step of the one, job 6, is lost; the others make no sense.
+    write({{full_workflow(5), true, {}}, {nonsense, true, {}}, {foreign, true, {}}},
           {{job_place::nowhere, job_place::live, second, {}}});
     store->close_blocking();
     store.reset();
     const auto rescued = config.directory / "rescued";
     const auto report = salvage_store(config.directory, rescued);
     EXPECT_EQ(report.workflows, 1U);
-    EXPECT_EQ(report.problems.size(), 1U);
+    EXPECT_EQ(report.problems.size(), 2U);
     config.directory = rescued;
     reopen();
     const auto all = restore(*store);

@@ -1,6 +1,6 @@
 #include "server/store/sqlite/cron_rows.hpp"
 
-#include "server/store/sqlite/job_rows.hpp"
+#include "server/store/sqlite/stored_values.hpp"
 
 #include <algorithm>
 #include <vector>

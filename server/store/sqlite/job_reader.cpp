@@ -3,6 +3,7 @@
 #include "proto/limits.hpp"
 #include "server/store/sqlite/cron_rows.hpp"
 #include "server/store/sqlite/job_rows.hpp"
+#include "server/store/sqlite/key_rows.hpp"
 #include "server/store/sqlite/log_rows.hpp"
 #include "server/store/sqlite/workflow_rows.hpp"
 

@@ -4,6 +4,7 @@
 #include "server/queue/job_store.hpp"
 #include "server/store/sqlite/database.hpp"
 #include "server/store/sqlite/schema.hpp"
+#include "server/store/sqlite/stored_values.hpp"
 
 #include <array>
 #include <optional>
@@ -62,17 +63,6 @@ job_record read_job(const statement& row, statement& payload);
 std::optional<timestamp> purge_time_of(const statement& row);
 /// The ids of the queue's and the type's names, and whether each is missing.
 std::array<std::pair<std::int64_t, bool>, 2> unresolved_names(const statement& row);
-
-/// "SELECT ... FROM idempotency " and then `rest`.
-std::string select_key_sql(std::string_view rest);
-key_record read_key(const statement& row);
-
-std::optional<std::int64_t> to_stored(const std::optional<timestamp>& time);
-std::int64_t to_stored(timestamp time);
-timestamp to_timestamp(std::int64_t stored);
-std::optional<timestamp> to_timestamp(const std::optional<std::int64_t>& stored);
-uuid read_uuid(std::span<const std::uint8_t> blob);
-job_state read_state(std::int64_t stored);
 
 std::string_view table_name(job_place place);
 

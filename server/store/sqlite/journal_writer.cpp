@@ -3,6 +3,7 @@
 #include "server/store/sqlite/checked_pages.hpp"
 #include "server/store/sqlite/cron_rows.hpp"
 #include "server/store/sqlite/job_rows.hpp"
+#include "server/store/sqlite/key_rows.hpp"
 #include "server/store/sqlite/log_rows.hpp"
 #include "server/store/sqlite/workflow_rows.hpp"
 
@@ -44,9 +45,7 @@ journal_writer::journal_writer(connection db, writer_options options)
     delete_payload_ = db_.prepare("DELETE FROM payloads WHERE seq = ?1");
     insert_client_id_ = db_.prepare("INSERT INTO client_ids(id, seq) VALUES(?1, ?2)");
     delete_client_id_ = db_.prepare("DELETE FROM client_ids WHERE id = ?1");
-    insert_key_ = db_.prepare(
-        "INSERT OR REPLACE INTO idempotency(key, hash, job_ids, expires_at) "
-        "VALUES(?1, ?2, ?3, ?4)");
+    put_key_ = db_.prepare(put_key_sql);
     insert_log_ = db_.prepare(insert_log_sql);
     delete_log_ = db_.prepare(delete_log_sql);
     log_end_ = db_.prepare(log_end_sql);
@@ -163,7 +162,7 @@ void journal_writer::apply(const journal_batch& batch) {
             bind_log(insert_log_, log);
             insert_log_.run();
         }
-        for (const auto& key : batch.keys) write_key(key);
+        for (const auto& key : batch.keys) put_key(put_key_, key);
         for (const auto& [queue, paused] : batch.paused_queues) {
             pause_queue_.bind(1, queue);
             pause_queue_.bind(2, std::int64_t{paused});
@@ -266,17 +265,6 @@ void journal_writer::erase(job_place from, std::int64_t seq) {
     delete_log_.run();
     s.remove.bind(1, seq);
     s.remove.run();
-}
-
-void journal_writer::write_key(const key_record& key) {
-    std::vector<std::uint8_t> ids;
-    ids.reserve(key.job_ids.size() * sizeof(uuid));
-    for (const auto& id : key.job_ids) ids.insert(ids.end(), id.bytes.begin(), id.bytes.end());
-    insert_key_.bind(1, key.key.key);
-    insert_key_.bind(2, std::span<const std::uint8_t>(key.key.body_hash));
-    insert_key_.bind(3, std::span<const std::uint8_t>(ids));
-    insert_key_.bind(4, to_stored(key.expires_at));
-    insert_key_.run();
 }
 
 void journal_writer::reset_all() {

@@ -80,7 +80,6 @@ private:
     void change(const job_write& job);
     std::vector<std::int64_t> expired_workflows(timestamp now, std::size_t max);
     void erase(job_place from, std::int64_t seq);
-    void write_key(const key_record& key);
     void reset_all();
     std::int64_t name_id(const std::string& name);
     place_statements& at(job_place place);
@@ -88,7 +87,7 @@ private:
     connection db_;
     writer_options options_;
     statement begin_, commit_, set_meta_, insert_name_, insert_new_, insert_payload_,
-        delete_payload_, insert_client_id_, delete_client_id_, insert_key_, pause_queue_,
+        delete_payload_, insert_client_id_, delete_client_id_, put_key_, pause_queue_,
         insert_workflow_, put_progress_, delete_workflow_, delete_progress_,
         find_expired_workflows_, find_expired_, delete_keys_, put_cron_, delete_cron_, insert_log_,
         delete_log_, log_end_;

@@ -1,6 +1,6 @@
 #include "server/store/sqlite/salvage_keys.hpp"
 
-#include "server/store/sqlite/job_rows.hpp"
+#include "server/store/sqlite/key_rows.hpp"
 
 #include <unordered_set>
 #include <utility>

@@ -3,7 +3,6 @@
 #include "proto/json_text.hpp"
 #include "proto/limits.hpp"
 #include "server/rules/workflow.hpp"
-#include "server/store/sqlite/job_rows.hpp"
 #include "server/store/sqlite/workflow_rows.hpp"
 
 #include <stdexcept>
@@ -20,6 +19,8 @@ bool has_ended(rules::node_state state) {
 
 /// Throws std::invalid_argument when what the row says makes no sense.
 void mend(workflow_record& record, const std::unordered_set<std::int64_t>& live) {
+    if (record.seq <= 0 || sequence_of(record.id) != record.seq)
+        throw std::invalid_argument("its id does not belong to it");
     auto progress = rules::workflow_progress::restore(record.plan, record.nodes, record.state);
     if (record.jobs != progress.size()) throw std::invalid_argument("it counts its jobs wrong");
     for (const auto* text : {&record.outline, &record.meta})

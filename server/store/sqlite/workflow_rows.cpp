@@ -1,6 +1,6 @@
 #include "server/store/sqlite/workflow_rows.hpp"
 
-#include "server/store/sqlite/job_rows.hpp"
+#include "server/store/sqlite/stored_values.hpp"
 
 namespace sluice::sqlite {
 namespace {
