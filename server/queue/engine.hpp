@@ -13,6 +13,7 @@
 #include "server/queue/queue_table.hpp"
 #include "server/queue/throughput.hpp"
 #include "server/queue/timer_set.hpp"
+#include "server/queue/unique_plan.hpp"
 #include "server/queue/unique_table.hpp"
 #include "server/queue/worker_table.hpp"
 #include "server/queue/workflow_table.hpp"
@@ -235,24 +236,17 @@ private:
 
     // engine_push.cpp
     std::optional<error> refuse_push(const push_request& request) const;
-    static job_state first_state(const job_spec& spec, std::optional<timestamp> schedule,
-                                 instant now);
     resident_job& store_new(job_spec spec, instant now);
 
-    // engine_unique.cpp
-    std::vector<std::int64_t> conflicts_of(const unique_rule& rule, instant now) const;
-    std::optional<error> plan_against_known(const push_request& request, std::size_t index,
-                                            std::unordered_set<std::int64_t>& gone, push_plan& plan,
-                                            instant now) const;
-    result<std::vector<push_plan>> plan_push(const push_request& request, instant now) const;
-
-    // engine_fetch.cpp
+    // engine_line.cpp
     void join_line(resident_job& job, instant now);
     void pop_line(ready_lane& lane);
     void enter_window(resident_job& job, std::size_t bytes);
     void leave_window(resident_job& job);
     static ready_lane* best_lane(const queue_state& queue, const fetch_request& request);
     void want_head(ready_lane& lane);
+
+    // engine_fetch.cpp
     resident_job* take_next(queue_state& queue, const fetch_request& request, bool& blocked,
                             instant now);
     bool take(const fetch_request& request, std::vector<given_lease>& leases, instant now);
@@ -306,16 +300,11 @@ private:
                    timestamp scheduled, std::optional<uuid> job, instant now);
 
     // engine_workflow.cpp
-    static workflow_record record_of(const workflow_entry& entry);
-    workflow_entry begin_workflow(const workflow_definition& definition, instant now);
     void end_workflow_job(const resident_job& job, timestamp time);
     void stop_workflow_job(const resident_job& job);
     void lose_workflow_job(const resident_job& job, timestamp time);
     void revive_workflow_job(const resident_job& job);
     void follow(workflow_entry& entry, const rules::workflow_step& step, timestamp time);
-    std::vector<std::int64_t> parents_of(const workflow_entry& entry, std::size_t node) const;
-    const job_results* results_of(std::int64_t seq, job_results& buffer) const;
-    bool tell_results(const workflow_entry& entry, resident_job& job) const;
     void start_node(const workflow_entry& entry, resident_job& job, instant now);
     void release_held_nodes(instant now);
     void ask_for_nodes(std::vector<std::int64_t> seqs);

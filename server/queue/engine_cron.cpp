@@ -85,9 +85,8 @@ result<cron_change> engine::set_cron(cron_definition definition, instant now) {
     auto* known = crons_.find(definition.name);
     const bool fresh = known == nullptr || known->record.removed;
     if (known == nullptr && crons_.size() >= config_.crons_max)
-        return error(errc::validation_failed,
-                     "There are " + std::to_string(crons_.size()) +
-                         " cron jobs already; no more are taken (crons_max).");
+        return error(errc::validation_failed, "There are " + std::to_string(crons_.size()) +
+                                                  " cron jobs already; no more are taken.");
     // Whoever deleted it had jobs that another queue's owner must not get hold of by the name.
     if (known && known->record.removed) {
         const auto spec = decode_job(definition.job, now.wall);

@@ -23,7 +23,7 @@ std::optional<error> engine::refuse_push(const push_request& request) const {
 
 result<push_outcome> engine::push(push_request request, instant now) {
     if (auto refused = refuse_push(request)) return std::move(*refused);
-    auto plans = plan_push(request, now);
+    auto plans = plan_push(request, unique_, jobs_, now, stamp(now));
     if (!plans) return plans.error();
     push_outcome made;
     std::vector<std::int64_t> seqs;
@@ -56,11 +56,19 @@ result<push_outcome> engine::push(push_request request, instant now) {
     return made;
 }
 
-job_state engine::first_state(const job_spec& spec, std::optional<timestamp> schedule,
-                              instant now) {
-    if (spec.pending) return job_state::pending;
-    if (!schedule) schedule = spec.scheduled_at;
-    return schedule && *schedule > now.wall ? job_state::scheduled : job_state::available;
+std::optional<unique_lookup> engine::admit_unique(unique_lookup lookup,
+                                                  std::vector<job_store::found_job> found,
+                                                  std::uint64_t load) {
+    if (load < first_load_ || found.empty()) return std::nullopt;
+    lookup.before_seq = found.back().record.seq;
+    bool only_known = found.size() == unique_lookup::jobs_max;
+    for (auto& each : found) {
+        auto* known = jobs_.find(each.record.seq);
+        only_known = only_known && known;
+        evict_later(known ? *known : make_resident(std::move(each.record), each.place));
+    }
+    if (!only_known) return std::nullopt;
+    return lookup;
 }
 
 /// Makes one job resident and puts it into the open batch.

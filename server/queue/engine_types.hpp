@@ -3,12 +3,10 @@
 #include "proto/job.hpp"
 #include "proto/job_log.hpp"
 #include "proto/requests.hpp"
-#include "proto/unique.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <unordered_set>
 #include <vector>
@@ -37,29 +35,6 @@ struct job_turns {
     std::vector<std::int64_t> nodes_held;  ///< of workflows, until less waits for the disk
 
     bool any() const { return !to_start.empty() || !to_cancel.empty(); }
-};
-
-/// Jobs at rest that one to be pushed may be a duplicate of: those of a key in one state, newest
-/// first. The owner reads them (`find_unique_blocking`) and calls `admit_unique`.
-struct unique_lookup {
-    unique_key key{};
-    job_state state = job_state::available;
-    std::int64_t before_seq = std::numeric_limits<std::int64_t>::max();
-
-    static constexpr std::size_t jobs_max = 16;  ///< that one read brings in
-};
-
-/// All that must be looked up before these jobs are pushed. Their keys are set.
-std::vector<unique_lookup> unique_lookups(const std::vector<job_spec>& jobs);
-
-/// What becomes of one job of a push.
-struct push_plan {
-    std::optional<std::int64_t> same;       ///< not stored: this one is the answer
-    std::optional<std::size_t> same_new;    ///< the same; an earlier one of the push
-    std::vector<std::int64_t> replaced;     ///< to be cancelled
-    std::vector<std::size_t> replaced_new;  ///< the same; earlier ones of the push
-    bool replaced_soon = false;             ///< by a later one of the push
-    std::optional<timestamp> schedule;      ///< of one it replaces
 };
 
 /// What a push came to. The jobs are as they were stored, before anybody took them.

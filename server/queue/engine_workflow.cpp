@@ -18,6 +18,75 @@ void append_results(std::string& out, std::string_view result) {
     out += result.empty() ? std::string_view("null") : result;
 }
 
+workflow_record record_of(const workflow_entry& entry) {
+    auto record = entry.record;
+    record.nodes = entry.progress.nodes();
+    return record;
+}
+
+workflow_entry new_entry(const workflow_definition& definition, std::int64_t seq,
+                         timestamp created_at, std::uint32_t noise) {
+    workflow_entry entry;
+    entry.progress = rules::workflow_progress(definition);
+    auto& record = entry.record;
+    record.seq = seq;
+    record.created_at = created_at;
+    record.id = make_uuid(record.created_at, record.seq, noise);
+    record.type = definition.type;
+    record.name = definition.name;
+    record.meta = definition.meta;
+    record.jobs = record.unfinished = entry.progress.size();
+    record.plan = entry.progress.plan();
+    record.outline = outline_of(definition);
+    entry.stored = false;
+    return entry;
+}
+
+using results_by_seq = std::unordered_map<std::int64_t, job_results>;
+
+/// The jobs whose results a node is told: the one before it, whose own results hold those of all
+/// before that, in a chain.
+std::vector<std::int64_t> parents_of(const workflow_entry& entry, std::size_t node) {
+    std::vector<std::int64_t> seqs;
+    const auto nodes = entry.progress.node_count();
+    if (node >= nodes) {
+        for (std::size_t i = 0; i < nodes; ++i) seqs.push_back(entry.seq_of(i));
+        return seqs;
+    }
+    for (const auto& edge : entry.progress.parents(node)) seqs.push_back(entry.seq_of(edge.parent));
+    return seqs;
+}
+
+/// Null: it is at rest, and was not read.
+const job_results* results_of(const job_table& jobs, const results_by_seq& read, std::int64_t seq,
+                              job_results& buffer) {
+    if (const auto* job = jobs.find(seq)) {
+        buffer = {seq, job->record.result, job->record.parent_results};
+        return &buffer;
+    }
+    const auto it = read.find(seq);
+    return it == read.end() ? nullptr : &it->second;
+}
+
+/// Fills in `parent_results`. False when some must be read first.
+bool tell_results(const workflow_entry& entry, const job_table& jobs, const results_by_seq& read,
+                  resident_job& job) {
+    const bool chain = entry.record.type == workflow_type::chain;
+    std::string out = "[";
+    const auto parents = parents_of(entry, entry.node_of(job.record.seq));
+    for (const auto seq : parents) {
+        job_results buffer;
+        const auto* found = results_of(jobs, read, seq, buffer);
+        if (!found) return false;
+        const auto& before = found->parent_results;
+        if (chain && before.size() > 2) out.append(before, 1, before.size() - 2);
+        const bool fits = out.size() + found->result.size() <= limits::parent_results_bytes_max;
+        append_results(out, fits ? std::string_view(found->result) : std::string_view());
+    }
+    if (!parents.empty()) job.record.parent_results = out + ']';
+    return true;
+}
+
 }  // namespace
 
 result<workflow_record> engine::push_workflow(workflow_definition definition,
@@ -25,9 +94,9 @@ result<workflow_record> engine::push_workflow(workflow_definition definition,
     if (auto refused = refuse_push({})) return *std::move(refused);
     if (workflows_.size() >= config_.workflows_max)
         return error(errc::overloaded, "There are " + std::to_string(workflows_.size()) +
-                                           " unfinished workflows already; no more are taken "
-                                           "(workflows_max).");
-    workflow_entry entry = begin_workflow(definition, now);
+                                           " unfinished workflows already; no more are taken.");
+    const auto seq = next_seq_++;
+    auto entry = new_entry(definition, seq, stamp(now), static_cast<std::uint32_t>(random_()));
     const auto released = entry.progress.start().release;
     std::vector<job_spec> specs;
     for (auto& node : definition.nodes) specs.push_back(std::move(node.spec));
@@ -59,29 +128,6 @@ result<workflow_record> engine::push_workflow(workflow_definition definition,
     return made;
 }
 
-workflow_record engine::record_of(const workflow_entry& entry) {
-    auto record = entry.record;
-    record.nodes = entry.progress.nodes();
-    return record;
-}
-
-workflow_entry engine::begin_workflow(const workflow_definition& definition, instant now) {
-    workflow_entry entry;
-    entry.progress = rules::workflow_progress(definition);
-    auto& record = entry.record;
-    record.seq = next_seq_++;
-    record.created_at = stamp(now);
-    record.id = make_uuid(record.created_at, record.seq, static_cast<std::uint32_t>(random_()));
-    record.type = definition.type;
-    record.name = definition.name;
-    record.meta = definition.meta;
-    record.jobs = record.unfinished = entry.progress.size();
-    record.plan = entry.progress.plan();
-    record.outline = outline_of(definition);
-    entry.stored = false;
-    return entry;
-}
-
 result<workflow_record> engine::workflow(const uuid& id) const {
     const auto* entry = workflows_.find(sequence_of(id));
     if (!entry || entry->record.id != id) return no_such_workflow();
@@ -101,11 +147,7 @@ std::vector<std::size_t> engine::active_nodes(const workflow_record& record) con
 result<workflow_record> engine::cancel_workflow(const uuid& id, instant now) {
     auto* entry = workflows_.find(sequence_of(id));
     if (!entry || entry->record.id != id) return no_such_workflow();
-    if (entry->record.state != workflow_state::running)
-        return error(errc::conflict,
-                     "A workflow that is " + std::string(to_string(entry->record.state)) +
-                         " cannot be cancelled.",
-                     "\"current_state\":\"" + std::string(to_string(entry->record.state)) + "\"");
+    if (entry->record.state != workflow_state::running) return not_cancellable(entry->record);
     auto step = entry->progress.cancel();
     std::erase_if(step.cancel, [&](std::size_t node) {
         const auto* job = jobs_.find(entry->seq_of(node));
@@ -164,49 +206,6 @@ void engine::follow(workflow_entry& entry, const rules::workflow_step& step, tim
     sync_ = true;
 }
 
-// -- the results of those before -----------------------------------------------------------------
-
-/// The jobs whose results a node is told: the one before it, whose own results hold those of all
-/// before that, in a chain.
-std::vector<std::int64_t> engine::parents_of(const workflow_entry& entry, std::size_t node) const {
-    std::vector<std::int64_t> seqs;
-    const auto nodes = entry.progress.node_count();
-    if (node >= nodes) {
-        for (std::size_t i = 0; i < nodes; ++i) seqs.push_back(entry.seq_of(i));
-        return seqs;
-    }
-    for (const auto& edge : entry.progress.parents(node)) seqs.push_back(entry.seq_of(edge.parent));
-    return seqs;
-}
-
-/// Null: it is at rest, and was not read.
-const job_results* engine::results_of(std::int64_t seq, job_results& buffer) const {
-    if (const auto* job = jobs_.find(seq)) {
-        buffer = {seq, job->record.result, job->record.parent_results};
-        return &buffer;
-    }
-    const auto it = read_results_.find(seq);
-    return it == read_results_.end() ? nullptr : &it->second;
-}
-
-/// Fills in `parent_results`. False when some must be read first.
-bool engine::tell_results(const workflow_entry& entry, resident_job& job) const {
-    const bool chain = entry.record.type == workflow_type::chain;
-    std::string out = "[";
-    const auto parents = parents_of(entry, entry.node_of(job.record.seq));
-    for (const auto seq : parents) {
-        job_results buffer;
-        const auto* found = results_of(seq, buffer);
-        if (!found) return false;
-        const auto& before = found->parent_results;
-        if (chain && before.size() > 2) out.append(before, 1, before.size() - 2);
-        const bool fits = out.size() + found->result.size() <= limits::parent_results_bytes_max;
-        append_results(out, fits ? std::string_view(found->result) : std::string_view());
-    }
-    if (!parents.empty()) job.record.parent_results = out + ']';
-    return true;
-}
-
 /// A released node becomes available, once the results of those before it are known.
 void engine::start_node(const workflow_entry& entry, resident_job& job, instant now) {
     if (entry.progress.node(entry.node_of(job.record.seq)) != rules::node_state::released) return;
@@ -214,7 +213,7 @@ void engine::start_node(const workflow_entry& entry, resident_job& job, instant 
         turns_.nodes_held.push_back(job.record.seq);
         return;
     }
-    if (tell_results(entry, job)) return let_go(job, now);
+    if (tell_results(entry, jobs_, read_results_, job)) return let_go(job, now);
     ask_for_nodes({job.record.seq});
 }
 

@@ -1,5 +1,4 @@
 #include "server/queue/local_backend_impl.hpp"
-#include "server/runtime/run_blocking.hpp"
 
 #include <boost/asio/post.hpp>
 

@@ -4,6 +4,7 @@
 #include "server/queue/engine.hpp"
 #include "server/queue/local_backend.hpp"
 #include "server/runtime/notifier.hpp"
+#include "server/runtime/run_blocking.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -11,10 +12,13 @@
 
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <unordered_map>
 #include <vector>
 
@@ -121,6 +125,21 @@ private:
     // Loads
     asio::awaitable<result<workflow_record>> read_workflow(uuid id);
     asio::awaitable<bool> past_reset();
+    /// What `read` makes of the store, on the reader's thread. Nothing: that failed, and with it
+    /// the backend.
+    template <class Read>
+    asio::awaitable<std::optional<std::invoke_result_t<Read&>>> read_store(Read read) {
+        auto attempt = [&read]() -> std::optional<std::invoke_result_t<Read&>> {
+            try {
+                return read();
+            } catch (const std::exception&) {
+                return std::nullopt;
+            }
+        };
+        auto made = co_await run_blocking(reader_thread_, attempt);
+        if (!made) fail("A read of the store failed.");
+        co_return made;
+    }
     asio::awaitable<bool> load(uuid id);
     asio::awaitable<bool> make_resident(ids wanted);
     asio::awaitable<result<ids>> find_replay(idempotency_key key);

@@ -1,5 +1,4 @@
 #include "server/queue/local_backend_impl.hpp"
-#include "server/runtime/run_blocking.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -139,20 +138,13 @@ asio::awaitable<bool> local_backend::make_resident(ids wanted) {
     for (std::size_t i = 0; i < wanted.size(); ++i) loads.push_back(engine_.begin_load());
     for (const auto& id : here) engine_.keep(id);
     using found_jobs = std::vector<std::optional<job_store::found_job>>;
-    auto read = [this, &wanted]() -> std::optional<found_jobs> {
-        try {
-            found_jobs found;
-            for (const auto& id : wanted) found.push_back(store_->find_blocking(id));
-            return found;
-        } catch (const std::exception& e) {
-            return std::nullopt;
-        }
+    auto read = [this, &wanted] {
+        found_jobs found;
+        for (const auto& id : wanted) found.push_back(store_->find_blocking(id));
+        return found;
     };
-    auto found = co_await run_blocking(reader_thread_, read);
-    if (!found) {
-        fail("A read of the store failed.");
-        co_return false;
-    }
+    auto found = co_await read_store(read);
+    if (!found) co_return false;
     for (std::size_t i = 0; i < loads.size(); ++i) engine_.admit(std::move((*found)[i]), loads[i]);
     co_return !failed_;
 }

@@ -1,6 +1,5 @@
 #include "proto/limits.hpp"
 #include "server/queue/local_backend_impl.hpp"
-#include "server/runtime/run_blocking.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -16,18 +15,9 @@ asio::awaitable<bool> local_backend::learn_log(uuid id) {
     while (engine_.resident(id) && !engine_.knows_log(id)) {
         const auto load = engine_.begin_load();
         engine_.keep(id);
-        auto read = [this, seq = engine_.peek(id)->seq]() -> std::optional<log_end> {
-            try {
-                return store_->log_end_blocking(seq);
-            } catch (const std::exception& e) {
-                return std::nullopt;
-            }
-        };
-        const auto end = co_await run_blocking(reader_thread_, read);
-        if (!end) {
-            fail("A read of the store failed.");
-            co_return false;
-        }
+        auto read = [this, seq = engine_.peek(id)->seq] { return store_->log_end_blocking(seq); };
+        const auto end = co_await read_store(read);
+        if (!end) co_return false;
         engine_.learn_log(id, *end, load);
     }
     co_return !failed_;
@@ -72,19 +62,11 @@ asio::awaitable<result<log_page>> local_backend::look_at_log(log_query query) {
     ok = co_await durable(engine_.gate(id));
     if (!ok) co_return failure();
     if (!there) co_return missing(id);
-    using lines = std::vector<log_line>;
-    auto read = [this, seq, &query]() -> std::optional<lines> {
-        try {
-            return store_->read_log_blocking(seq, query.after, query.limit + 1);
-        } catch (const std::exception& e) {
-            return std::nullopt;
-        }
+    auto read = [this, seq, &query] {
+        return store_->read_log_blocking(seq, query.after, query.limit + 1);
     };
-    auto found = co_await run_blocking(reader_thread_, read);
-    if (!found) {
-        fail("A read of the store failed.");
-        co_return failure();
-    }
+    auto found = co_await read_store(read);
+    if (!found) co_return failure();
     engine_.evict_idle(now());
     page.lines = std::move(*found);
     std::size_t bytes = 0;

@@ -1,5 +1,4 @@
 #include "server/queue/local_backend_impl.hpp"
-#include "server/runtime/run_blocking.hpp"
 
 /// What people ask: lists and counts.
 namespace sluice {
@@ -8,18 +7,9 @@ asio::awaitable<result<job_page>> local_backend::list(job_query query) {
     if (failed_) co_return failure();
     const bool ok = co_await durable(engine_.gate());
     if (!ok) co_return failure();
-    auto read = [this, &query]() -> std::optional<job_page> {
-        try {
-            return store_->list_blocking(query);
-        } catch (const std::exception& e) {
-            return std::nullopt;
-        }
-    };
-    auto page = co_await run_blocking(reader_thread_, read);
-    if (!page) {
-        fail("A read of the store failed.");
-        co_return failure();
-    }
+    auto read = [this, &query] { return store_->list_blocking(query); };
+    auto page = co_await read_store(read);
+    if (!page) co_return failure();
     co_return std::move(*page);
 }
 
@@ -35,18 +25,9 @@ asio::awaitable<result<dead_letter_summary>> local_backend::dead_letters() {
     if (failed_) co_return failure();
     const bool ok = co_await durable(engine_.gate());
     if (!ok) co_return failure();
-    auto read = [this]() -> std::optional<dead_letter_summary> {
-        try {
-            return store_->sum_dead_letters_blocking(dead_letters_summed_max);
-        } catch (const std::exception& e) {
-            return std::nullopt;
-        }
-    };
-    auto summary = co_await run_blocking(reader_thread_, read);
-    if (!summary) {
-        fail("A read of the store failed.");
-        co_return failure();
-    }
+    auto read = [this] { return store_->sum_dead_letters_blocking(dead_letters_summed_max); };
+    auto summary = co_await read_store(read);
+    if (!summary) co_return failure();
     co_return std::move(*summary);
 }
 

@@ -1,6 +1,5 @@
 #include "server/queue/local_backend_impl.hpp"
 #include "server/rules/unique.hpp"
-#include "server/runtime/run_blocking.hpp"
 
 #include <algorithm>
 
@@ -46,18 +45,9 @@ asio::awaitable<result<local_backend::ids>> local_backend::find_replay(idempoten
     const bool usable = co_await past_reset();
     if (!usable) co_return failure();
     const auto load = engine_.begin_load();
-    auto read = [this, &key]() -> std::optional<std::optional<key_record>> {
-        try {
-            return store_->find_key_blocking(key.key);
-        } catch (const std::exception& e) {
-            return std::nullopt;
-        }
-    };
-    const auto stored = co_await run_blocking(reader_thread_, read);
-    if (!stored) {
-        fail("A read of the store failed.");
-        co_return failure();
-    }
+    auto read = [this, &key] { return store_->find_key_blocking(key.key); };
+    const auto stored = co_await read_store(read);
+    if (!stored) co_return failure();
     engine_.end_load(load);
     known = engine_.find_key(key, now());  // another request may have brought it in meanwhile
     if (known.problem) co_return key_problem(*known.problem);
@@ -90,22 +80,15 @@ asio::awaitable<bool> local_backend::load_duplicates(std::vector<unique_lookup> 
                                                      std::uint64_t load) {
     using found_jobs = std::vector<std::vector<job_store::found_job>>;
     while (!lookups.empty()) {
-        auto read = [this, &lookups]() -> std::optional<found_jobs> {
-            try {
-                found_jobs found;
-                for (const auto& each : lookups)
-                    found.push_back(store_->find_unique_blocking(
-                        each.key, each.state, each.before_seq, unique_lookup::jobs_max));
-                return found;
-            } catch (const std::exception& e) {
-                return std::nullopt;
-            }
+        auto read = [this, &lookups] {
+            found_jobs found;
+            for (const auto& each : lookups)
+                found.push_back(store_->find_unique_blocking(each.key, each.state, each.before_seq,
+                                                             unique_lookup::jobs_max));
+            return found;
         };
-        auto found = co_await run_blocking(reader_thread_, read);
-        if (!found) {
-            fail("A read of the store failed.");
-            co_return false;
-        }
+        auto found = co_await read_store(read);
+        if (!found) co_return false;
         std::vector<unique_lookup> next;
         for (std::size_t i = 0; i < lookups.size(); ++i)
             if (auto more = engine_.admit_unique(lookups[i], std::move((*found)[i]), load))

@@ -1,5 +1,4 @@
 #include "server/queue/local_backend_impl.hpp"
-#include "server/runtime/run_blocking.hpp"
 
 #include <stdexcept>
 
@@ -12,12 +11,6 @@ error no_such_workflow(const uuid& id) {
             "\"resource_type\":\"workflow\",\"resource_id\":\"" + text + "\""};
 }
 
-error ended(const workflow_record& record) {
-    const std::string state(to_string(record.state));
-    return {errc::conflict, "A workflow that is " + state + " cannot be cancelled.",
-            "\"current_state\":\"" + state + "\""};
-}
-
 }  // namespace
 
 /// The workflow as it is in memory, or at rest. Errors: not_found, store_failed.
@@ -27,18 +20,9 @@ asio::awaitable<result<workflow_record>> local_backend::read_workflow(uuid id) {
     auto known = engine_.workflow(id);
     if (known) co_return known;
     // One that has gone to rest was committed before.
-    auto read = [this, &id]() -> std::optional<std::optional<workflow_record>> {
-        try {
-            return store_->find_workflow_blocking(id);
-        } catch (const std::exception& e) {
-            return std::nullopt;
-        }
-    };
-    auto found = co_await run_blocking(reader_thread_, read);
-    if (!found) {
-        fail("A read of the store failed.");
-        co_return failure();
-    }
+    auto read = [this, &id] { return store_->find_workflow_blocking(id); };
+    auto found = co_await read_store(read);
+    if (!found) co_return failure();
     if (!*found) co_return no_such_workflow(id);
     co_return std::move(**found);
 }
@@ -103,7 +87,7 @@ asio::awaitable<result<workflow_view>> local_backend::cancel_workflow(uuid id) {
     after_command();
     const bool ok = co_await durable(batch);
     if (!ok) co_return failure();
-    if (!cancelled && cancelled.error().code == errc::not_found) co_return ended(*found);
+    if (!cancelled && cancelled.error().code == errc::not_found) co_return not_cancellable(*found);
     if (!cancelled) co_return cancelled.error();
     engine_.evict_idle(now());
     co_return view_of(*cancelled, active);
@@ -114,27 +98,20 @@ asio::awaitable<result<workflow_page>> local_backend::workflows(workflow_query q
     const bool ok = co_await durable(engine_.gate());
     if (!ok) co_return failure();
     // Their jobs may be many; what is not shown does not leave the reader's thread.
-    auto read = [this, &query]() -> std::optional<workflow_page> {
-        try {
-            workflow_page page;
-            const auto records = store_->list_workflows_blocking(query);
-            for (const auto& record : records) {
-                auto& view = page.workflows.emplace_back(view_of(record, {}));
-                view.nodes = {};
-                view.callbacks = {};
-            }
-            if (records.size() == query.limit && !records.empty())
-                page.next_before_seq = records.back().seq;
-            return page;
-        } catch (const std::exception& e) {
-            return std::nullopt;
+    auto read = [this, &query] {
+        workflow_page page;
+        const auto records = store_->list_workflows_blocking(query);
+        for (const auto& record : records) {
+            auto& view = page.workflows.emplace_back(view_of(record, {}));
+            view.nodes = {};
+            view.callbacks = {};
         }
+        if (records.size() == query.limit && !records.empty())
+            page.next_before_seq = records.back().seq;
+        return page;
     };
-    auto page = co_await run_blocking(reader_thread_, read);
-    if (!page) {
-        fail("A read of the store failed.");
-        co_return failure();
-    }
+    auto page = co_await read_store(read);
+    if (!page) co_return failure();
     co_return std::move(*page);
 }
 

@@ -48,6 +48,12 @@ uuid workflow_job_id(const workflow_record& record, std::size_t node) {
     return make_uuid(record.created_at, seq, static_cast<std::uint32_t>(mix(noise + node)));
 }
 
+error not_cancellable(const workflow_record& record) {
+    const std::string state(to_string(record.state));
+    return {errc::conflict, "A workflow that is " + state + " cannot be cancelled.",
+            "\"current_state\":\"" + state + "\""};
+}
+
 workflow_view view_of(const workflow_record& record, const std::vector<std::size_t>& active) {
     const auto progress =
         rules::workflow_progress::restore(record.plan, record.nodes, record.state);

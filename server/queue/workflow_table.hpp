@@ -30,6 +30,8 @@ struct workflow_entry {
 raw_json outline_of(const workflow_definition& definition);
 /// The id of a job of a workflow, which need not be stored to be known.
 uuid workflow_job_id(const workflow_record& record, std::size_t node);
+/// Why one that has ended cannot be cancelled.
+error not_cancellable(const workflow_record& record);
 /// What is shown. `active`: nodes whose jobs run, rising. Throws std::invalid_argument when the
 /// record was never written.
 workflow_view view_of(const workflow_record& record, const std::vector<std::size_t>& active);
