@@ -58,4 +58,34 @@ dead_letter_summary memory_store::sum_dead_letters_blocking(std::size_t max) {
     return summary;
 }
 
+std::vector<job_store::found_job> memory_store::find_unique_blocking(const unique_key& key,
+                                                                     job_state state,
+                                                                     std::int64_t before_seq,
+                                                                     std::size_t max) {
+    const auto lock = lock_for_read();
+    std::vector<found_job> found;
+    for (const auto place : {job_place::history, job_place::live}) {
+        const auto& image = disk_->written_;
+        const auto& rows = place == job_place::live ? image.live : image.history;
+        for (auto it = rows.rbegin(); it != rows.rend() && found.size() < max; ++it) {
+            const auto& record = *it->second.record;
+            if (it->first < before_seq && record.state == state && record.spec->unique &&
+                record.spec->unique->key == key)
+                found.push_back({place, deep_copy(record)});
+        }
+    }
+    return found;
+}
+
+std::vector<workflow_record> memory_store::list_workflows_blocking(const workflow_query& query) {
+    const auto lock = lock_for_read();
+    const auto& all = disk_->written_.workflows;
+    std::vector<workflow_record> found;
+    for (auto it = all.rbegin(); it != all.rend() && found.size() < query.limit; ++it)
+        if (it->first < query.before_seq.value_or(INT64_MAX) &&
+            (!query.state || *query.state == it->second.state))
+            found.push_back(it->second);
+    return found;
+}
+
 }  // namespace sluice::test
