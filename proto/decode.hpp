@@ -139,6 +139,9 @@ fault read_max_attempts(const member& m, std::uint32_t& out);
 /// `m.value` must be `unique` of a job.
 fault read_unique(const member& m, std::shared_ptr<const unique_rule>& out);
 
+/// `m.value` must be `rate_limit` of a job. The key is left empty when there is none.
+fault read_limit(const member& m, std::shared_ptr<limit_rule>& out);
+
 /// One job, in text that was checked.
 result<job_spec> read_job(json_value job, timestamp now);
 fault read_fetch(const member& m, std::optional<fetch_request>& out);

@@ -1,5 +1,6 @@
 #include "proto/codec.hpp"
 #include "proto/decode.hpp"
+#include "proto/limit_rule.hpp"
 #include "proto/limits.hpp"
 
 #include <algorithm>
@@ -17,6 +18,7 @@ struct job_draft {
     std::uint32_t seen = 0;                     ///< slots of both the job and its `options`
     std::optional<std::uint32_t> max_attempts;  ///< given outside of `retry`
     bool retry_names_max_attempts = false;
+    std::shared_ptr<limit_rule> limit;
 };
 
 fault specversion(job_draft&, const member& m) {
@@ -148,6 +150,10 @@ fault unique(job_draft& draft, const member& m) {
     return read_unique(m, draft.spec.unique);
 }
 
+fault rate_limit(job_draft& draft, const member& m) {
+    return read_limit(m, draft.limit);
+}
+
 enum slot : std::uint8_t {
     s_specversion,
     s_id,
@@ -168,6 +174,7 @@ enum slot : std::uint8_t {
     s_retry,
     s_max_attempts,
     s_unique,
+    s_rate_limit,
 };
 
 fault options(job_draft& draft, const member& m);
@@ -189,6 +196,7 @@ constexpr std::array option_rows{
     row<job_draft>{"max_attempts", max_attempts, s_max_attempts},
     row<job_draft>{"schema", schema, s_schema},
     row<job_draft>{"unique", unique, s_unique},
+    row<job_draft>{"rate_limit", rate_limit, s_rate_limit},
 };
 
 constexpr std::array own_rows{
@@ -249,6 +257,8 @@ result<job_spec> read_job(json_value job, timestamp now) {
     draft.spec.extra = unknown.take();
     if (draft.max_attempts && !draft.retry_names_max_attempts)
         draft.spec.retry.max_attempts = *draft.max_attempts;
+    if (draft.limit && draft.limit->key.empty()) draft.limit->key = draft.spec.queue;
+    draft.spec.limit = std::move(draft.limit);
     return std::move(draft.spec);
 }
 

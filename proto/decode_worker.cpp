@@ -134,6 +134,7 @@ struct error_draft {
     job_failure failure;
     std::optional<bool> retryable;
     std::optional<milliseconds> retry_after;
+    std::optional<timestamp> rate_limit_until;
     raw_json backtrace;
     std::string error_class;  ///< `details.error_class`
 };
@@ -167,6 +168,14 @@ fault error_retry_after(error_draft& draft, const member& m) {
                          draft.retry_after.emplace());
 }
 
+fault error_rate_limit_until(error_draft& draft, const member& m) {
+    std::string text;
+    if (auto f = read_string(m, 64, text)) return f;
+    draft.rate_limit_until = parse_timestamp(text);
+    if (!draft.rate_limit_until) return bad_value(m, "be an RFC 3339 time with its offset");
+    return std::nullopt;
+}
+
 raw_json bounded(std::string_view details) {
     if (details.size() <= limits::error_details_bytes_max) return raw_json{details};
     return R"({"dropped_bytes":)" + std::to_string(details.size()) + '}';
@@ -197,8 +206,9 @@ constexpr std::array error_rows{
     row<error_draft>{"message", error_message, 2, presence::required},
     row<error_draft>{"retryable", error_retryable, 3},
     row<error_draft>{"retry_after_ms", error_retry_after, 4},
-    row<error_draft>{"details", error_details, 5},
-    row<error_draft>{"backtrace", error_backtrace, 6},
+    row<error_draft>{"rate_limit_until", error_rate_limit_until, 5},
+    row<error_draft>{"details", error_details, 6},
+    row<error_draft>{"backtrace", error_backtrace, 7},
 };
 
 struct nack_draft {
@@ -225,6 +235,7 @@ fault nack_error(nack_draft& draft, const member& m) {
     if (failure.code == "DEAD_LETTER") request.end = exhaustion::dead_letter;
     request.retryable = read.retryable.value_or(true) && !request.end;
     request.retry_after = read.retry_after;
+    request.rate_limit_until = read.rate_limit_until;
     request.failure = std::move(failure);
     return std::nullopt;
 }

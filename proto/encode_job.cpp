@@ -1,4 +1,5 @@
 #include "proto/codec.hpp"
+#include "proto/limit_rule.hpp"
 #include "proto/unique.hpp"
 
 namespace sluice {
@@ -55,6 +56,7 @@ void wishes(json_writer& out, const job_spec& spec) {
     retry(out, spec);
     if (spec.workflow) out.key("workflow_id").id(*spec.workflow);
     if (spec.unique) out.key("unique").raw(spec.unique->text);
+    if (spec.limit) out.key("rate_limit").raw(spec.limit->text);
     if (!spec.extra_options.empty())
         out.key("options").begin_object().raw_members(spec.extra_options).end_object();
 }

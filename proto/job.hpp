@@ -19,6 +19,7 @@ namespace sluice {
 using raw_json = std::string;
 
 struct unique_rule;  // proto/unique.hpp
+struct limit_rule;   // proto/limit_rule.hpp
 
 enum class backoff_strategy : std::uint8_t {
     none = 0,
@@ -74,6 +75,7 @@ struct job_spec {
         produced_at;       ///< the producer's clock; shown, never used for decisions
     bool pending = false;  ///< wait for ACTIVATE
     std::shared_ptr<const unique_rule> unique;  ///< null: it may be there any number of times
+    std::shared_ptr<const limit_rule> limit;    ///< null: it may run at any time
     std::optional<uuid> workflow;               ///< the workflow it is a job of; set by the engine
 };
 

@@ -49,6 +49,12 @@ inline constexpr std::size_t cron_preview_max = 1000;
 inline constexpr std::size_t unique_keys_max = 32;  ///< members that `args_keys` names
 inline constexpr std::size_t unique_key_bytes_max = 255;
 inline constexpr std::chrono::hours unique_period_max{24 * 366};
+inline constexpr std::size_t limit_key_bytes_max = 255;
+inline constexpr std::int64_t limit_concurrency_max = 1'000'000;
+inline constexpr std::int64_t limit_rate_max = 1'000'000'000;  ///< in one period
+inline constexpr std::int64_t limit_burst_max = 1'000'000;
+inline constexpr std::chrono::milliseconds limit_hold_max = std::chrono::hours{24};
+inline constexpr std::chrono::milliseconds limit_period_max = std::chrono::hours{24 * 7};
 inline constexpr std::size_t workflow_nodes_max = 10'000;   ///< jobs, callbacks aside
 inline constexpr std::size_t workflow_edges_max = 100'000;  ///< dependencies in one graph
 inline constexpr std::size_t workflow_name_bytes_max = 255;

@@ -47,6 +47,8 @@ struct nack_request {
     bool retryable = true;
     std::optional<std::chrono::milliseconds>
         retry_after;  ///< the worker's own wish, instead of the policy
+    /// No job under the same key of rate limits is to start before (ojs-rate-limiting.md §9.1).
+    std::optional<timestamp> rate_limit_until;
     /// The handler's own choice instead of the policy's (`code` DISCARD, FAIL or DEAD_LETTER;
     /// ojs-retry.md §7). Comes with `retryable` false.
     std::optional<exhaustion> end;

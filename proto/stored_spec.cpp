@@ -1,4 +1,5 @@
 #include "proto/codec.hpp"
+#include "proto/limit_rule.hpp"
 #include "proto/stored.hpp"
 #include "proto/unique.hpp"
 
@@ -86,6 +87,51 @@ std::shared_ptr<const unique_rule> read_unique(const field& f) {
     return rule;
 }
 
+void write_limit(json_writer& out, const limit_rule& rule) {
+    out.key("limit").begin_object().key("text").raw(rule.text).key("key").string(rule.key);
+    if (rule.concurrency) out.key("concurrency").integer(*rule.concurrency);
+    if (rule.rate) {
+        out.key("rate").integer(rule.rate->limit);
+        out.key("period").integer(rule.rate->period.count());
+        out.key("burst").integer(rule.rate->burst);
+    }
+    if (rule.on_limit != limit_action::wait)
+        out.key("action").integer(static_cast<int>(rule.on_limit));
+    out.end_object();
+}
+
+std::shared_ptr<const limit_rule> read_limit(const field& f) {
+    auto rule = std::make_shared<limit_rule>();
+    const auto rate = [&]() -> rate_rule& {
+        return rule->rate ? *rule->rate : rule->rate.emplace();
+    };
+    const auto count = [](const field& each, std::int64_t min = 1) {
+        const auto value = number<std::int64_t>(each);
+        if (value < min) refuse(each);
+        return value;
+    };
+    each_member(f, [&](const field& each) {
+        if (each.name == "text")
+            rule->text = each.value.text;
+        else if (each.name == "key")
+            rule->key = string(each);
+        else if (each.name == "concurrency")
+            rule->concurrency = count(each, 0);
+        else if (each.name == "rate")
+            rate().limit = count(each);
+        else if (each.name == "period")
+            rate().period = std::chrono::milliseconds{count(each)};
+        else if (each.name == "burst")
+            rate().burst = count(each);
+        else if (each.name == "action")
+            rule->on_limit = enumerator(each, limit_action::drop);
+        else
+            refuse(each);
+    });
+    if (rule->key.empty()) refuse(f);
+    return rule;
+}
+
 void read_spec(const field& f, job_spec& spec) {
     if (f.name == "client_id") {
         spec.client_id = require(json_boolean(f.value), f);
@@ -121,6 +167,8 @@ void read_spec(const field& f, job_spec& spec) {
         spec.workflow = require(parse_uuid(string(f)), f);
     } else if (f.name == "unique") {
         spec.unique = read_unique(f);
+    } else if (f.name == "limit") {
+        spec.limit = read_limit(f);
     } else {
         refuse(f);
     }
@@ -148,6 +196,7 @@ std::string encode_stored_spec(const job_spec& spec) {
     write_time(out, "produced", spec.produced_at);
     if (spec.pending) out.key("pending").boolean(true);
     if (spec.unique) write_unique(out, *spec.unique);
+    if (spec.limit) write_limit(out, *spec.limit);
     if (spec.workflow) out.key("workflow").id(*spec.workflow);
     out.end_object();
     if (text == "{}") text.clear();

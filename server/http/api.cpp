@@ -13,6 +13,7 @@ void add_api_routes(router& routes, api_services services) {
     add_job_log_routes(routes, shared);
     add_worker_routes(routes, shared);
     add_workflow_routes(routes, shared);
+    add_rate_limit_routes(routes, shared);
     add_queue_routes(routes, shared);
     add_cron_routes(routes, shared);
     add_dead_letter_routes(routes, shared);

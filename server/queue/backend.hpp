@@ -134,6 +134,34 @@ struct backend_stats {
     std::uint64_t runs_failed = 0;
 };
 
+/// What is known of one key of rate limits.
+struct limit_info {
+    std::string key;
+    /// That of the job pushed last among those in memory since; null: none of them was.
+    std::shared_ptr<const limit_rule> rule;
+    std::uint64_t running = 0;
+    std::uint64_t waiting = 0;              ///< available, whether there is room for them or not
+    std::int64_t remaining = 0;             ///< starts that `rule->rate` would allow now
+    std::optional<timestamp> available_at;  ///< when it allows the next one; absent: now
+    /// When it will have had its rest, so that a whole burst may start.
+    std::optional<timestamp> rested_at;
+    std::optional<timestamp> held_until;  ///< as a worker asked; absent: by nobody
+    /// Where there were jobs under this key; not all of them when `more_queues`.
+    std::vector<std::shared_ptr<const std::string>> queues;
+    bool more_queues = false;
+};
+
+struct limit_query {
+    std::size_t offset = 0;
+    std::size_t limit = 20;
+    std::function<bool(const limit_info&)> visible;  ///< empty: all
+};
+
+struct limit_page {
+    std::vector<limit_info> limits;  ///< by key
+    std::uint64_t total = 0;
+};
+
 struct cron_change {
     cron_record cron;
     bool created = false;  ///< there was none of that name
@@ -173,6 +201,15 @@ struct cron_event {
     std::uint64_t run_count = 0;
 };
 
+/// What an event of a rate limit tells beyond the job.
+struct limit_event {
+    std::string key;
+    std::string_view strategy;       ///< static text: "concurrency", "rate" or "hold"
+    std::int64_t limit = 0;          ///< runs at a time or in a period; of "hold" nothing
+    std::uint64_t current = 0;       ///< active jobs
+    std::optional<timestamp> until;  ///< of "rate_limit.dynamic_adjusted"
+};
+
 /// What happened to a job (ojs-events.md). Kept in memory only, the latest some thousands.
 struct job_event {
     std::uint64_t id = 0;   ///< rises by one with each event since the server started
@@ -182,6 +219,7 @@ struct job_event {
     /// Of the types "cron.…": of `job` only the queue, the type and, if there is one, the id mean
     /// anything then.
     std::shared_ptr<const cron_event> cron;
+    std::shared_ptr<const limit_event> limit;  ///< of the types "rate_limit.…"
 };
 
 struct event_query {
@@ -326,6 +364,10 @@ public:
     /// are answered so. Forgotten together with the worker, and with this process. Errors:
     /// not_found, conflict (it sends no heartbeats), store_failed.
     virtual asio::awaitable<result<worker_info>> quiet_worker(std::string id, bool quiet) = 0;
+    /// One key of rate limits; known as soon as a job with it was pushed. Errors: not_found,
+    /// store_failed.
+    virtual asio::awaitable<result<limit_info>> rate_limit(std::string key) = 0;
+    virtual asio::awaitable<result<limit_page>> rate_limits(limit_query query) = 0;
     /// Costs next to nothing.
     virtual backend_stats stats() const = 0;
 

@@ -44,21 +44,49 @@ queue_state& engine::queue_named(std::string_view name) {
     return queue;
 }
 
-ready_lane& engine::lane_of(queue_state& queue, std::string_view type) {
-    if (auto* known = queue_table::find_lane(queue, type)) return *known;
-    return queue_table::add_lane(queue, type,
-                                 const_cast<handler_group*>(find_pattern(handlers_, type)));
+ready_lane& engine::lane_of(queue_state& queue, std::string_view type, std::string_view limit_key) {
+    auto* plain = queue_table::find_lane(queue, type);
+    if (!plain)
+        plain = &queue_table::add_lane(queue, type,
+                                       const_cast<handler_group*>(find_pattern(handlers_, type)));
+    if (limit_key.empty()) return *plain;
+    if (auto* known = queue_table::find_limited(*plain, limit_key)) return *known;
+    auto& limit = limits_.get(limit_key);
+    auto& lane = queue_table::add_limited(*plain, limit, limit_key);
+    limit_table::add_lane(limit, lane);
+    return lane;
+}
+
+/// It may be of no use any more.
+void engine::may_go(const ready_lane& lane) {
+    unused_lanes_.insert({*lane.queue->name, *lane.type, lane.limit ? lane.limit->key : ""});
+}
+
+void engine::forget_lane(ready_lane& lane) {
+    if (!queue_table::unused(lane)) return;
+    if (auto* limit = lane.limit) {
+        limits_.remove_lane(*limit, lane);
+        if (limit->lanes.empty() && limit->timer_at) {
+            steady_timers_.remove({*limit->timer_at, timer_kind::limit, limit->number});
+            limit->timer_at.reset();
+        }
+    }
+    queues_.forget(lane);
 }
 
 /// Lets go of lines and queues that have neither jobs nor takers: names cost memory, and anybody
 /// may invent them.
 void engine::forget_unused() {
-    for (const auto& [name, type] : std::exchange(unused_lanes_, {})) {
-        auto* queue = queues_.find(name);
+    for (const auto& name : std::exchange(unused_lanes_, {})) {
+        auto* queue = queues_.find(name.queue);
         if (!queue) continue;
-        const auto lane = queue->lanes.find(type);
-        if (lane != queue->lanes.end()) queues_.forget_if_unused(*lane->second);
-        unused_queues_.insert(name);
+        auto* plain = queue_table::find_lane(*queue, name.type);
+        auto* limited = plain && !name.limit_key.empty()
+                            ? queue_table::find_limited(*plain, name.limit_key)
+                            : nullptr;
+        if (limited) forget_lane(*limited);
+        if (plain) forget_lane(*plain);
+        unused_queues_.insert(name.queue);
     }
     for (const auto& name : std::exchange(unused_queues_, {})) {
         auto* queue = queues_.find(name);
@@ -72,7 +100,8 @@ void engine::forget_unused() {
 
 std::size_t engine::lane_count() const {
     std::size_t lanes = 0;
-    for (const auto& [name, queue] : queues_) lanes += queue->lanes.size();
+    for (const auto& [name, queue] : queues_)
+        for (const auto& [type, lane] : queue->lanes) lanes += 1 + lane->limited.size();
     return lanes;
 }
 
@@ -94,6 +123,7 @@ void engine::change_state(resident_job& job, rules::job_event event) {
     if (*next == job_state::available) ++job.lane->waiting;
     const auto from = std::exchange(job.record.state, *next);
     unique_.move(job.record, from);
+    if (job.lane->limit) follow_limit(job, from);
     ++job.queue->jobs[static_cast<std::size_t>(*next)];
     // It may have passed while the job ran, when nobody looked.
     const bool waits = *next != job_state::active && !is_terminal(*next);
@@ -102,7 +132,8 @@ void engine::change_state(resident_job& job, rules::job_event event) {
         wall_timers_.add({expires->time_since_epoch(), timer_kind::due, job.record.seq});
 }
 
-void engine::emit(const resident_job& job, std::string_view type, timestamp time) {
+logged_event engine::event_of(const resident_job& job, std::string_view type,
+                              timestamp time) const {
     logged_event event;
     event.batch = open_batch_;
     event.type = type;
@@ -120,7 +151,18 @@ void engine::emit(const resident_job& job, std::string_view type, timestamp time
     if (job.record.failed_last && !job.record.failures.empty())
         event.keep_failure(job.record.failures.back());
     event.stamp_from(job.record);
-    events_.add(std::move(event));
+    return event;
+}
+
+void engine::emit(const resident_job& job, std::string_view type, timestamp time) {
+    events_.add(event_of(job, type, time));
+}
+
+/// Shows what is durable by now.
+void engine::publish_events() {
+    events_.publish(committed_batch_, [this](logged_event& event) {
+        if (const auto* job = jobs_.find(event.seq)) event.stamp_from(job->record);
+    });
 }
 
 void engine::set_lease_timer(resident_job& job, std::chrono::microseconds at) {
@@ -215,6 +257,7 @@ void engine::reset() {
     jobs_.clear();
     unique_.clear();
     queues_.clear();
+    limits_.clear();
     unused_lanes_.clear();
     unused_queues_.clear();
     inherited_.clear();

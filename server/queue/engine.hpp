@@ -10,6 +10,7 @@
 #include "server/queue/job_store.hpp"
 #include "server/queue/job_table.hpp"
 #include "server/queue/key_table.hpp"
+#include "server/queue/limit_table.hpp"
 #include "server/queue/queue_table.hpp"
 #include "server/queue/throughput.hpp"
 #include "server/queue/timer_set.hpp"
@@ -128,6 +129,8 @@ public:
     std::vector<worker_info> workers(const std::optional<std::string>& only) const;
     result<worker_info> quiet_worker(const std::string& id, bool quiet);
     backend_stats stats(instant now) const;
+    result<limit_info> rate_limit(std::string_view key, instant now) const;
+    limit_page rate_limits(const limit_query& query, instant now) const;
 
     /// Cron jobs fire in `run_timers`.
     result<cron_change> set_cron(cron_definition definition, instant now);
@@ -223,11 +226,15 @@ private:
     resident_job* find(const uuid& id);
     const resident_job* find(const uuid& id) const;
     queue_state& queue_named(std::string_view name);
-    ready_lane& lane_of(queue_state& queue, std::string_view type);
+    ready_lane& lane_of(queue_state& queue, std::string_view type, std::string_view limit_key = {});
+    void may_go(const ready_lane& lane);
+    void forget_lane(ready_lane& lane);
     void forget_unused();
     void touch(resident_job& job, bool sync);
     void change_state(resident_job& job, rules::job_event event);
+    logged_event event_of(const resident_job& job, std::string_view type, timestamp time) const;
     void emit(const resident_job& job, std::string_view type, timestamp time);
+    void publish_events();
     void set_lease_timer(resident_job& job, std::chrono::microseconds at);
     void clear_lease_timer(resident_job& job);
     void end_attempt(resident_job& job, lease_outcome outcome, timestamp time);
@@ -245,10 +252,25 @@ private:
     void leave_window(resident_job& job);
     static ready_lane* best_lane(const queue_state& queue, const fetch_request& request);
     void want_head(ready_lane& lane);
-
-    // engine_fetch.cpp
     resident_job* take_next(queue_state& queue, const fetch_request& request, bool& blocked,
                             instant now);
+
+    // engine_limit.cpp
+    void see_rule(const resident_job& job);
+    static bool has_place(const resident_job& job);
+    bool may_start(ready_lane& lane, resident_job& job, instant now);
+    void hold_limit(const resident_job& job, timestamp until, instant now);
+    void emit_limit(const resident_job& job, std::string_view type, limit_event event, instant now);
+    void close_lane(ready_lane& lane);
+    void reopen_lane(ready_lane& lane);
+    void reopen_lanes(limit_state& limit);
+    void follow_limit(const resident_job& job, job_state from);
+    void wake_limit(limit_state& limit, std::chrono::microseconds at);
+    void limit_timer(std::int64_t number);
+    void drop(resident_job& job, limit_event why, instant now);
+    limit_info info_of(const limit_state& limit, instant now) const;
+
+    // engine_fetch.cpp
     bool take(const fetch_request& request, std::vector<given_lease>& leases, instant now);
     bool take_from_any(const fetch_request& request, std::vector<given_lease>& leases, instant now);
     std::uint64_t park(const fetch_request& request,
@@ -362,9 +384,10 @@ private:
     job_table jobs_;
     unique_table unique_;
     queue_table queues_;
+    limit_table limits_;
     worker_table workers_;
     throughput throughput_;
-    /// Leases, execution, silence, long polls, back-off, snoozes: immune to clock jumps.
+    /// Leases, execution, silence, long polls, back-off, snoozes, rates: immune to clock jumps.
     timer_set steady_timers_;
     timer_set wall_timers_;  ///< scheduled_at, expires_at
     /// When the snooze of a job ends on the steady clock; the job itself may be at rest meanwhile.
@@ -417,7 +440,7 @@ private:
     std::list<std::int64_t> finished_;  ///< resident finished jobs, oldest first
     std::size_t window_bytes_ = 0;      ///< of resident waiting jobs
     /// Names that may be of no use any more; looked at when nobody holds a reference to them.
-    std::set<std::pair<std::string, std::string>> unused_lanes_;
+    std::set<lane_name> unused_lanes_;
     std::set<std::string> unused_queues_;
     /// Jobs that ran when this process started.
     std::unordered_set<std::int64_t> inherited_;

@@ -103,7 +103,7 @@ result<change_answer> engine::ack(const ack_request& request, instant now) {
     finish(job, stamp(now));
     emit(job, "job.completed", stamp(now));
     auto made = answer(job, false);
-    if (handler_freed_ || turns_.any()) dispatch(now);
+    if (handler_freed_ || turns_.any() || !offers_.empty()) dispatch(now);
     return made;
 }
 
@@ -131,6 +131,7 @@ result<change_answer> engine::nack(const nack_request& request, instant now) {
         touch(job, true);
         join_line(job, now);
     } else {
+        if (request.rate_limit_until) hold_limit(job, *request.rate_limit_until, now);
         fail(job, request.failure, request.retryable, request.retry_after, request.end,
              lease_outcome::nacked, now);
     }
@@ -345,7 +346,8 @@ beat_result engine::renew(const heartbeat_job& beat, const heartbeat_request& re
     bool other = beat.lease ? record.lease != *beat.lease
                             : !record.worker_id.empty() && record.worker_id != request.worker_id;
     if (!other && record.state == job_state::available && record.outcome == lease_outcome::lapsed) {
-        other = !may_reclaim(record);
+        // Its place under a limit may be somebody else's by now; it has to stop then.
+        other = !may_reclaim(record) || !has_place(*job);
         if (!other) reclaim(*job, now);
     }
     made.state = record.state;

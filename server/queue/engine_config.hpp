@@ -47,6 +47,7 @@ struct engine_config {
     std::size_t crons_max = 10'000;       ///< registered cron jobs
     std::size_t workflows_max = 100'000;  ///< with unfinished jobs; each is kept in memory
     std::size_t idle_queues = 4096;       ///< queues without jobs that are still listed
+    std::size_t idle_limits = 4096;       ///< keys of rate limits without jobs, still listed
     /// Remote workers may take these types too, and are not bound by the limits.
     std::vector<handled_type> handled_types;
     /// Queues with in-server workers of their own: those that serve "*" leave them alone.

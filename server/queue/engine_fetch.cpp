@@ -20,38 +20,6 @@ bool is_any(const fetch_request& request) {
 
 }  // namespace
 
-/// Takes the next job of a line that is really available. Null: none, or `blocked` until a load is
-/// done.
-resident_job* engine::take_next(queue_state& queue, const fetch_request& request, bool& blocked,
-                                instant now) {
-    while (auto* lane = best_lane(queue, request)) {
-        const auto entry = *lane->line.front();
-        auto* job = jobs_.find(entry.seq);
-        if (!job) {
-            want_head(*lane);
-            blocked = true;
-            return nullptr;
-        }
-        pop_line(*lane);
-        if (job->record.state != job_state::available || job->record.ticket != entry.ticket)
-            continue;
-        if (turns_.cancel_when_read.contains(entry.seq)) {
-            cancel_made(entry.seq, now);
-            continue;
-        }
-        leave_window(*job);
-        if (job->record.spec->expires_at && *job->record.spec->expires_at <= now.wall) {
-            expire(*job, now);
-            continue;
-        }
-        if (lane->resident < config_.window_jobs / 4 && lane->line.size() > lane->resident &&
-            window_bytes_ < config_.window_bytes)
-            want_head(*lane);
-        return job;
-    }
-    return nullptr;
-}
-
 /// Leases what `request` may have now. True when it has to wait for a load to know.
 bool engine::take(const fetch_request& request, std::vector<given_lease>& leases, instant now) {
     if (is_any(request)) return take_from_any(request, leases, now);
@@ -178,7 +146,7 @@ void engine::unpark(std::uint64_t id) {
             const auto lane = queue->lanes.find(type);
             if (lane == queue->lanes.end()) continue;
             lane->second->takers.erase(id);
-            if (lane->second->takers.empty()) unused_lanes_.emplace(name, type);
+            if (lane->second->takers.empty()) unused_lanes_.insert({name, type});
         }
         if (request.types.empty() && queue->takers.empty()) unused_queues_.insert(name);
     }
@@ -231,7 +199,7 @@ std::optional<std::uint64_t> engine::first_taker(const queue_state& queue) const
     };
     consider(queue.takers);
     for (const auto& head : queue.heads) {
-        consider(head.lane->takers);
+        consider(head.lane->plain->takers);
         if (queue.pattern_takers.empty()) continue;
         visit_patterns(*head.lane->type, [&](std::string_view pattern) {
             const auto of = queue.pattern_takers.find(pattern);

@@ -36,7 +36,7 @@ void engine::restore_waiting(const waiting_job& job) {
     auto& queue = queue_named(job.queue);
     ++queue.jobs[static_cast<std::size_t>(job.state)];
     if (job.state == job_state::available) {
-        auto& lane = lane_of(queue, job.type);
+        auto& lane = lane_of(queue, job.type, job.limit_key);
         ++lane.waiting;
         lane.line.restore({job.priority, job.ticket, job.seq});
         if (lane.share) ++queue.handled_ready;
@@ -56,6 +56,7 @@ void engine::restore_active(job_record record, instant now) {
     auto& job = make_resident(std::move(record), job_place::live);
     auto& queue = *job.queue;
     ++queue.jobs[static_cast<std::size_t>(job_state::active)];
+    if (job.lane->limit) ++job.lane->limit->running;
     if (job.record.worker_id == in_server_worker_id) {
         lapse(job, "the server stopped while it ran.", now);
         start_turns(now);
@@ -71,12 +72,13 @@ resident_job& engine::make_resident(job_record record, job_place place) {
     job.stored = place;
     job.place = place;
     job.queue = &queue_named(record.spec->queue);
-    job.lane = &lane_of(*job.queue, record.spec->type);
+    job.lane = &lane_of(*job.queue, record.spec->type, limit_key_of(*record.spec));
     ++job.lane->jobs;
     job.record = std::move(record);
     job.log_known = job.record.attempts.empty();  // it never ran
     auto& known = jobs_.insert(std::move(job));
     unique_.add(known.record);
+    see_rule(known);
     return known;
 }
 
@@ -120,6 +122,7 @@ void engine::evict_idle(instant now) {
         if (job && job->kept_until <= load) keep_or_evict(*job, now);
     }
     forget_unused();
+    limits_.forget_idle(config_.idle_limits, now.steady);
 }
 
 std::vector<wanted_load> engine::take_wanted() {
@@ -154,7 +157,7 @@ void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> rec
             if (!missing.contains(front->seq) || jobs_.find(front->seq)) break;
             pop_line(*lane);
         }
-        unused_lanes_.emplace(*lane->queue->name, *lane->type);
+        may_go(*lane);
         offers_.push_back(lane->queue);
     } else {
         for (auto& each : results) read_results_.insert_or_assign(each.seq, std::move(each));
@@ -260,9 +263,7 @@ std::vector<uuid> engine::committed(instant now) {
     const auto seqs = std::exchange(under_way_, {});
     for (const auto seq : seqs)
         if (auto* job = jobs_.find(seq)) stamp_committed(*job, stamp(now), ended);
-    events_.publish(committed_batch_, [this](logged_event& event) {
-        if (const auto* job = jobs_.find(event.seq)) event.stamp_from(job->record);
-    });
+    publish_events();
     name_logged();
     for (const auto seq : seqs) {
         auto* job = jobs_.find(seq);
@@ -353,7 +354,7 @@ void engine::erase_job(std::int64_t seq) {
         leave_window(*job);
         if (job->in_finished) std::erase(finished_, seq);
         unique_.remove(job->record);
-        if (--job->lane->jobs == 0) unused_lanes_.emplace(*job->queue->name, *job->lane->type);
+        if (--job->lane->jobs == 0) may_go(*job->lane);
     }
     jobs_.erase(seq);
 }

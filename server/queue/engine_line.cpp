@@ -1,12 +1,19 @@
-#include "proto/type_pattern.hpp"
 #include "server/queue/engine.hpp"
 
-/// The lines jobs wait in: who stands where, and which are in memory.
+#include "proto/type_pattern.hpp"
+
+#include <algorithm>
+
+/// The lines of waiting jobs, and who is first.
 namespace sluice {
 namespace {
 
-lane_head head_of(ready_lane& lane) {
-    return {lane.listed->priority, lane.listed->ticket, &lane};
+/// Those of a key of rate limits leave slowly, and there may be many keys.
+constexpr std::size_t limited_jobs = 64;
+
+/// Waiting jobs of a lane that are kept in memory.
+std::size_t window_of(const ready_lane& lane, const engine_config& config) {
+    return lane.limit ? std::min(limited_jobs, config.window_jobs) : config.window_jobs;
 }
 
 }  // namespace
@@ -18,13 +25,15 @@ void engine::join_line(resident_job& job, instant now) {
     record.due_at.reset();
     auto& lane = *job.lane;
     const bool joined = lane.line.add({record.spec->priority, record.ticket, record.seq});
-    if (joined && lane.share) ++job.queue->handled_ready;
+    if (joined && lane.share && !lane.closed) ++job.queue->handled_ready;
     job.queue->relist(lane);
     queues_.update_turn(*job.queue);
+    // What its limit had no room for is not the first any more.
+    if (lane.closed && lane.line.front()->ticket == record.ticket) reopen_lane(lane);
     // Only the first jobs of a line stay in memory: once one is at rest, all behind it go there
     // too.
     const auto bytes = footprint(record);
-    if (lane.resident + 1 >= lane.line.size() && lane.resident < config_.window_jobs &&
+    if (lane.resident + 1 >= lane.line.size() && lane.resident < window_of(lane, config_) &&
         window_bytes_ + bytes <= config_.window_bytes)
         enter_window(job, bytes);
     offers_.push_back(job.queue);
@@ -48,17 +57,18 @@ void engine::leave_window(resident_job& job) {
 
 void engine::pop_line(ready_lane& lane) {
     lane.line.pop_front();
-    if (lane.share) --lane.queue->handled_ready;
+    if (lane.share && !lane.closed) --lane.queue->handled_ready;
     lane.queue->relist(lane);
     queues_.update_turn(*lane.queue);
+    if (lane.closed) reopen_lane(lane);
 }
 
 ready_lane* engine::best_lane(const queue_state& queue, const fetch_request& request) {
     if (request.handled_only) return queue.best_handled();
     if (request.types.empty()) return queue.heads.empty() ? nullptr : queue.heads.begin()->lane;
-    ready_lane* best = nullptr;
-    const auto consider = [&best](ready_lane& lane) {
-        if (lane.listed && (!best || head_of(lane) < head_of(*best))) best = &lane;
+    const lane_head* best = nullptr;
+    const auto consider = [&best](const ready_lane& plain) {
+        if (plain.listed && (!best || *plain.listed < *best)) best = &*plain.listed;
     };
     for (const auto& type : request.types) {
         const auto prefix = pattern_prefix(type);
@@ -69,7 +79,7 @@ ready_lane* engine::best_lane(const queue_state& queue, const fetch_request& req
             if (!prefix) break;
         }
     }
-    return best;
+    return best ? best->lane : nullptr;
 }
 
 /// Asks for the first jobs of the line that are not in memory.
@@ -77,14 +87,56 @@ void engine::want_head(ready_lane& lane) {
     if (lane.loading) return;
     wanted_load wanted;
     wanted.lane = &lane;
-    for (const auto& entry : lane.line.peek(lane.load_max + lane.resident)) {
-        if (wanted.seqs.size() == lane.load_max) break;
+    // Of lines that go on slowly there may be many: when memory is short, their first job will do.
+    const bool full = lane.limit && window_bytes_ >= config_.window_bytes;
+    const auto most = lane.limit ? std::min(lane.load_max, limited_jobs) : lane.load_max;
+    const auto max = full ? std::size_t{1} : most;
+    for (const auto& entry : lane.line.peek(max + lane.resident)) {
+        if (wanted.seqs.size() == max) break;
         if (!jobs_.find(entry.seq)) wanted.seqs.push_back(entry.seq);
     }
     if (wanted.seqs.empty()) return;
     lane.loading = true;
     wanted.load = begin_load();
     wanted_.push_back(std::move(wanted));
+}
+
+/// Takes the next job of a line that is really available. Null: none, or `blocked` until a load is
+/// done.
+resident_job* engine::take_next(queue_state& queue, const fetch_request& request, bool& blocked,
+                                instant now) {
+    while (auto* lane = best_lane(queue, request)) {
+        const auto entry = *lane->line.front();
+        auto* job = jobs_.find(entry.seq);
+        if (!job) {
+            want_head(*lane);
+            blocked = true;
+            return nullptr;
+        }
+        const bool stale =
+            job->record.state != job_state::available || job->record.ticket != entry.ticket;
+        const bool cancelled = !stale && turns_.cancel_when_read.contains(entry.seq);
+        const auto& expires = job->record.spec->expires_at;
+        const bool expired = expires && *expires <= now.wall;
+        if (lane->limit && !stale && !cancelled && !expired && !may_start(*lane, *job, now))
+            continue;
+        pop_line(*lane);
+        if (stale) continue;
+        if (cancelled) {
+            cancel_made(entry.seq, now);
+            continue;
+        }
+        leave_window(*job);
+        if (expired) {
+            expire(*job, now);
+            continue;
+        }
+        if (lane->resident < window_of(*lane, config_) / 4 && lane->line.size() > lane->resident &&
+            window_bytes_ < config_.window_bytes)
+            want_head(*lane);
+        return job;
+    }
+    return nullptr;
 }
 
 }  // namespace sluice

@@ -80,7 +80,7 @@ resident_job& engine::store_new(job_spec spec, instant now) {
     fresh.place = job_place::live;
     fresh.inserted_in = open_batch_;
     fresh.queue = &queue_named(spec.queue);
-    fresh.lane = &lane_of(*fresh.queue, spec.type);
+    fresh.lane = &lane_of(*fresh.queue, spec.type, limit_key_of(spec));
     auto& record = fresh.record;
     record.seq = seq;
     record.ticket = seq;
@@ -91,6 +91,7 @@ resident_job& engine::store_new(job_spec spec, instant now) {
 
     auto& job = jobs_.insert(std::move(fresh));
     unique_.add(job.record);
+    see_rule(job);
     ++job.lane->jobs;
     if (job.record.state == job_state::available) ++job.lane->waiting;
     ++job.queue->jobs[static_cast<std::size_t>(job.record.state)];

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <unordered_set>
 #include <vector>
 
@@ -70,6 +71,14 @@ struct log_outcome {
 struct handler_run {
     handler_group* group = nullptr;
     std::int64_t seq = 0;  ///< of its job, which may be somebody else's by now
+};
+
+/// Names a lane: it may have gone by the time it is looked for.
+struct lane_name {
+    std::string queue, type;
+    std::string limit_key = {};  ///< empty: the plain lane
+
+    friend auto operator<=>(const lane_name&, const lane_name&) = default;
 };
 
 /// A fetch that waits.

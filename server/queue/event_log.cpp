@@ -37,6 +37,7 @@ job_event to_event(const logged_event& logged) {
     event.job.finished_at = logged.finished_at;
     event.job.acked_at = logged.acked_at;
     event.cron = logged.cron;
+    event.limit = logged.limit;
     return event;
 }
 

@@ -137,6 +137,7 @@ struct waiting_job {
     std::string_view queue;
     std::string_view type;
     std::optional<uuid> client_id;  ///< set when the producer chose the id
+    std::string_view limit_key;     ///< empty: it has no limit
 };
 
 struct restore_sink {

@@ -63,6 +63,8 @@ public:
     asio::awaitable<result<std::vector<worker_info>>> workers(
         std::optional<std::string> only) override;
     asio::awaitable<result<worker_info>> quiet_worker(std::string id, bool quiet) override;
+    asio::awaitable<result<limit_info>> rate_limit(std::string key) override;
+    asio::awaitable<result<limit_page>> rate_limits(limit_query query) override;
     backend_stats stats() const override { return engine_.stats(now()); }
     asio::awaitable<result<cron_change>> set_cron(cron_definition definition) override;
     asio::awaitable<result<cron_record>> enable_cron(std::string name, bool enabled) override;

@@ -69,6 +69,8 @@ asio::awaitable<result<std::vector<job_record>>> local_backend::await_grant(fetc
         after_command();
         const bool ok = co_await durable(outcome.gate);
         if (!ok) co_return failure();
+    } else {
+        after_command();  // a job may have expired on the way, or wait for its limit now
     }
     if (failed_) co_return failure();
     auto jobs = engine_.hand_over(outcome.leases, now());

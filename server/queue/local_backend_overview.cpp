@@ -40,6 +40,22 @@ asio::awaitable<result<std::vector<worker_info>>> local_backend::workers(
     co_return known;
 }
 
+asio::awaitable<result<limit_info>> local_backend::rate_limit(std::string key) {
+    if (failed_) co_return failure();
+    auto known = engine_.rate_limit(key, now());
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    co_return known;
+}
+
+asio::awaitable<result<limit_page>> local_backend::rate_limits(limit_query query) {
+    if (failed_) co_return failure();
+    auto known = engine_.rate_limits(query, now());
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    co_return known;
+}
+
 asio::awaitable<result<worker_info>> local_backend::quiet_worker(std::string id, bool quiet) {
     if (failed_) co_return failure();
     auto told = engine_.quiet_worker(id, quiet);

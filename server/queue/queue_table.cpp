@@ -1,26 +1,57 @@
 #include "server/queue/queue_table.hpp"
 
+#include "server/queue/limit_table.hpp"
+
 #include <algorithm>
 #include <utility>
 
 namespace sluice {
 
+std::optional<lane_head> ready_lane::head() {
+    const auto first = line.front();
+    if (!first || closed) return std::nullopt;
+    return lane_head{first->priority, first->ticket, this};
+}
+
 void queue_state::relist(ready_lane& lane) {
-    const auto now = lane.line.front();
-    if (lane.listed && now && lane.listed->ticket == now->ticket &&
-        lane.listed->priority == now->priority)
-        return;
-    if (lane.listed) {
-        const lane_head before{lane.listed->priority, lane.listed->ticket, &lane};
-        heads.erase(before);
-        if (lane.share) lane.share->heads.erase(before);
+    if (lane.limit) {
+        const auto now = lane.head();
+        if (lane.listed == now) return;
+        if (lane.listed) lane.plain->limited_heads.erase(*lane.listed);
+        if (now) lane.plain->limited_heads.insert(*now);
+        lane.listed = now;
+    }
+    list_type(*lane.plain);
+}
+
+void queue_state::list_type(ready_lane& plain) {
+    auto now = plain.head();
+    const auto& limited = plain.limited_heads;
+    if (!limited.empty() && (!now || *limited.begin() < *now)) now = *limited.begin();
+    if (plain.listed == now) return;
+    if (plain.listed) {
+        heads.erase(*plain.listed);
+        if (plain.share) plain.share->heads.erase(*plain.listed);
     }
     if (now) {
-        const lane_head first{now->priority, now->ticket, &lane};
-        heads.insert(first);
-        if (lane.share) lane.share->heads.insert(first);
+        heads.insert(*now);
+        if (plain.share) plain.share->heads.insert(*now);
     }
-    lane.listed = now;
+    plain.listed = now;
+}
+
+void queue_state::close(ready_lane& lane) {
+    if (lane.closed) return;
+    lane.closed = true;
+    if (lane.share) handled_ready -= lane.line.size();
+    relist(lane);
+}
+
+void queue_state::reopen(ready_lane& lane) {
+    if (!lane.closed) return;
+    lane.closed = false;
+    if (lane.share) handled_ready += lane.line.size();
+    relist(lane);
 }
 
 ready_lane* queue_state::best_handled() const {
@@ -49,14 +80,21 @@ queue_state* queue_table::find(std::string_view name) {
     return it == queues_.end() ? nullptr : it->second.get();
 }
 
-void queue_table::forget_if_unused(ready_lane& lane) {
-    if (lane.jobs > 0 || lane.waiting > 0 || lane.loading || !lane.takers.empty()) return;
+bool queue_table::unused(const ready_lane& lane) {
+    return lane.jobs == 0 && lane.waiting == 0 && !lane.loading && lane.takers.empty() &&
+           lane.limited.empty();
+}
+
+void queue_table::forget(ready_lane& lane) {
     auto& queue = *lane.queue;
-    if (lane.share) queue.handled_ready -= lane.line.size();
+    if (lane.share && !lane.closed) queue.handled_ready -= lane.line.size();
     lane.line = {};
     queue.relist(lane);
     update_turn(queue);
-    queue.lanes.erase(queue.lanes.find(*lane.type));
+    if (lane.limit)
+        lane.plain->limited.erase(lane.plain->limited.find(lane.limit->key));
+    else
+        queue.lanes.erase(queue.lanes.find(*lane.type));
 }
 
 const queue_state* queue_table::forget_if_unused(queue_state& queue, std::size_t idle_max) {
@@ -87,6 +125,7 @@ ready_lane* queue_table::find_lane(const queue_state& queue, std::string_view ty
 ready_lane& queue_table::add_lane(queue_state& queue, std::string_view type, handler_group* group) {
     auto lane = std::make_unique<ready_lane>();
     lane->queue = &queue;
+    lane->plain = lane.get();
     lane->type = std::make_shared<const std::string>(type);
     if (group) {
         const auto it = std::find_if(queue.handled.begin(), queue.handled.end(),
@@ -96,6 +135,21 @@ ready_lane& queue_table::add_lane(queue_state& queue, std::string_view type, han
                           : &queue.handled.emplace_back(handled_share{group, {}});
     }
     return *queue.lanes.emplace(std::string(type), std::move(lane)).first->second;
+}
+
+ready_lane* queue_table::find_limited(const ready_lane& plain, std::string_view key) {
+    const auto it = plain.limited.find(key);
+    return it == plain.limited.end() ? nullptr : it->second.get();
+}
+
+ready_lane& queue_table::add_limited(ready_lane& plain, limit_state& limit, std::string_view key) {
+    auto lane = std::make_unique<ready_lane>();
+    lane->queue = plain.queue;
+    lane->type = plain.type;
+    lane->plain = &plain;
+    lane->limit = &limit;
+    lane->share = plain.share;
+    return *plain.limited.emplace(std::string(key), std::move(lane)).first->second;
 }
 
 void queue_table::update_turn(queue_state& queue) {

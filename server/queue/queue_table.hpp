@@ -21,6 +21,7 @@ struct queue_state;
 using taker_list = std::set<std::uint64_t>;
 
 struct ready_lane;
+struct limit_state;
 
 /// The types that one handler of this server takes, over all queues.
 struct handler_group {
@@ -35,6 +36,7 @@ struct lane_head {
     int priority;
     std::int64_t ticket;
     ready_lane* lane;
+    friend bool operator==(const lane_head&, const lane_head&) = default;
     bool operator<(const lane_head& other) const {
         if (priority != other.priority) return priority > other.priority;
         return ticket < other.ticket;
@@ -47,10 +49,15 @@ struct handled_share {
     std::set<lane_head> heads;
 };
 
-/// The jobs of one type in one queue that wait for a taker.
+/// The jobs of one type in one queue that wait for a taker: those without a limit, in the plain
+/// lane of the type, or those under one key of rate limits.
 struct ready_lane {
     queue_state* queue = nullptr;
     std::shared_ptr<const std::string> type;
+    ready_lane* plain = nullptr;   ///< of the same type; itself when it is that
+    limit_state* limit = nullptr;  ///< null: the plain lane
+    bool closed = false;           ///< its limit has no room for its first job: takers pass it by
+    std::int64_t told_held = 0;    ///< the job for which "rate_limit.exceeded" was told last
     ready_line line;
     handled_share* share = nullptr;  ///< null: no handler of this server takes this type
     bool loading = false;            ///< a read of the next jobs is under way
@@ -58,8 +65,15 @@ struct ready_lane {
     std::size_t resident = 0;        ///< waiting jobs of this lane in memory: always the first ones
     std::size_t waiting = 0;         ///< available jobs, in memory or at rest
     std::size_t jobs = 0;            ///< jobs in memory, in whatever state
-    taker_list takers;               ///< waiting for this type only
-    std::optional<ready_entry> listed;  ///< its entry in queue_state::heads
+    std::optional<lane_head> listed;  ///< its entry in queue_state::heads or `limited_heads`
+
+    // only of a plain lane
+    taker_list takers;  ///< waiting for this type only
+    std::map<std::string, std::unique_ptr<ready_lane>, std::less<>> limited;  ///< by key of limits
+    std::set<lane_head> limited_heads;  ///< the first job of each of these that is open
+
+    /// Its first job, if takers may ask for it.
+    std::optional<lane_head> head();
 };
 
 struct queue_state {
@@ -70,21 +84,26 @@ struct queue_state {
     bool paused = false;
     bool own_pool = false;  ///< has in-server workers of its own; "*" leaves it alone
     std::array<std::uint64_t, job_state_count> jobs{};
-    std::map<std::string, std::unique_ptr<ready_lane>, std::less<>> lanes;
+    std::map<std::string, std::unique_ptr<ready_lane>, std::less<>> lanes;  ///< plain ones, by type
     taker_list takers;          ///< waiting for any type
     taker_list handled_takers;  ///< waiting for any type that a handler takes
     /// Waiting for what falls under a pattern; none without takers.
     std::map<std::string, taker_list, std::less<>> pattern_takers;
 
-    std::set<lane_head> heads;         ///< the first job of each lane that has one
+    std::set<lane_head> heads;         ///< the first job of each type that has one, in any lane
     std::list<handled_share> handled;  ///< the same once more, for in-server takers
     std::size_t handled_ready = 0;     ///< waiting jobs an in-server handler could take
     std::uint64_t turn = 0;  ///< place among the queues that "*" serves in turn; 0: not there
 
     /// Call after every change of `lane.line`.
     void relist(ready_lane& lane);
+    void close(ready_lane& lane);
+    void reopen(ready_lane& lane);
     /// The lane an in-server worker is to take from: the best whose handler may run one more.
     ready_lane* best_handled() const;
+
+private:
+    void list_type(ready_lane& plain);
 };
 
 /// The queues that have jobs or takers, and the latest ones that had, by name.
@@ -92,8 +111,10 @@ class queue_table {
 public:
     queue_state& get(std::string_view name);
     queue_state* find(std::string_view name);
-    /// Drops a lane that has neither jobs nor takers. What is left in its line is stale.
-    void forget_if_unused(ready_lane& lane);
+    /// It has neither jobs nor takers, nor limited lanes. What is left in its line is stale.
+    static bool unused(const ready_lane& lane);
+    /// Drops an unused lane.
+    void forget(ready_lane& lane);
     /// Drops a queue without jobs and takers: at once if it never had a job, else when `idle_max`
     /// later ones are kept for people to see. Returns the queue that went; not to be followed.
     const queue_state* forget_if_unused(queue_state& queue, std::size_t idle_max);
@@ -101,6 +122,9 @@ public:
     static ready_lane* find_lane(const queue_state& queue, std::string_view type);
     /// `group` is the handler of the type; null: none.
     static ready_lane& add_lane(queue_state& queue, std::string_view type, handler_group* group);
+    /// The lane of the same queue and type for the jobs under `key`. Null when there is none yet.
+    static ready_lane* find_limited(const ready_lane& plain, std::string_view key);
+    static ready_lane& add_limited(ready_lane& plain, limit_state& limit, std::string_view key);
 
     auto begin() const { return queues_.begin(); }
     auto end() const { return queues_.end(); }

@@ -204,7 +204,7 @@ TEST_F(Views, TheManifestNamesTheVersionAndTheLevel) {
     EXPECT_EQ(manifest["ojs_version"], "1.0");
     EXPECT_EQ(manifest["implementation"]["name"], "sluice");
     EXPECT_EQ(manifest["implementation"]["version"], "1.2.3");
-    EXPECT_EQ(manifest["conformance_level"], 3);
+    EXPECT_EQ(manifest["conformance_level"], 4);
     EXPECT_EQ(manifest["capabilities"]["cron_jobs"], true);
     EXPECT_EQ(manifest["capabilities"]["pause_resume"], true);
     EXPECT_EQ(manifest["capabilities"]["workflows"], true);

@@ -1,4 +1,5 @@
 #include "proto/codec.hpp"
+#include "proto/limit_rule.hpp"
 #include "proto/unique.hpp"
 
 #include <gtest/gtest.h>
@@ -59,6 +60,18 @@ retry_policy make_policy(generator& g) {
     return policy;
 }
 
+std::shared_ptr<const limit_rule> make_limit(generator& g) {
+    limit_rule rule;
+    rule.text = g.object();
+    rule.key = "k:" + std::to_string(g.number());
+    if (g.coin()) rule.concurrency = g.number() % 3;
+    if (g.coin())
+        rule.rate =
+            rate_rule{.limit = 1 + g.number(), .period = g.duration(), .burst = 1 + g.number()};
+    rule.on_limit = static_cast<limit_action>(g.number() % 3);
+    return std::make_shared<const limit_rule>(std::move(rule));
+}
+
 job_spec make_spec(generator& g) {
     job_spec spec;
     spec.client_id = g.coin();
@@ -86,6 +99,7 @@ job_spec make_spec(generator& g) {
         if (g.coin()) rule.on_conflict = conflict_policy::replace_except_schedule;
         spec.unique = std::make_shared<const unique_rule>(std::move(rule));
     }
+    if (g.coin()) spec.limit = make_limit(g);
     return spec;
 }
 
@@ -107,6 +121,10 @@ void expect_same(const job_spec& a, const job_spec& b) {
     EXPECT_EQ(a.produced_at, b.produced_at);
     EXPECT_EQ(a.pending, b.pending);
     EXPECT_EQ(a.workflow, b.workflow);
+    EXPECT_EQ(a.limit != nullptr, b.limit != nullptr);
+    if (a.limit && b.limit) {
+        EXPECT_EQ(*a.limit, *b.limit);
+    }
     ASSERT_EQ(a.unique != nullptr, b.unique != nullptr);
     if (!a.unique) return;
     EXPECT_EQ(a.unique->text, b.unique->text);

@@ -112,11 +112,12 @@ TEST(QueueTable, ForgetsANameThatWasOnlyAskedFor) {
     table.get("asked").takers.clear();
     auto& lane = queue_table::add_lane(table.get("asked"), "t", nullptr);
     lane.takers.insert(2);
-    table.forget_if_unused(lane);
+    EXPECT_FALSE(queue_table::unused(lane));
     table.forget_if_unused(table.get("asked"), 8);
     EXPECT_EQ(table.get("asked").lanes.size(), 1U);
     lane.takers.clear();
-    table.forget_if_unused(lane);
+    EXPECT_TRUE(queue_table::unused(lane));
+    table.forget(lane);
     table.forget_if_unused(table.get("asked"), 8);
     EXPECT_FALSE(table.find("asked"));
 }

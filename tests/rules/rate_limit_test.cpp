@@ -1,5 +1,7 @@
 #include "server/rules/rate_limit.hpp"
 
+#include "proto/limits.hpp"
+
 #include <gtest/gtest.h>
 
 #include <random>
@@ -14,7 +16,7 @@ using namespace std::chrono_literals;
 constexpr timestamp start{std::chrono::microseconds{1'771'000'000'000'000}};
 
 TEST(RateLimit, AllowsABurstAndThenOneAfterTheOther) {
-    const limit_definition two_a_second{2, 1s, 3, {}};
+    const rate_rule two_a_second{2, 1s, 3};
     rate_state state;
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(remaining(two_a_second, state, start), 3 - i);
@@ -35,7 +37,7 @@ TEST(RateLimit, AllowsABurstAndThenOneAfterTheOther) {
 }
 
 TEST(RateLimit, LosesNothingToRatesThatFitNoWholeMicrosecond) {
-    const limit_definition three{3, 1s, 2, {}};
+    const rate_rule three{3, 1s, 2};
     rate_state state;
     timestamp now = start;
     for (int i = 0; i < 3000; ++i) {
@@ -45,7 +47,7 @@ TEST(RateLimit, LosesNothingToRatesThatFitNoWholeMicrosecond) {
         now = take(three, state, now).at;
     }
     EXPECT_EQ(state, (rate_state{start + 1000s, 0}));
-    const limit_definition many{1'000'000, 1ms, 1'000, {}};
+    const rate_rule many{1'000'000, 1ms, 1'000};
     int allowed = 0;
     for (auto at = take(many, {}, start); at.allowed && allowed < 2000;
          at = take(many, at.state, start))
@@ -54,7 +56,7 @@ TEST(RateLimit, LosesNothingToRatesThatFitNoWholeMicrosecond) {
 }
 
 TEST(RateLimit, DoesNotHoldAnyoneUpAfterTheClockWasSetBack) {
-    const limit_definition slow{1, 1min, 2, {}};
+    const rate_rule slow{1, 1min, 2};
     auto state = take(slow, {}, start).state;
     state = take(slow, state, start).state;
     const auto earlier = take(slow, state, start - 10h);
@@ -63,49 +65,31 @@ TEST(RateLimit, DoesNotHoldAnyoneUpAfterTheClockWasSetBack) {
     EXPECT_EQ(remaining(slow, state, start - 10h), 0);
 }
 
-TEST(RateLimit, FollowsADefinitionThatChanges) {
-    const auto state = take({1, 1h, 1, {}}, {}, start).state;
-    EXPECT_EQ(take({1, 1s, 1, {}}, state, start).at, start + 1s);
-    const auto odd = take({7, 3s, 1, {}}, {}, start).state;
+TEST(RateLimit, FollowsARuleThatChanges) {
+    const auto state = take({1, 1h, 1}, {}, start).state;
+    EXPECT_EQ(take({1, 1s, 1}, state, start).at, start + 1s);
+    const auto odd = take({7, 3s, 1}, {}, start).state;
     ASSERT_EQ(odd.part, 3);
-    EXPECT_EQ(take({2, 1s, 1, {}}, odd, start).at, start + 428'572us);
-}
-
-TEST(RateLimit, ChecksItsDefinition) {
-    const auto field = [](const limit_definition& definition) {
-        const auto wrong = check(definition);
-        EXPECT_TRUE(!wrong || wrong->code == errc::validation_failed);
-        return wrong ? wrong->details : "";
-    };
-    EXPECT_EQ(field({}), "");
-    EXPECT_EQ(field({1, 1ms, 1, 0}), "");
-    EXPECT_EQ(field({rate_limit_max, 168h, rate_burst_max, 5}), "");
-    for (const std::int64_t limit : {std::int64_t{0}, std::int64_t{-1}, rate_limit_max + 1})
-        EXPECT_EQ(field({limit, 1s, 1, {}}), R"("field":"limit")") << limit;
-    for (const auto period : {0ms, -1ms, std::chrono::milliseconds{168h} + 1ms})
-        EXPECT_EQ(field({1, period, 1, {}}), R"("field":"period")") << period.count();
-    for (const std::int64_t burst : {std::int64_t{0}, rate_burst_max + 1})
-        EXPECT_EQ(field({1, 1s, burst, {}}), R"("field":"burst")") << burst;
-    EXPECT_EQ(field({1, 1s, 1, -1}), R"("field":"concurrency")");
+    EXPECT_EQ(take({2, 1s, 1}, odd, start).at, start + 428'572us);
 }
 
 TEST(RateLimit, HoldsAtTheLargestValues) {
-    const limit_definition slow{1, rate_period_max, rate_burst_max, {}};
+    const rate_rule slow{1, limits::limit_period_max, limits::limit_burst_max};
     const auto one = take(slow, {}, start);
     EXPECT_TRUE(one.allowed);
-    EXPECT_EQ(remaining(slow, one.state, start), rate_burst_max - 1);
-    const limit_definition fast{rate_limit_max, 1ms, rate_burst_max, {}};
+    EXPECT_EQ(remaining(slow, one.state, start), limits::limit_burst_max - 1);
+    const rate_rule fast{limits::limit_rate_max, 1ms, limits::limit_burst_max};
     const auto other = take(fast, {}, start);
-    EXPECT_EQ(remaining(fast, other.state, start), rate_burst_max - 1);
+    EXPECT_EQ(remaining(fast, other.state, start), limits::limit_burst_max - 1);
 }
 
 /// No time, however chosen, sees more than burst + limit * time / period.
-void expect_within(const limit_definition& definition, const std::vector<timestamp>& taken) {
-    const auto period = std::chrono::microseconds{definition.period}.count();
+void expect_within(const rate_rule& rule, const std::vector<timestamp>& taken) {
+    const auto period = std::chrono::microseconds{rule.period}.count();
     for (std::size_t i = 0; i < taken.size(); ++i)
         for (std::size_t j = i; j < taken.size(); ++j)
-            ASSERT_LE((static_cast<std::int64_t>(j - i) + 1 - definition.burst) * period,
-                      (taken[j] - taken[i]).count() * definition.limit)
+            ASSERT_LE((static_cast<std::int64_t>(j - i) + 1 - rule.burst) * period,
+                      (taken[j] - taken[i]).count() * rule.limit)
                 << i << " to " << j;
 }
 
@@ -113,30 +97,30 @@ TEST(RandomRateLimits, NeverAllowMoreThanTheyShouldNorLess) {
     for (std::uint32_t seed = 0; seed < 1000 && !HasFailure(); ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         std::mt19937 random(seed);
-        limit_definition definition;
-        definition.limit = 1 + static_cast<std::int64_t>(random() % 50);
-        definition.period = std::chrono::milliseconds{1 + random() % 5000};
-        definition.burst = 1 + static_cast<std::int64_t>(random() % 10);
+        rate_rule rule;
+        rule.limit = 1 + static_cast<std::int64_t>(random() % 50);
+        rule.period = std::chrono::milliseconds{1 + random() % 5000};
+        rule.burst = 1 + static_cast<std::int64_t>(random() % 10);
         const auto gap = 1 + random() % 400'000;
         std::vector<timestamp> taken;
         rate_state state;
         timestamp now = start;
         for (int i = 0; i < 200; ++i) {
-            const auto left = remaining(definition, state, now);
-            const auto answer = take(definition, state, now);
+            const auto left = remaining(rule, state, now);
+            const auto answer = take(rule, state, now);
             ASSERT_EQ(answer.allowed, left > 0);
             if (answer.allowed) {
                 state = answer.state;
                 taken.push_back(now);
-                ASSERT_EQ(remaining(definition, state, now), left - 1);
+                ASSERT_EQ(remaining(rule, state, now), left - 1);
             } else {
-                ASSERT_FALSE(take(definition, state, answer.at - 1us).allowed);
-                ASSERT_TRUE(take(definition, state, answer.at).allowed);
+                ASSERT_FALSE(take(rule, state, answer.at - 1us).allowed);
+                ASSERT_TRUE(take(rule, state, answer.at).allowed);
                 if (random() % 3 == 0) now = answer.at;
             }
             if (random() % 2 == 0) now += std::chrono::microseconds{random() % gap};
         }
-        expect_within(definition, taken);
+        expect_within(rule, taken);
     }
 }
 

@@ -13,6 +13,7 @@ restored restore(job_store& store) {
         all.waiting.push_back(job);
         all.queues.emplace_back(job.queue);
         all.types.emplace_back(job.type);
+        all.limit_keys.emplace_back(job.limit_key);
     };
     sink.active = [&](job_record job) { all.active.push_back(std::move(job)); };
     sink.workflow = [&](workflow_record record) { all.workflows.push_back(std::move(record)); };

@@ -21,6 +21,7 @@ struct restored {
     std::vector<waiting_job> waiting;  ///< without the views
     std::vector<std::string> queues;   ///< of `waiting`
     std::vector<std::string> types;
+    std::vector<std::string> limit_keys;
     std::vector<job_record> active;
     std::map<std::string, bool> paused;
     std::vector<cron_record> crons;

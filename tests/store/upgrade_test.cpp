@@ -1,5 +1,6 @@
 // Files of older servers.
 
+#include "proto/limit_rule.hpp"
 #include "proto/unique.hpp"
 #include "server/store/sqlite/salvage.hpp"
 #include "tests/store/store_fixture.hpp"
@@ -23,6 +24,8 @@ void change(const std::filesystem::path& directory, const std::string& sql) {
     sqlite3_close(db);
 }
 
+constexpr const char* no_limits =
+    "ALTER TABLE jobs DROP COLUMN limit_key; ALTER TABLE history DROP COLUMN limit_key;";
 constexpr const char* no_workflows =
     "DROP TABLE workflows; DROP TABLE workflow_progress;"
     "ALTER TABLE jobs DROP COLUMN parent_results; ALTER TABLE history DROP COLUMN parent_results;";
@@ -30,25 +33,32 @@ constexpr const char* no_unique_keys =
     "DROP INDEX jobs_unique; DROP INDEX history_unique;"
     "ALTER TABLE jobs DROP COLUMN unique_key; ALTER TABLE history DROP COLUMN unique_key;";
 
-/// Makes of a closed store what version 4 of the schema would have left.
+/// Makes of a closed store what version 5 of the schema would have left.
+void make_version_5(const std::filesystem::path& directory) {
+    change(directory, std::string("PRAGMA user_version=5;") + no_limits);
+}
+
+/// The same for version 4.
 void make_version_4(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=4;") + no_workflows);
+    change(directory, std::string("PRAGMA user_version=4;") + no_limits + no_workflows);
 }
 
 /// The same for version 3.
 void make_version_3(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=3;") + no_workflows + no_unique_keys);
+    change(directory,
+           std::string("PRAGMA user_version=3;") + no_limits + no_workflows + no_unique_keys);
 }
 
 /// The same for version 2.
 void make_version_2(const std::filesystem::path& directory) {
-    change(directory,
-           std::string("PRAGMA user_version=2; DROP TABLE crons;") + no_workflows + no_unique_keys);
+    change(directory, std::string("PRAGMA user_version=2; DROP TABLE crons;") + no_limits +
+                          no_workflows + no_unique_keys);
 }
 
 /// The same for version 1.
 void make_version_1(const std::filesystem::path& directory) {
     std::string sql = "PRAGMA user_version=1; DROP TABLE job_logs; DROP TABLE crons;";
+    sql += no_limits;
     sql += no_workflows;
     sql += no_unique_keys;
     for (const auto* table : {"jobs", "history"})
@@ -187,6 +197,28 @@ TEST_F(StoreTest, AStoreOfVersion4TakesWorkflowsAndKeepsItsUniqueKeys) {
     batch.workflows[0].record.id = make_uuid(noon, 7, 1);
     ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
     EXPECT_TRUE(store->find_workflow_blocking(make_uuid(noon, 7, 1)));
+}
+
+TEST_F(StoreTest, AStoreOfVersion5TakesLimitsAndKeepsItsJobs) {
+    const auto old = make_job(3);
+    put(job_place::nowhere, job_place::live, old);
+    store->close_blocking();
+    store.reset();
+    make_version_5(config.directory);
+    const auto rescued = config.directory / "rescued";
+    EXPECT_EQ(salvage_store(config.directory, rescued).live_jobs, 1U);
+    reopen();
+    expect_same(store->find_blocking(old.spec->id)->record, old);
+    auto fresh = make_job(4);
+    auto limited = std::make_shared<job_spec>(*fresh.spec);
+    limit_rule rule;
+    rule.text = "{}";
+    rule.key = "k";
+    limited->limit = std::make_shared<const limit_rule>(std::move(rule));
+    fresh.spec = limited;
+    put(job_place::nowhere, job_place::live, fresh);
+    reopen();
+    EXPECT_EQ(restore(*store).limit_keys, (std::vector<std::string>{"", "k"}));
 }
 
 TEST_F(StoreUpgrade, SalvageReadsAnOlderFile) {

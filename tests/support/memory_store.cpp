@@ -1,5 +1,6 @@
 #include "tests/support/memory_store.hpp"
 
+#include "proto/limit_rule.hpp"
 #include "proto/limits.hpp"
 
 #include <algorithm>
@@ -132,6 +133,7 @@ restore_summary memory_store::restore_blocking(const restore_sink& sink) {
         }
         std::string queue = record.spec->queue;
         std::string type = record.spec->type;
+        std::string limit_key(limit_key_of(*record.spec));
         waiting_job job{seq,
                         record.ticket,
                         record.state,
@@ -140,12 +142,14 @@ restore_summary memory_store::restore_blocking(const restore_sink& sink) {
                         record.spec->expires_at,
                         queue,
                         type,
-                        {}};
+                        {},
+                        limit_key};
         if (record.spec->client_id) job.client_id = record.spec->id;
         sink.waiting(job);
         // The views were valid during the call only.
         std::fill(queue.begin(), queue.end(), '?');
         std::fill(type.begin(), type.end(), '?');
+        std::fill(limit_key.begin(), limit_key.end(), '?');
     }
     std::map<std::string, std::uint64_t> dead;
     for (const auto& [seq, row] : disk_->written_.history)

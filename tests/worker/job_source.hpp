@@ -179,6 +179,8 @@ public:
     asio::awaitable<result<worker_info>> quiet_worker(std::string, bool) override {
         return unused();
     }
+    asio::awaitable<result<limit_info>> rate_limit(std::string) override { return unused(); }
+    asio::awaitable<result<limit_page>> rate_limits(limit_query) override { return unused(); }
     backend_stats stats() const override { return {}; }
     asio::awaitable<result<cron_change>> set_cron(cron_definition) override { return unused(); }
     asio::awaitable<result<cron_record>> enable_cron(std::string, bool) override {

@@ -114,6 +114,18 @@ void append_cron_data(json_writer& out, const job_event& event) {
     out.key("run_count").integer(static_cast<std::int64_t>(cron.run_count));
 }
 
+/// ojs-rate-limiting.md §11.1.
+void append_limit_data(json_writer& out, const job_event& event) {
+    const auto& limit = *event.limit;
+    const auto& job = event.job;
+    out.key("key").string(limit.key).key("strategy").string(limit.strategy);
+    if (limit.limit > 0) out.key("limit").integer(limit.limit);
+    out.key("current").integer(static_cast<std::int64_t>(limit.current));
+    out.key("job_id").string(to_string(job.spec->id));
+    out.key("job_type").string(job.spec->type).key("queue").string(job.spec->queue);
+    if (limit.until) out.key("until").time(*limit.until).key("reason").string("nack");
+}
+
 }  // namespace
 
 std::string event_id(timestamp time, std::uint64_t number) {
@@ -147,6 +159,8 @@ void append_event(std::string& out, const job_event& event) {
     writer.key("data").begin_object();
     if (event.cron)
         append_cron_data(writer, event);
+    else if (event.limit)
+        append_limit_data(writer, event);
     else
         append_job_data(writer, event);
     writer.end_object().end_object();

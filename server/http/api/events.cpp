@@ -14,10 +14,23 @@ namespace {
 constexpr std::uint64_t limit_default = 100;
 constexpr std::uint64_t limit_max = 1000;
 
-constexpr std::array<std::string_view, 13> event_types{
-    "job.enqueued",    "job.started",    "job.completed", "job.failed",    "job.discarded",
-    "job.retrying",    "job.cancelled",  "job.heartbeat", "job.scheduled", "job.expired",
-    "job.interrupted", "cron.triggered", "cron.skipped"};
+constexpr std::array<std::string_view, 17> event_types{"job.enqueued",
+                                                       "job.started",
+                                                       "job.completed",
+                                                       "job.failed",
+                                                       "job.discarded",
+                                                       "job.retrying",
+                                                       "job.cancelled",
+                                                       "job.heartbeat",
+                                                       "job.scheduled",
+                                                       "job.expired",
+                                                       "job.interrupted",
+                                                       "cron.triggered",
+                                                       "cron.skipped",
+                                                       "rate_limit.exceeded",
+                                                       "rate_limit.released",
+                                                       "rate_limit.dropped",
+                                                       "rate_limit.dynamic_adjusted"};
 
 /// "job.*" as the types it covers (ojs-events.md §6.1).
 std::vector<std::string> expanded(std::vector<std::string> patterns) {

@@ -16,6 +16,7 @@ void add_job_log_routes(router& routes, const services_ptr& services);
 void add_worker_routes(router& routes, const services_ptr& services);
 void add_cron_routes(router& routes, const services_ptr& services);
 void add_workflow_routes(router& routes, const services_ptr& services);
+void add_rate_limit_routes(router& routes, const services_ptr& services);
 void add_queue_routes(router& routes, const services_ptr& services);
 void add_dead_letter_routes(router& routes, const services_ptr& services);
 void add_event_routes(router& routes, const services_ptr& services);

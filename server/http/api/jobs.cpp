@@ -1,7 +1,9 @@
 #include "proto/codec.hpp"
+#include "proto/limit_rule.hpp"
 #include "server/http/api/answers.hpp"
 #include "server/http/api/handlers.hpp"
 #include "server/http/api/idempotency.hpp"
+#include "server/http/api/rate_limit_fields.hpp"
 
 #include <functional>
 
@@ -60,6 +62,10 @@ asio::awaitable<response> push_job(services_ptr services, request r, path_values
     describe_push(answer, r, *pushed, parsed);
     answer.fields.emplace_back("Location", "/ojs/v1/jobs/" + to_string(job.spec->id));
     if (wait) add_preference_applied(answer, *wait);
+    if (job.spec->limit) {
+        auto limit = co_await services->queue->rate_limit(job.spec->limit->key);
+        if (limit) add_rate_limit_fields(answer, *limit, services->now().wall);
+    }
     co_return answer;
 }
 

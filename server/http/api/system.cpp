@@ -16,9 +16,9 @@ constexpr std::string_view text_type = "text/plain";
 constexpr std::string_view manifest_head =
     R"({"ojs_version":"1.0","specversion":"1.0","implementation":{"name":"sluice","version":)";
 constexpr std::string_view manifest_tail =
-    R"(,"language":"c++"},"conformance_level":3,"protocols":["http"],"backend":"sqlite",)"
+    R"(,"language":"c++"},"conformance_level":4,"protocols":["http"],"backend":"sqlite",)"
     R"("capabilities":{"batch_enqueue":true,"cron_jobs":true,"dead_letter":true,)"
-    R"("delayed_jobs":true,"job_ttl":true,"priority_queues":true,"rate_limiting":false,)"
+    R"("delayed_jobs":true,"job_ttl":true,"priority_queues":true,"rate_limiting":true,)"
     R"("schema_validation":false,"unique_jobs":{"strength":"strong",)"
     R"("mechanism":"checked and stored in one step of a single-threaded engine"},)"
     R"("workflows":true,"pause_resume":true},)"

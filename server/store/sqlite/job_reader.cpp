@@ -47,8 +47,8 @@ void bind_filter(statement& rows, const job_query& query, std::size_t limit) {
 }
 
 constexpr const char* scan_sql =
-    "SELECT seq, ticket, state, priority, due_at, expires_at, queue, type, client_id, id FROM jobs "
-    "ORDER BY seq";
+    "SELECT seq, ticket, state, priority, due_at, expires_at, queue, type, client_id, id, "
+    "limit_key FROM jobs ORDER BY seq";
 
 /// Newest first, so that a limit leaves out the oldest.
 constexpr const char* sum_dead_sql =
@@ -141,6 +141,7 @@ void job_reader::scan(const restore_sink& sink) {
         job.queue = name(rows.integer(6));
         job.type = name(rows.integer(7));
         if (rows.integer(8) != 0) job.client_id = read_uuid(rows.blob(9));
+        job.limit_key = rows.text(10);
         sink.waiting(job);
     }
 }

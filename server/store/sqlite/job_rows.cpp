@@ -1,6 +1,7 @@
 #include "server/store/sqlite/job_rows.hpp"
 
 #include "proto/codec.hpp"
+#include "proto/limit_rule.hpp"
 #include "proto/unique.hpp"
 
 #include <algorithm>
@@ -47,6 +48,7 @@ enum parameter : int {
     p_spec,
     p_args,
     p_unique_key,
+    p_limit_key,
     // only in history
     p_dead_letter,
     p_purge_at,
@@ -96,6 +98,7 @@ constexpr column fixed[] = {
     {"spec", p_spec},
     {"args", p_args},
     {"unique_key", p_unique_key, {}, 4},
+    {"limit_key", p_limit_key, {}, 6},
 };
 
 constexpr column only_history[] = {{"dead_letter", p_dead_letter}, {"purge_at", p_purge_at}};
@@ -309,6 +312,7 @@ void bind_identity(statement& row, const job_record& record, std::int64_t queue,
         row.bind(p_unique_key, std::span<const std::uint8_t>(spec.unique->key));
     else
         row.bind_null(p_unique_key);
+    row.bind_unless_empty(p_limit_key, limit_key_of(spec));
 }
 
 void bind_history(statement& row, const job_write& write) {

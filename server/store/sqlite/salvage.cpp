@@ -232,10 +232,11 @@ void salvager::copy_jobs(job_place place) {
         const auto sql = "SELECT count(*) FROM pragma_table_info('" + table + "') WHERE name = '";
         return try_integer((sql + column + "'").c_str()).value_or(1) > 0;
     };
-    const std::int64_t version = has("parent_results") ? schema_version
-                                 : has("unique_key")   ? 4
-                                 : has("run_left_ms")  ? 2
-                                                       : 1;
+    const std::int64_t version = has("limit_key")        ? schema_version
+                                 : has("parent_results") ? 5
+                                 : has("unique_key")     ? 4
+                                 : has("run_left_ms")    ? 2
+                                                         : 1;
     auto rows = db_.prepare(select_job_sql(place, version) + "WHERE j.seq > ?1 ORDER BY j.seq");
     auto probe = db_.prepare("SELECT seq, length(result), length(args) FROM main." + table +
                              " WHERE seq = ?1");

@@ -41,6 +41,7 @@ job_spec world::random_job(pushed_job& told) {
     if (!spec.scheduled_at && one_in(12)) spec.pending = true;
     if (one_in(10)) spec.visibility_timeout = 1ms + up_to(50);
     if (one_in(10)) spec.timeout = 1ms + up_to(100);
+    if (limits_ && one_in(3)) add_limit(spec);
     if (one_in(5)) {
         spec.client_id = true;
         spec.id = make_uuid(clock_.now.wall, static_cast<std::int64_t>(below(1U << 20)),
@@ -52,7 +53,7 @@ job_spec world::random_job(pushed_job& told) {
     told.type = spec.type;
     told.priority = spec.priority;
     told.not_before = spec.scheduled_at;
-    told.plain = !spec.scheduled_at && !spec.pending && !spec.expires_at;
+    told.plain = !spec.scheduled_at && !spec.pending && !spec.expires_at && !spec.limit;
     return spec;
 }
 

@@ -86,7 +86,7 @@ void world::look_for_forgotten_takers() {
                     return type = type || wants(request.types, std::string(pattern));
                 });
             if (row.record->state != job_state::available || !queue || !type) continue;
-            if (is_paused(spec.queue)) continue;
+            if (is_paused(spec.queue) || !has_room(spec)) continue;
             seen_.miscounts.push_back("a taker waits although " + spec.args + " is available");
         }
     }

@@ -130,6 +130,12 @@ TEST(SimulationControl, DuplicatesThatAreAtRestAreMissed) {
     EXPECT_NE(first_broken(300, wrong).find("C15"), std::string::npos);
 }
 
+TEST(SimulationControl, LimitsThatARestartForgetsAreExceeded) {
+    wrongdoing wrong;
+    wrong.forget_limits = true;
+    EXPECT_NE(first_broken(300, wrong).find("C17"), std::string::npos);
+}
+
 TEST(SimulationControl, AWorkflowWrittenApartFromItsJobsIsCaught) {
     wrongdoing wrong;
     wrong.write_workflows_late = true;

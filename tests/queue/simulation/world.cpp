@@ -21,6 +21,7 @@ world::world(std::uint64_t seed, wrongdoing wrong) : random_(seed), wrong_(wrong
     schedules_ = one_in(3);
     uniques_ = one_in(3);
     workflows_ = one_in(3);
+    limits_ = one_in(3);
     config_.handled_types = {{"x", below(4)}, {"y", 0}};
     config_.pool_queues = {"own"};
     disk_->forget_to_sync(wrong.forget_to_sync);
@@ -35,7 +36,10 @@ void world::boot() {
     engine_ = std::make_unique<engine>(config_, random_() + ++boots_, clock_.now);
     std::vector<job_record> active;
     restore_sink sink;
-    sink.waiting = [&](const waiting_job& job) { engine_->restore_waiting(job); };
+    sink.waiting = [&](waiting_job job) {
+        if (wrong_.forget_limits) job.limit_key = {};
+        engine_->restore_waiting(job);
+    };
     sink.queue = [&](std::string_view name, bool paused) { engine_->restore_queue(name, paused); };
     sink.cron = [&](cron_record record) { engine_->restore_cron(std::move(record)); };
     sink.workflow = [&](workflow_record record) { engine_->restore_workflow(std::move(record)); };
@@ -137,6 +141,7 @@ void world::commit_step() {
         written_ = true;
         if (uniques_ && one_in(4)) look_at_uniques();
         if (workflows_ && one_in(4)) look_at_workflows(false);
+        if (limits_ && one_in(4)) look_at_limits();
     } else {
         committing_.reset();
         engine_->committed(clock_.now);

@@ -24,6 +24,7 @@ struct wrongdoing {
     bool forget_pauses = false;         ///< pauses are not written
     bool write_workflows_late = false;  ///< what becomes of a workflow is written a batch too late
     bool overlook_duplicates = false;   ///< jobs at rest are not looked at when a unique one comes
+    bool forget_limits = false;         ///< what a restart restores has no limits
 };
 
 /// The engine, a disk, and some clients and workers who do not mean well, all from one seed.
@@ -150,6 +151,11 @@ private:
     void look_at_workflows(bool at_rest);
     static bool is_of_workflow(const job_spec& spec);
 
+    // limits.cpp
+    void add_limit(job_spec& spec);
+    bool has_room(const job_spec& spec) const;
+    void look_at_limits();
+
     // chance
     std::uint64_t below(std::uint64_t n) { return random_() % n; }
     bool one_in(std::uint64_t n) { return below(n) == 0; }
@@ -174,6 +180,7 @@ private:
     bool schedules_ = false;  ///< there are cron jobs and pauses
     bool uniques_ = false;    ///< there are jobs with unique keys
     bool workflows_ = false;  ///< there are workflows
+    bool limits_ = false;     ///< there are jobs with rate limits
     bool calm_ = false;
 
     moment now_ = 0;

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "server/http/message.hpp"
+#include "server/queue/backend.hpp"
+
+namespace sluice::http {
+
+/// `X-RateLimit-Limit`, `-Remaining` and `-Reset` (ojs-rate-limiting.md §10.4) for a key of rate
+/// limits: how many jobs may start at once, how many of these may start now, and the Unix time from
+/// which the next one may. Of a concurrency limit nobody knows the last one; it is the present
+/// then.
+void add_rate_limit_fields(response& answer, const limit_info& info, timestamp now);
+
+}  // namespace sluice::http

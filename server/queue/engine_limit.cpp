@@ -1,0 +1,209 @@
+#include "server/queue/engine.hpp"
+
+#include "proto/limits.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+/// Limits of jobs, enforced when they are handed out. A lane whose first job has no room is closed
+/// and looked at by nobody until something has changed.
+namespace sluice {
+namespace {
+
+/// Rates are lengths of time, so they are counted on the clock that does not jump.
+timestamp steady_time(instant now) {
+    return timestamp{now.steady};
+}
+
+}  // namespace
+
+/// What is told of a key is the rule of the job that was pushed last.
+void engine::see_rule(const resident_job& job) {
+    auto* limit = job.lane->limit;
+    if (!limit || job.record.seq < limit->rule_seq) return;
+    limit->rule_seq = job.record.seq;
+    limit->rule = job.record.spec->limit;
+}
+
+/// Whether the job may run once more beside those of its key that run.
+bool engine::has_place(const resident_job& job) {
+    const auto* limit = job.lane->limit;
+    if (!limit) return true;
+    const auto& concurrency = job.record.spec->limit->concurrency;
+    return !concurrency || limit->running < static_cast<std::size_t>(*concurrency);
+}
+
+/// Whether the first job of a limited lane may start; if so, its start is counted. If not, it is
+/// dropped or the lane closed.
+bool engine::may_start(ready_lane& lane, resident_job& job, instant now) {
+    auto& limit = *lane.limit;
+    assert(job.record.spec->limit);
+    const auto& rule = *job.record.spec->limit;
+    limit_event why;
+    why.key = limit.key;
+    why.current = limit.running;
+    std::optional<std::chrono::microseconds> later;
+    if (limit.held_until > now.steady) {
+        why.strategy = "hold";
+        later = limit.held_until;
+    } else if (!has_place(job)) {
+        why.strategy = "concurrency";
+        why.limit = *rule.concurrency;
+    } else if (rule.rate) {
+        const auto asked = rules::take(*rule.rate, limit.rate, steady_time(now));
+        why.strategy = "rate";
+        why.limit = rule.rate->limit;
+        if (asked.allowed)
+            limit.rate = asked.state;
+        else
+            later = asked.at.time_since_epoch();
+    }
+    const bool full = later || why.strategy == "concurrency";
+    const bool told = lane.told_held == job.record.seq;
+    if (!full) {
+        if (told) emit_limit(job, "rate_limit.released", std::move(why), now);
+        return true;
+    }
+    if (rule.on_limit == limit_action::drop) {
+        pop_line(lane);
+        drop(job, std::move(why), now);
+        return false;
+    }
+    if (!told) emit_limit(job, "rate_limit.exceeded", std::move(why), now);
+    lane.told_held = job.record.seq;
+    close_lane(lane);
+    if (later) wake_limit(limit, *later);
+    return false;
+}
+
+/// The worker of `job` was told by somebody not to come back before `until`.
+void engine::hold_limit(const resident_job& job, timestamp until, instant now) {
+    auto* limit = job.lane->limit;
+    if (!limit) return;
+    const auto wait = std::min<std::chrono::microseconds>(until - now.wall, limits::limit_hold_max);
+    limit->held_until = now.steady + std::max(wait, std::chrono::microseconds{0});
+    limit_event told;
+    told.key = limit->key;
+    told.strategy = "hold";
+    told.current = limit->running;
+    told.until = stamp({.wall = {}, .steady = limit->held_until});
+    emit_limit(job, "rate_limit.dynamic_adjusted", std::move(told), now);
+}
+
+/// It waits for no batch but that of the job's latest change: most are of no change at all.
+void engine::emit_limit(const resident_job& job, std::string_view type, limit_event event,
+                        instant now) {
+    auto logged = event_of(job, type, stamp(now));
+    logged.batch = gate(job.record.spec->id);
+    logged.limit = std::make_shared<const limit_event>(std::move(event));
+    events_.add(std::move(logged));
+    publish_events();
+}
+
+void engine::close_lane(ready_lane& lane) {
+    lane.queue->close(lane);
+    queues_.update_turn(*lane.queue);
+    lane.limit->closed.push_back(&lane);
+}
+
+void engine::reopen_lane(ready_lane& lane) {
+    std::erase(lane.limit->closed, &lane);
+    lane.queue->reopen(lane);
+    queues_.update_turn(*lane.queue);
+    offers_.push_back(lane.queue);
+}
+
+void engine::reopen_lanes(limit_state& limit) {
+    // The latest offer is made first, so the lane that was closed longest comes last here.
+    const auto lanes = std::exchange(limit.closed, {});
+    for (auto it = lanes.rbegin(); it != lanes.rend(); ++it) reopen_lane(**it);
+}
+
+/// The job came from the state `from`: what its limit counts, and for whom there may be room now.
+void engine::follow_limit(const resident_job& job, job_state from) {
+    auto& lane = *job.lane;
+    if (job.record.state == job_state::active) ++lane.limit->running;
+    if (from == job_state::active) {
+        assert(lane.limit->running > 0);
+        --lane.limit->running;
+        reopen_lanes(*lane.limit);
+    }
+    // The job that closed the lane waits no more; the next one may have a rule of its own.
+    if (from == job_state::available && lane.closed &&
+        lane.line.front()->ticket == job.record.ticket)
+        reopen_lane(lane);
+}
+
+void engine::wake_limit(limit_state& limit, std::chrono::microseconds at) {
+    if (limit.timer_at && *limit.timer_at <= at) return;
+    if (limit.timer_at) steady_timers_.remove({*limit.timer_at, timer_kind::limit, limit.number});
+    limit.timer_at = at;
+    steady_timers_.add({at, timer_kind::limit, limit.number});
+}
+
+void engine::limit_timer(std::int64_t number) {
+    auto* limit = limits_.find(number);
+    if (!limit) return;
+    limit->timer_at.reset();
+    reopen_lanes(*limit);
+}
+
+/// There was no room when its turn came, and it is not to wait.
+void engine::drop(resident_job& job, limit_event why, instant now) {
+    leave_window(job);
+    job_failure failure;
+    failure.type = failure.code = "rate_limited";
+    failure.message = "There was no room under its rate limit when its turn came.";
+    add_failure(job, std::move(failure), now);
+    change_state(job, rules::job_event::expire);
+    finish(job, stamp(now));
+    emit(job, "job.discarded", stamp(now));
+    emit_limit(job, "rate_limit.dropped", std::move(why), now);
+}
+
+limit_info engine::info_of(const limit_state& limit, instant now) const {
+    limit_info info;
+    info.key = limit.key;
+    info.rule = limit.rule;
+    info.running = limit.running;
+    for (const auto* lane : limit.lanes) info.waiting += lane->waiting;
+    info.queues = limit.queues;
+    info.more_queues = limit.more_queues;
+    const auto as_told = [&](timestamp time) {
+        return stamp({.wall = {}, .steady = time.time_since_epoch()});
+    };
+    if (limit.held_until > now.steady) info.held_until = as_told(timestamp{limit.held_until});
+    if (!limit.rule || !limit.rule->rate) return info;
+    const auto& rate = *limit.rule->rate;
+    const auto at = steady_time(now);
+    info.remaining = rules::remaining(rate, limit.rate, at);
+    if (const auto asked = rules::take(rate, limit.rate, at); !asked.allowed)
+        info.available_at = as_told(asked.at);
+    if (limit.rate.next > at) info.rested_at = as_told(limit.rate.next);
+    return info;
+}
+
+result<limit_info> engine::rate_limit(std::string_view key, instant now) const {
+    const auto* limit = limits_.find(key);
+    if (!limit) return error(errc::not_found);
+    return info_of(*limit, now);
+}
+
+limit_page engine::rate_limits(const limit_query& query, instant now) const {
+    limit_page page;
+    for (const auto& [key, limit] : limits_) {
+        const bool wanted = page.total >= query.offset && page.limits.size() < query.limit;
+        if (!wanted && !query.visible) {
+            ++page.total;
+            continue;
+        }
+        auto info = info_of(*limit, now);
+        if (query.visible && !query.visible(info)) continue;
+        ++page.total;
+        if (wanted) page.limits.push_back(std::move(info));
+    }
+    return page;
+}
+
+}  // namespace sluice

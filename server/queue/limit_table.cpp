@@ -1,0 +1,73 @@
+#include "server/queue/limit_table.hpp"
+
+#include "server/queue/queue_table.hpp"
+
+#include <algorithm>
+
+namespace sluice {
+
+limit_state& limit_table::get(std::string_view key) {
+    if (auto* known = find(key)) {
+        if (known->idle) idle_.erase({*known->idle, known->number});
+        known->idle.reset();
+        return *known;
+    }
+    auto state = std::make_unique<limit_state>();
+    state->key = key;
+    state->number = next_number_++;
+    by_number_.emplace(state->number, state.get());
+    return *states_.emplace(state->key, std::move(state)).first->second;
+}
+
+limit_state* limit_table::find(std::string_view key) {
+    return const_cast<limit_state*>(std::as_const(*this).find(key));
+}
+
+const limit_state* limit_table::find(std::string_view key) const {
+    const auto it = states_.find(key);
+    return it == states_.end() ? nullptr : it->second.get();
+}
+
+limit_state* limit_table::find(std::int64_t number) {
+    const auto it = by_number_.find(number);
+    return it == by_number_.end() ? nullptr : it->second;
+}
+
+void limit_table::add_lane(limit_state& state, ready_lane& lane) {
+    state.lanes.insert(&lane);
+    const auto& name = lane.queue->name;
+    const bool named =
+        std::ranges::any_of(state.queues, [&](const auto& each) { return *each == *name; });
+    if (named) return;
+    if (state.queues.size() < queues_max)
+        state.queues.push_back(name);
+    else
+        state.more_queues = true;
+}
+
+void limit_table::remove_lane(limit_state& state, ready_lane& lane) {
+    std::erase(state.closed, &lane);
+    state.lanes.erase(&lane);
+    if (!state.lanes.empty()) return;
+    state.idle = std::max(state.rate.next.time_since_epoch(), state.held_until);
+    idle_.emplace(*state.idle, state.number);
+}
+
+void limit_table::forget_idle(std::size_t idle_max, std::chrono::microseconds now) {
+    while (idle_.size() > idle_max) {
+        const auto [rested, number] = *idle_.begin();
+        if (rested > now && idle_.size() <= std::max(idle_max, resting_max)) break;
+        idle_.erase(idle_.begin());
+        auto* state = by_number_.find(number)->second;
+        by_number_.erase(number);
+        states_.erase(states_.find(state->key));
+    }
+}
+
+void limit_table::clear() {
+    states_.clear();
+    by_number_.clear();
+    idle_.clear();
+}
+
+}  // namespace sluice

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "proto/limit_rule.hpp"
+#include "server/rules/rate_limit.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sluice {
+
+struct ready_lane;
+
+/// What is counted under one key of rate limits. Its times are of the steady clock.
+struct limit_state {
+    std::string key;
+    std::int64_t number = 0;                  ///< names it to its timer
+    rules::rate_state rate;                   ///< of all starts under the key
+    std::size_t running = 0;                  ///< active jobs
+    std::chrono::microseconds held_until{0};  ///< nothing starts before
+    std::set<ready_lane*> lanes;              ///< all that are kept
+    std::vector<ready_lane*> closed;          ///< of these, the one closed longest first
+    std::optional<std::chrono::microseconds> timer_at;
+    std::shared_ptr<const limit_rule> rule;  ///< of the job `rule_seq`, the latest one seen
+    std::int64_t rule_seq = 0;
+    std::vector<std::shared_ptr<const std::string>> queues;  ///< that have had jobs under the key
+    bool more_queues = false;                                ///< than are named there
+    std::optional<std::chrono::microseconds> idle;  ///< its place among those without lanes
+};
+
+/// The keys under which jobs run, wait or are in memory, and the latest ones under which they did.
+///
+/// A key whose rate has not had its rest is kept longer than others: forgotten, it would allow a
+/// burst too early.
+class limit_table {
+public:
+    /// Queues that are named for one key.
+    static constexpr std::size_t queues_max = 16;
+    /// Keys that are kept only for their rest. Beyond it those go that would have had it soonest.
+    static constexpr std::size_t resting_max = 262'144;
+
+    limit_state& get(std::string_view key);
+    limit_state* find(std::string_view key);
+    const limit_state* find(std::string_view key) const;
+    limit_state* find(std::int64_t number);
+
+    /// A lane of the key has come, or is about to go. Without any the key is idle and has no timer.
+    static void add_lane(limit_state& state, ready_lane& lane);
+    void remove_lane(limit_state& state, ready_lane& lane);
+    /// Forgets what may go; call after lanes have gone.
+    void forget_idle(std::size_t idle_max, std::chrono::microseconds now);
+
+    /// In the order of keys.
+    auto begin() const { return states_.begin(); }
+    auto end() const { return states_.end(); }
+    std::size_t size() const { return states_.size(); }
+    void clear();
+
+private:
+    std::map<std::string, std::unique_ptr<limit_state>, std::less<>> states_;
+    std::map<std::int64_t, limit_state*> by_number_;
+    /// Those without lanes, by when they have had their rest.
+    std::set<std::pair<std::chrono::microseconds, std::int64_t>> idle_;
+    std::int64_t next_number_ = 1;
+};
+
+}  // namespace sluice

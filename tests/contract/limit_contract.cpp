@@ -1,0 +1,108 @@
+#include "proto/limit_rule.hpp"
+#include "tests/contract/backend_contract.hpp"
+
+namespace sluice::test {
+namespace {
+
+job_spec limited(std::string key, std::optional<std::int64_t> concurrency,
+                 std::optional<rate_rule> rate = {}) {
+    auto spec = contract_job("q");
+    limit_rule rule;
+    rule.text = "{}";
+    rule.key = std::move(key);
+    rule.concurrency = concurrency;
+    rule.rate = rate;
+    spec.limit = std::make_shared<const limit_rule>(std::move(rule));
+    return spec;
+}
+
+fetch_request some(std::size_t count, std::string worker, std::chrono::milliseconds wait = 0ms) {
+    fetch_request request;
+    request.worker_id = std::move(worker);
+    request.queues = {"q"};
+    request.count = count;
+    request.wait = wait;
+    return request;
+}
+
+CONTRACT(NoMoreJobsOfAKeyRunThanItsLimitAllows) {
+    for (int i = 0; i < 3; ++i) co_await t.push(limited("k", 2));
+    const auto held = co_await t.queue().fetch(some(9, "w"), std::stop_token{});
+    EXPECT_TRUE(held && held->size() == 2);
+    if (!held || held->empty()) co_return;
+    co_await t.reopen();
+    const auto none = co_await t.queue().fetch(some(9, "w2"), std::stop_token{});
+    EXPECT_TRUE(none && none->empty()) << "they still run after a restart";
+    const auto info = co_await t.queue().rate_limit("k");
+    EXPECT_TRUE(info && info->running == 2 && info->waiting == 1);
+    co_await t.ack(held->front());
+    const auto last = co_await t.queue().fetch(some(9, "w2"), std::stop_token{});
+    EXPECT_TRUE(last && last->size() == 1);
+}
+
+CONTRACT(AWaitingWorkerIsServedWhenALimitHasRoom) {
+    co_await t.push(limited("k", 1));
+    co_await t.push(limited("k", 1));
+    const auto first = co_await t.fetch_one("q");
+    auto waiting = t.start(t.queue().fetch(some(1, "w2", 30s), std::stop_token{}));
+    co_await t.ack(first);
+    const auto given = co_await waiting.answer();
+    EXPECT_TRUE(given && given->size() == 1);
+}
+
+CONTRACT(AWaitingWorkerIsServedWhenARateAllowsIt) {
+    const rate_rule rate{.limit = 10, .period = 1s, .burst = 1};
+    co_await t.push(limited("k", {}, rate));
+    co_await t.push(limited("k", {}, rate));
+    co_await t.fetch_one("q");
+    const auto given = co_await t.queue().fetch(some(1, "w2", 30s), std::stop_token{});
+    EXPECT_TRUE(given && given->size() == 1);
+}
+
+CONTRACT(AJobThatIsDroppedByAFetchWithoutAnyOtherIsDiscardedForGood) {
+    co_await t.push(limited("k", 1));
+    auto spec = limited("k", 1);
+    auto rule = *spec.limit;
+    rule.on_limit = limit_action::drop;
+    spec.limit = std::make_shared<const limit_rule>(std::move(rule));
+    const auto dropped = co_await t.push(spec);
+    const auto id = dropped.spec->id;
+    co_await t.fetch_one("q");
+    const auto none = co_await t.queue().fetch(some(1, "w2"), std::stop_token{});
+    EXPECT_TRUE(none && none->empty());
+    const auto ended = co_await t.queue().wait(id, 30s, std::stop_token{});
+    EXPECT_TRUE(ended && ended->state == job_state::discarded);
+    co_await t.reopen();
+    const auto kept = co_await t.queue().info(id);
+    EXPECT_TRUE(kept && kept->state == job_state::discarded);
+}
+
+CONTRACT(ManyWorkersAtOnceDoNotExceedALimit) {
+    for (int i = 0; i < 20; ++i) co_await t.push(limited("k", 3));
+    using answer = result<std::vector<job_record>>;
+    std::vector<started_call<answer>> calls;
+    for (int i = 0; i < 20; ++i)
+        calls.push_back(
+            t.start(t.queue().fetch(some(2, "w" + std::to_string(i)), std::stop_token{})));
+    std::size_t given = 0;
+    for (auto& call : calls) {
+        const auto told = co_await call.answer();
+        if (told) given += told->size();
+    }
+    EXPECT_EQ(given, 3U);
+}
+
+CONTRACT(AKeyOfLimitsIsKnownFromItsFirstJobOn) {
+    const auto unknown = co_await t.queue().rate_limit("k");
+    EXPECT_EQ(code_of(unknown), errc::not_found);
+    co_await t.push(limited("k", 5));
+    co_await t.push(limited("a", 1));
+    const auto known = co_await t.queue().rate_limit("k");
+    EXPECT_TRUE(known && known->rule && known->rule->concurrency == 5);
+    const auto page = co_await t.queue().rate_limits({});
+    EXPECT_TRUE(page && page->total == 2 && page->limits.size() == 2 &&
+                page->limits.front().key == "a");
+}
+
+}  // namespace
+}  // namespace sluice::test
