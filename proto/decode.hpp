@@ -3,6 +3,7 @@
 #include "proto/error.hpp"
 #include "proto/job.hpp"
 #include "proto/json_text.hpp"
+#include "proto/limit_rule.hpp"
 #include "proto/requests.hpp"
 #include "proto/workflow.hpp"
 
@@ -139,6 +140,8 @@ fault read_max_attempts(const member& m, std::uint32_t& out);
 /// `m.value` must be `unique` of a job.
 fault read_unique(const member& m, std::shared_ptr<const unique_rule>& out);
 
+/// `m.value` must be `{"limit":N,"period":"PT1M","burst":B}`, the last one optional.
+fault read_rate(const member& m, rate_rule& out);
 /// `m.value` must be `rate_limit` of a job. The key is left empty when there is none.
 fault read_limit(const member& m, std::shared_ptr<limit_rule>& out);
 

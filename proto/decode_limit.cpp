@@ -192,6 +192,13 @@ fault put_together(limit_draft& draft, const member& whole) {
 
 }  // namespace
 
+fault read_rate(const member& m, rate_rule& out) {
+    pace_draft pace;
+    if (auto f = read_pace(m, rate_rows, pace)) return f;
+    out = {.limit = pace.limit, .period = pace.period, .burst = pace.burst.value_or(1)};
+    return std::nullopt;
+}
+
 fault read_limit(const member& m, std::shared_ptr<limit_rule>& out) {
     if (m.value.kind != json_kind::object) return wrong_type(m, "object");
     limit_draft draft;

@@ -49,6 +49,7 @@ inline constexpr std::size_t cron_preview_max = 1000;
 inline constexpr std::size_t unique_keys_max = 32;  ///< members that `args_keys` names
 inline constexpr std::size_t unique_key_bytes_max = 255;
 inline constexpr std::chrono::hours unique_period_max{24 * 366};
+inline constexpr std::int64_t queue_depth_max = 1'000'000'000;
 inline constexpr std::size_t limit_key_bytes_max = 255;
 inline constexpr std::int64_t limit_concurrency_max = 1'000'000;
 inline constexpr std::int64_t limit_rate_max = 1'000'000'000;  ///< in one period

@@ -1,5 +1,6 @@
 #include "proto/job.hpp"
 #include "proto/limit_rule.hpp"
+#include "proto/queue_config.hpp"
 #include "proto/requests.hpp"
 #include "proto/unique.hpp"
 #include "proto/workflow.hpp"
@@ -24,6 +25,7 @@ constexpr std::array<std::string_view, 7> outcome_names{
     "open", "acked", "nacked", "released", "lapsed", "timed_out", "cancelled"};
 constexpr std::array<std::string_view, 4> conflict_names{"reject", "ignore", "replace",
                                                          "replace_except_schedule"};
+constexpr std::array<std::string_view, 3> full_names{"reject", "block", "drop_oldest"};
 constexpr std::array<std::string_view, 3> limit_names{"wait", "reschedule", "drop"};
 constexpr std::array<std::string_view, 4> workflow_type_names{"chain", "group", "batch", "dag"};
 constexpr std::array<std::string_view, 4> workflow_state_names{"running", "completed", "failed",
@@ -52,6 +54,13 @@ std::string_view to_string(conflict_policy policy) {
 }
 std::optional<conflict_policy> parse_conflict_policy(std::string_view name) {
     return find_name<conflict_policy>(conflict_names, name);
+}
+
+std::string_view to_string(full_strategy strategy) {
+    return full_names[static_cast<std::size_t>(strategy)];
+}
+std::optional<full_strategy> parse_full_strategy(std::string_view name) {
+    return find_name<full_strategy>(full_names, name);
 }
 
 std::string_view to_string(limit_action action) {

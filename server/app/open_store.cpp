@@ -34,9 +34,9 @@ int salvage(const config::store_config& settings, const std::string& to) {
     const auto report = salvage_store(settings.directory, to);
     fmt::print(
         "saved in {}: {} waiting or running jobs, {} finished jobs, {} idempotency keys, {} lines "
-        "of logs, {} cron jobs, {} workflows\n",
+        "of logs, {} cron jobs, {} workflows, {} settings\n",
         to, report.live_jobs, report.finished_jobs, report.keys, report.log_lines, report.crons,
-        report.workflows);
+        report.workflows, report.settings);
     const auto commits = report.commits_known ? std::to_string(report.missing_commits)
                                               : std::string{"an unknown number of"};
     fmt::print("lost: {} rows, {} commits; {} damaged pages\n", report.lost_rows, commits,

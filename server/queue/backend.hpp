@@ -4,6 +4,7 @@
 #include "proto/error.hpp"
 #include "proto/job.hpp"
 #include "proto/job_log.hpp"
+#include "proto/queue_config.hpp"
 #include "proto/requests.hpp"
 #include "proto/workflow.hpp"
 
@@ -38,6 +39,14 @@ struct idempotency_key {
     std::array<std::uint8_t, 32> body_hash{};
 };
 
+/// How full a queue with a bound is.
+struct queue_pressure {
+    std::uint64_t depth = 0;  ///< jobs that have not ended
+    std::uint64_t bound = 0;
+
+    double ratio() const { return static_cast<double>(depth) / static_cast<double>(bound); }
+};
+
 struct push_request {
     std::vector<job_spec> jobs;  ///< stored all or none, in this order
     std::optional<idempotency_key> key;
@@ -48,6 +57,9 @@ struct push_request {
     /// Whether the caller may hear of and replace jobs in this queue that its own are duplicates
     /// of. Empty: in any.
     std::function<bool(std::string_view queue)> may_touch;
+    /// How long to wait for room in a full queue whose strategy is `block`, and who ends that.
+    std::chrono::milliseconds block{0};
+    std::stop_token stop;
 };
 
 struct push_answer {
@@ -58,6 +70,8 @@ struct push_answer {
     /// are. Nothing was stored for these.
     std::vector<std::size_t> deduplicated;
     std::chrono::microseconds commit{0};  ///< time spent waiting for durability
+    /// Of the fullest queue of the request, from the threshold of its warning on.
+    std::optional<queue_pressure> pressure;
 };
 
 /// Answer to ack, nack, cancel, activate: the job as it is after the change.
@@ -97,6 +111,7 @@ struct queue_stats {
     std::array<std::uint64_t, job_state_count>
         jobs{};  ///< by state; terminal ones since the server started, and dead letters of before
     std::uint64_t dead_letters = 0;  ///< all of them, however old
+    queue_config config;
 };
 
 /// What is known of one worker.
@@ -146,6 +161,7 @@ struct limit_info {
     /// When it will have had its rest, so that a whole burst may start.
     std::optional<timestamp> rested_at;
     std::optional<timestamp> held_until;  ///< as a worker asked; absent: by nobody
+    std::optional<limit_override> given;  ///< by an operator, as far as it still holds
     /// Where there were jobs under this key; not all of them when `more_queues`.
     std::vector<std::shared_ptr<const std::string>> queues;
     bool more_queues = false;
@@ -194,8 +210,8 @@ struct workflow_page {
 /// What an event of a cron job tells beyond the job.
 struct cron_event {
     std::string name, expression, timezone;
-    /// Static text. Of "cron.skipped": "overlap_skip", "dst_skip", "missed" (nothing is caught up)
-    /// or "invalid" (its job is refused by now).
+    /// Static text. Of "cron.skipped": "overlap_skip", "dst_skip", "queue_full", "missed" (nothing
+    /// is caught up) or "invalid" (its job is refused by now).
     std::string_view reason;
     timestamp scheduled_at;
     std::uint64_t run_count = 0;
@@ -220,6 +236,9 @@ struct job_event {
     /// anything then.
     std::shared_ptr<const cron_event> cron;
     std::shared_ptr<const limit_event> limit;  ///< of the types "rate_limit.…"
+    /// Of the types "backpressure.…": of `job` only the queue and, if there is one, the type and
+    /// the id mean anything then.
+    std::shared_ptr<const queue_pressure> pressure;
 };
 
 struct event_query {
@@ -368,6 +387,14 @@ public:
     /// store_failed.
     virtual asio::awaitable<result<limit_info>> rate_limit(std::string key) = 0;
     virtual asio::awaitable<result<limit_page>> rate_limits(limit_query query) = 0;
+    /// What holds for the jobs of a key from now on, in place of their own rules; absent: these.
+    /// Durable. Errors: store_failed.
+    virtual asio::awaitable<result<limit_info>> override_limit(
+        std::string key, std::optional<limit_override> given) = 0;
+    /// What holds for a queue from now on, whether it has had jobs or not. Durable. Errors:
+    /// store_failed.
+    virtual asio::awaitable<result<queue_stats>> configure_queue(std::string name,
+                                                                 queue_config config) = 0;
     /// Costs next to nothing.
     virtual backend_stats stats() const = 0;
 

@@ -9,7 +9,7 @@
 namespace sluice {
 
 engine::engine(engine_config config, std::uint64_t seed, instant now)
-    : config_(std::move(config)), random_(seed), start_(now), events_(config_.events_max) {
+    : engine_state(std::move(config), seed, now) {
     for (const auto& type : config_.handled_types)
         handlers_.insert_or_assign(type.pattern, handler_group{.limit = type.concurrency});
     for (const auto& name : config_.pool_queues) pool_queues_.insert(name);
@@ -214,6 +214,7 @@ void engine::finish(resident_job& job, timestamp time) {
     job.place = job_place::history;
     job.ended_in = open_batch_;
     touch(job, true);
+    if (job.queue->config) follow_depth(*job.queue, time);
     if (crons_.size() > 0) end_cron_job(record.seq);
     if (workflows_.size() > 0) end_workflow_job(job, time);
 }
@@ -280,6 +281,9 @@ void engine::reset() {
     open_log_bytes_ = 0;
     keys_.clear();
     pauses_.clear();
+    settings_.clear();
+    bounded_queues_ = 0;
+    roomy_.clear();
     crons_.clear();
     workflows_.clear();
     turns_ = {};

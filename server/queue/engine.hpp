@@ -1,36 +1,19 @@
 #pragma once
 
 #include "proto/limits.hpp"
+#include "proto/queue_config.hpp"
 #include "proto/requests.hpp"
 #include "server/queue/backend.hpp"
-#include "server/queue/cron_table.hpp"
-#include "server/queue/engine_config.hpp"
-#include "server/queue/engine_types.hpp"
-#include "server/queue/event_log.hpp"
-#include "server/queue/job_store.hpp"
-#include "server/queue/job_table.hpp"
-#include "server/queue/key_table.hpp"
-#include "server/queue/limit_table.hpp"
-#include "server/queue/queue_table.hpp"
-#include "server/queue/throughput.hpp"
-#include "server/queue/timer_set.hpp"
+#include "server/queue/engine_state.hpp"
 #include "server/queue/unique_plan.hpp"
-#include "server/queue/unique_table.hpp"
-#include "server/queue/worker_table.hpp"
-#include "server/queue/workflow_table.hpp"
 #include "server/rules/retry.hpp"
 #include "server/rules/transitions.hpp"
 
 #include <cstdint>
-#include <deque>
-#include <list>
 #include <map>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 namespace sluice {
@@ -49,13 +32,14 @@ namespace sluice {
 /// committed has ended, so a copy read from the store can be out of date only for a job that is
 /// resident meanwhile, and `admit` drops it then. Loads that begin later do not keep it: memory is
 /// let go of although some load is always under way.
-class engine {
+class engine : private engine_state {
 public:
     engine(engine_config config, std::uint64_t seed, instant now);
 
     // -- restore: before any command; queues, cron jobs and workflows before the jobs ------------
     void restore_waiting(const waiting_job& job);
     void restore_queue(std::string_view name, bool paused);
+    void restore_setting(const setting_record& setting);
     void restore_dead_letters(std::string_view queue, std::uint64_t count);
     void restore_cron(cron_record record);
     void restore_workflow(workflow_record record);
@@ -131,6 +115,15 @@ public:
     backend_stats stats(instant now) const;
     result<limit_info> rate_limit(std::string_view key, instant now) const;
     limit_page rate_limits(const limit_query& query, instant now) const;
+    limit_info override_limit(std::string_view key, std::optional<limit_override> given,
+                              instant now);
+    queue_stats configure_queue(std::string_view name, const queue_config& config);
+    /// How many jobs the queue takes now.
+    std::uint64_t room(std::string_view queue) const;
+    /// The first of these queues that has no room for so many jobs and wants producers to wait.
+    std::optional<std::string> blocked_at(const std::map<std::string, std::uint64_t>& counts) const;
+    /// Queues where that may have become more since the last call.
+    std::set<std::string> take_roomy() { return std::exchange(roomy_, {}); }
 
     /// Cron jobs fire in `run_timers`.
     result<cron_change> set_cron(cron_definition definition, instant now);
@@ -170,8 +163,8 @@ public:
     /// that is void, although a load of it began after the reset.
     std::uint64_t reset_gate() const { return reset_batch_ > committed_batch_ ? reset_batch_ : 0; }
     bool has_changes() const {
-        return !changed_.empty() || keys_.has_open() || !pauses_.empty() || crons_.has_changes() ||
-               workflows_.has_changes() || !logs_.empty() || reset_;
+        return !changed_.empty() || keys_.has_open() || !pauses_.empty() || !settings_.empty() ||
+               crons_.has_changes() || workflows_.has_changes() || !logs_.empty() || reset_;
     }
     /// Closes the open batch. At most one batch may be under way.
     journal_batch take_batch(instant now);
@@ -245,9 +238,29 @@ private:
     std::optional<error> refuse_push(const push_request& request) const;
     resident_job& store_new(job_spec spec, instant now);
 
+    // engine_bound.cpp
+    using growth = std::map<std::string, std::int64_t>;  ///< jobs by queue
+    growth growth_of(const push_request& request, const std::vector<push_plan>& plans) const;
+    growth growth_of(const workflow_definition& definition) const;
+    std::optional<error> find_room(growth& more, std::string_view type, instant now);
+    void settle_room(const growth& dropped, instant now);
+    std::optional<queue_pressure> pressure_of(const growth& grown) const;
+    void follow_depth(queue_state& queue, timestamp time);
+    static ready_lane* oldest_lane(const queue_state& queue);
+    void drop_oldest(queue_state& queue, std::size_t count, instant now);
+    void drop_for_room(resident_job& job, instant now);
+    void end_drop(const unread_end& end, resident_job* job, instant now);
+    void emit_pressure(const queue_state& queue, std::string_view event_type,
+                       std::string_view job_type, timestamp time, std::optional<uuid> job = {});
+
+    // engine_setting.cpp
+    void set(setting_kind kind, std::string_view name, std::string value);
+    void put_config(queue_state& queue, const queue_config& config);
+
     // engine_line.cpp
     void join_line(resident_job& job, instant now);
     void pop_line(ready_lane& lane);
+    void leave_line(ready_lane& lane, const ready_entry& entry);
     void enter_window(resident_job& job, std::size_t bytes);
     void leave_window(resident_job& job);
     static ready_lane* best_lane(const queue_state& queue, const fetch_request& request);
@@ -257,7 +270,7 @@ private:
 
     // engine_limit.cpp
     void see_rule(const resident_job& job);
-    static bool has_place(const resident_job& job);
+    bool has_place(const resident_job& job, instant now) const;
     bool may_start(ready_lane& lane, resident_job& job, instant now);
     void hold_limit(const resident_job& job, timestamp until, instant now);
     void emit_limit(const resident_job& job, std::string_view type, limit_event event, instant now);
@@ -267,7 +280,7 @@ private:
     void follow_limit(const resident_job& job, job_state from);
     void wake_limit(limit_state& limit, std::chrono::microseconds at);
     void limit_timer(std::int64_t number);
-    void drop(resident_job& job, limit_event why, instant now);
+    void discard(resident_job& job, std::string_view code, std::string_view message, instant now);
     limit_info info_of(const limit_state& limit, instant now) const;
 
     // engine_fetch.cpp
@@ -315,6 +328,7 @@ private:
     void cron_timer(std::int64_t number, instant now);
     void run_cron(cron_entry& entry, timestamp scheduled, instant now);
     void cancel_made(std::int64_t seq, instant now);
+    void end_read(resident_job& job, instant now);
     void end_cron_job(std::int64_t seq);
     void start_turns(instant now);
     void start_made(resident_job& job, instant now);
@@ -366,86 +380,6 @@ private:
     void evict_later(resident_job& job);
     void keep_or_evict(resident_job& job, instant now);
     void erase_job(std::int64_t seq);
-
-    engine_config config_;
-    std::mt19937_64 random_;
-    std::uint32_t epoch_ = 0;
-    std::int64_t next_seq_ = 1;  ///< also the next ticket
-    std::uint64_t lease_counter_ = 0;
-    instant start_;
-
-    std::map<std::string, handler_group, std::less<>> handlers_;  ///< by pattern
-    /// In-server runs whose handler has not returned, by the number of their grant: what the limits
-    /// count. Whether the job is still theirs plays no part.
-    std::unordered_map<std::uint64_t, handler_run> handler_runs_;
-    bool handler_freed_ = false;  ///< one that was at its limit may take jobs again
-    std::set<std::string, std::less<>> pool_queues_;
-
-    job_table jobs_;
-    unique_table unique_;
-    queue_table queues_;
-    limit_table limits_;
-    worker_table workers_;
-    throughput throughput_;
-    /// Leases, execution, silence, long polls, back-off, snoozes, rates: immune to clock jumps.
-    timer_set steady_timers_;
-    timer_set wall_timers_;  ///< scheduled_at, expires_at
-    /// When the snooze of a job ends on the steady clock; the job itself may be at rest meanwhile.
-    std::unordered_map<std::int64_t, std::chrono::microseconds> snoozed_;
-    event_log events_;
-
-    std::map<std::uint64_t, taker> takers_;
-    /// Takers whose fetch has an id, by their worker and that id.
-    std::map<std::pair<std::string, std::string>, std::uint64_t> named_takers_;
-    std::uint64_t next_taker_ = 1;
-    std::vector<std::uint64_t> load_waiters_;  ///< takers that wait for a load to know more
-    taker_list any_queue_takers_;              ///< takers of "*"
-    taker_list handler_takers_;                ///< in-server takers
-    std::vector<grant> grants_;
-    std::vector<lease_token> lost_runs_;
-    std::vector<wanted_load> wanted_;
-    std::vector<std::int64_t> due_loads_;
-    std::vector<queue_state*>
-        blocked_offers_;                ///< jobs wait there for a taker that waits for a load
-    std::vector<queue_state*> offers_;  ///< queues that got jobs in this command
-
-    std::uint64_t open_batch_ = 1;
-    std::uint64_t committed_batch_ = 0;
-    std::vector<std::int64_t> changed_;         ///< jobs changed in the open batch
-    std::vector<std::int64_t> under_way_;       ///< jobs of the batch being committed
-    std::vector<log_write> logs_;               ///< lines of the open batch
-    std::vector<std::int64_t> open_logs_;       ///< their jobs
-    std::vector<std::int64_t> logs_under_way_;  ///< those of the batch being committed
-    std::vector<uuid> logged_;
-    std::size_t open_log_bytes_ = 0;
-    std::size_t uncommitted_log_bytes_ = 0;
-    key_table keys_;
-    std::map<std::string, bool> pauses_;  ///< of the open batch: queue, paused
-    cron_table crons_;
-    timestamp wall_seen_;  ///< when timers were last looked at
-    workflow_table workflows_;
-    std::unordered_map<std::int64_t, job_results> read_results_;  ///< of the load being admitted
-    job_turns turns_;
-    bool sync_ = false;
-    bool reset_ = false;
-    std::uint64_t reset_batch_ = 0;  ///< that of the latest reset
-    std::size_t open_bytes_ = 0;
-    std::size_t uncommitted_bytes_ = 0;
-
-    std::uint64_t next_load_ = 1;
-    std::uint64_t first_load_ = 1;   ///< since the latest reset; what earlier ones bring is void
-    std::set<std::uint64_t> loads_;  ///< under way
-    /// Jobs that could go once the loads before the given one have ended, in that order.
-    std::deque<std::pair<std::int64_t, std::uint64_t>> evictions_;
-    std::list<std::int64_t> finished_;  ///< resident finished jobs, oldest first
-    std::size_t window_bytes_ = 0;      ///< of resident waiting jobs
-    /// Names that may be of no use any more; looked at when nobody holds a reference to them.
-    std::set<lane_name> unused_lanes_;
-    std::set<std::string> unused_queues_;
-    /// Jobs that ran when this process started.
-    std::unordered_set<std::int64_t> inherited_;
-    bool draining_ = false;
-    bool disk_low_ = false;
 };
 
 }  // namespace sluice

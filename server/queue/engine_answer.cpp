@@ -347,7 +347,7 @@ beat_result engine::renew(const heartbeat_job& beat, const heartbeat_request& re
                             : !record.worker_id.empty() && record.worker_id != request.worker_id;
     if (!other && record.state == job_state::available && record.outcome == lease_outcome::lapsed) {
         // Its place under a limit may be somebody else's by now; it has to stop then.
-        other = !may_reclaim(record) || !has_place(*job);
+        other = !may_reclaim(record) || !has_place(*job, now);
         if (!other) reclaim(*job, now);
     }
     made.state = record.state;

@@ -233,9 +233,15 @@ void engine::run_cron(cron_entry& entry, timestamp scheduled, instant now) {
     if (overlaps && given.overlap == overlap_policy::cancel_previous)
         for (const auto seq : std::vector(record.unfinished)) cancel_made(seq, now);
     if (overlaps && given.overlap == overlap_policy::enqueue) spec->pending = true;
+    growth room;
+    if (const auto* queue = queues_.find(spec->queue); queue && queue->bounded())
+        room[spec->queue] = 1;
+    if (find_room(room, spec->type, now))
+        return emit_cron(entry, "cron.skipped", "queue_full", scheduled, {}, now);
     spec->unique.reset();  // refused since; an older registration may have one
     mark_job(*spec, given.name, scheduled);
     const auto& made = store_new(std::move(*spec), now).record;
+    settle_room(room, now);
     if (given.overlap != overlap_policy::allow) crons_.add_unfinished(entry, made.seq);
     ++record.run_count;
     record.last_run_at = stamp(now);
@@ -246,13 +252,21 @@ void engine::run_cron(cron_entry& entry, timestamp scheduled, instant now) {
 /// Cancels a job whose turn to run is never to come; reads it first when it is at rest.
 void engine::cancel_made(std::int64_t seq, instant now) {
     auto* job = jobs_.find(seq);
-    if (!job) {
-        turns_.cancel_when_read.insert(seq);
-        due_loads_.push_back(seq);
+    if (job) {
+        if (!is_terminal(job->record.state)) cancel_job(*job, now);
         return;
     }
-    turns_.cancel_when_read.erase(seq);
-    if (!is_terminal(job->record.state)) cancel_job(*job, now);
+    turns_.end_when_read.emplace(seq, unread_end{});
+    due_loads_.push_back(seq);
+}
+
+/// The job has been read and is to end now.
+void engine::end_read(resident_job& job, instant now) {
+    const auto end = turns_.end_when_read.extract(job.record.seq).mapped();
+    if (end.drop)
+        end_drop(end, job.record.state == job_state::available ? &job : nullptr, now);
+    else if (!is_terminal(job.record.state))
+        cancel_job(job, now);
 }
 
 /// A job has ended: the one that waits for it may start.

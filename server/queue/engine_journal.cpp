@@ -167,7 +167,8 @@ void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> rec
                 continue;
             }
             turns_.start_when_read.erase(seq);
-            turns_.cancel_when_read.erase(seq);
+            const auto end = turns_.end_when_read.extract(seq);
+            if (end && end.mapped().drop) end_drop(end.mapped(), nullptr, now);
         }
         read_results_.clear();
     }
@@ -227,6 +228,8 @@ journal_batch engine::take_batch(instant now) {
     batch.sync = std::exchange(sync_, false);
     batch.reset = std::exchange(reset_, false);
     batch.keys = keys_.take();
+    for (auto& [key, value] : std::exchange(settings_, {}))
+        batch.settings.push_back({key.first, key.second, std::move(value)});
     for (auto& [queue, paused] : std::exchange(pauses_, {}))
         batch.paused_queues.emplace_back(queue, paused);
     batch.crons = crons_.take_changes();

@@ -11,6 +11,26 @@
 namespace sluice {
 namespace {
 
+/// What holds for a job: an operator's word before its own.
+struct limits_in_force {
+    std::optional<std::int64_t> concurrency;
+    std::optional<rate_rule> rate;
+    std::optional<timestamp> until;  ///< when an override ends
+};
+
+bool holds(const std::optional<limit_override>& given, timestamp wall) {
+    return given && (!given->expires_at || *given->expires_at > wall);
+}
+
+limits_in_force in_force(const limit_state& limit, const limit_rule& rule, timestamp wall) {
+    limits_in_force both{rule.concurrency, rule.rate, {}};
+    if (!holds(limit.given, wall)) return both;
+    if (limit.given->concurrency) both.concurrency = limit.given->concurrency;
+    if (limit.given->rate) both.rate = limit.given->rate;
+    both.until = limit.given->expires_at;
+    return both;
+}
+
 /// Rates are lengths of time, so they are counted on the clock that does not jump.
 timestamp steady_time(instant now) {
     return timestamp{now.steady};
@@ -27,11 +47,11 @@ void engine::see_rule(const resident_job& job) {
 }
 
 /// Whether the job may run once more beside those of its key that run.
-bool engine::has_place(const resident_job& job) {
+bool engine::has_place(const resident_job& job, instant now) const {
     const auto* limit = job.lane->limit;
     if (!limit) return true;
-    const auto& concurrency = job.record.spec->limit->concurrency;
-    return !concurrency || limit->running < static_cast<std::size_t>(*concurrency);
+    const auto most = in_force(*limit, *job.record.spec->limit, now.wall).concurrency;
+    return !most || limit->running < static_cast<std::size_t>(*most);
 }
 
 /// Whether the first job of a limited lane may start; if so, its start is counted. If not, it is
@@ -39,7 +59,7 @@ bool engine::has_place(const resident_job& job) {
 bool engine::may_start(ready_lane& lane, resident_job& job, instant now) {
     auto& limit = *lane.limit;
     assert(job.record.spec->limit);
-    const auto& rule = *job.record.spec->limit;
+    const auto rule = in_force(limit, *job.record.spec->limit, now.wall);
     limit_event why;
     why.key = limit.key;
     why.current = limit.running;
@@ -47,7 +67,7 @@ bool engine::may_start(ready_lane& lane, resident_job& job, instant now) {
     if (limit.held_until > now.steady) {
         why.strategy = "hold";
         later = limit.held_until;
-    } else if (!has_place(job)) {
+    } else if (!has_place(job, now)) {
         why.strategy = "concurrency";
         why.limit = *rule.concurrency;
     } else if (rule.rate) {
@@ -65,14 +85,21 @@ bool engine::may_start(ready_lane& lane, resident_job& job, instant now) {
         if (told) emit_limit(job, "rate_limit.released", std::move(why), now);
         return true;
     }
-    if (rule.on_limit == limit_action::drop) {
+    if (job.record.spec->limit->on_limit == limit_action::drop) {
         pop_line(lane);
-        drop(job, std::move(why), now);
+        discard(job, "rate_limited", "There was no room under its rate limit when its turn came.",
+                now);
+        emit_limit(job, "rate_limit.dropped", std::move(why), now);
         return false;
     }
     if (!told) emit_limit(job, "rate_limit.exceeded", std::move(why), now);
     lane.told_held = job.record.seq;
     close_lane(lane);
+    // The wall clock may be set meanwhile; then the timer comes too early, or somebody asks.
+    if (rule.until) {
+        const auto ends = now.steady + (*rule.until - now.wall);
+        later = later ? std::min(*later, ends) : ends;
+    }
     if (later) wake_limit(limit, *later);
     return false;
 }
@@ -149,17 +176,17 @@ void engine::limit_timer(std::int64_t number) {
     reopen_lanes(*limit);
 }
 
-/// There was no room when its turn came, and it is not to wait.
-void engine::drop(resident_job& job, limit_event why, instant now) {
+/// An available job ends without having run, for a reason that is kept with it.
+void engine::discard(resident_job& job, std::string_view code, std::string_view message,
+                     instant now) {
     leave_window(job);
-    job_failure failure;
-    failure.type = failure.code = "rate_limited";
-    failure.message = "There was no room under its rate limit when its turn came.";
-    add_failure(job, std::move(failure), now);
+    job_failure why;
+    why.type = why.code = code;
+    why.message = message;
+    add_failure(job, std::move(why), now);
     change_state(job, rules::job_event::expire);
     finish(job, stamp(now));
     emit(job, "job.discarded", stamp(now));
-    emit_limit(job, "rate_limit.dropped", std::move(why), now);
 }
 
 limit_info engine::info_of(const limit_state& limit, instant now) const {
@@ -174,8 +201,10 @@ limit_info engine::info_of(const limit_state& limit, instant now) const {
         return stamp({.wall = {}, .steady = time.time_since_epoch()});
     };
     if (limit.held_until > now.steady) info.held_until = as_told(timestamp{limit.held_until});
-    if (!limit.rule || !limit.rule->rate) return info;
-    const auto& rate = *limit.rule->rate;
+    if (holds(limit.given, now.wall)) info.given = limit.given;
+    const auto rule = in_force(limit, limit.rule ? *limit.rule : limit_rule{}, now.wall);
+    if (!rule.rate) return info;
+    const auto& rate = *rule.rate;
     const auto at = steady_time(now);
     info.remaining = rules::remaining(rate, limit.rate, at);
     if (const auto asked = rules::take(rate, limit.rate, at); !asked.allowed)

@@ -56,11 +56,17 @@ void engine::leave_window(resident_job& job) {
 }
 
 void engine::pop_line(ready_lane& lane) {
-    lane.line.pop_front();
+    leave_line(lane, *lane.line.front());
+}
+
+/// `entry` must be the first of its priority.
+void engine::leave_line(ready_lane& lane, const ready_entry& entry) {
+    const bool first = lane.line.front()->ticket == entry.ticket;
+    lane.line.pop(entry.priority);
     if (lane.share && !lane.closed) --lane.queue->handled_ready;
     lane.queue->relist(lane);
     queues_.update_turn(*lane.queue);
-    if (lane.closed) reopen_lane(lane);
+    if (first && lane.closed) reopen_lane(lane);
 }
 
 ready_lane* engine::best_lane(const queue_state& queue, const fetch_request& request) {
@@ -115,15 +121,14 @@ resident_job* engine::take_next(queue_state& queue, const fetch_request& request
         }
         const bool stale =
             job->record.state != job_state::available || job->record.ticket != entry.ticket;
-        const bool cancelled = !stale && turns_.cancel_when_read.contains(entry.seq);
+        const bool ends = !stale && turns_.end_when_read.contains(entry.seq);
         const auto& expires = job->record.spec->expires_at;
         const bool expired = expires && *expires <= now.wall;
-        if (lane->limit && !stale && !cancelled && !expired && !may_start(*lane, *job, now))
-            continue;
+        if (lane->limit && !stale && !ends && !expired && !may_start(*lane, *job, now)) continue;
         pop_line(*lane);
         if (stale) continue;
-        if (cancelled) {
-            cancel_made(entry.seq, now);
+        if (ends) {
+            end_read(*job, now);
             continue;
         }
         leave_window(*job);

@@ -25,6 +25,9 @@ result<push_outcome> engine::push(push_request request, instant now) {
     if (auto refused = refuse_push(request)) return std::move(*refused);
     auto plans = plan_push(request, unique_, jobs_, now, stamp(now));
     if (!plans) return plans.error();
+    const auto grown = growth_of(request, *plans);
+    auto over = grown;
+    if (auto full = find_room(over, request.jobs.front().type, now)) return *std::move(full);
     push_outcome made;
     std::vector<std::int64_t> seqs;
     for (std::size_t i = 0; i < plans->size(); ++i) {
@@ -43,6 +46,8 @@ result<push_outcome> engine::push(push_request request, instant now) {
         }
         seqs.push_back(store_new(std::move(spec), now).record.seq);
     }
+    settle_room(over, now);
+    made.pressure = pressure_of(grown);
     made.jobs.reserve(seqs.size());
     for (const auto seq : seqs) made.jobs.push_back(jobs_.find(seq)->record);
     if (request.key) {

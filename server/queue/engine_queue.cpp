@@ -1,18 +1,6 @@
 #include "server/queue/engine.hpp"
 
 namespace sluice {
-namespace {
-
-queue_stats stats_of(const queue_state& queue) {
-    queue_stats stats;
-    stats.name = *queue.name;
-    stats.paused = queue.paused;
-    stats.jobs = queue.jobs;
-    stats.dead_letters = queue.dead_letters;
-    return stats;
-}
-
-}  // namespace
 
 std::vector<queue_stats> engine::queues() const {
     std::vector<queue_stats> all;

@@ -93,7 +93,7 @@ void engine::due(std::int64_t seq, instant now) {
     }
     auto& record = job->record;
     const bool only_looked_at = turns_.start_when_read.erase(seq) > 0;
-    if (turns_.cancel_when_read.contains(seq)) return cancel_made(seq, now);
+    if (turns_.end_when_read.contains(seq)) return end_read(*job, now);
     if (job->place != job_place::live) return;
     if (record.state == job_state::pending) start_made(*job, now);
     const bool waits = record.state != job_state::active && !is_terminal(record.state);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -27,12 +28,19 @@ struct wanted_load {
     std::vector<std::int64_t> parents;  ///< jobs whose results are wanted as well
 };
 
+/// What becomes of a job at rest when it has been read.
+struct unread_end {
+    bool drop = false;  ///< for room in its queue; else it is cancelled
+    std::string queue;  ///< of one to be dropped
+};
+
 /// Jobs whose turn has come in the middle of things.
 struct job_turns {
     std::vector<std::int64_t> to_start;  ///< pending ones
     std::vector<std::int64_t> to_cancel;
     /// The same, once they have been read.
-    std::unordered_set<std::int64_t> start_when_read, cancel_when_read;
+    std::unordered_set<std::int64_t> start_when_read;
+    std::unordered_map<std::int64_t, unread_end> end_when_read;
     std::vector<std::int64_t> nodes_held;  ///< of workflows, until less waits for the disk
 
     bool any() const { return !to_start.empty() || !to_cancel.empty(); }
@@ -40,8 +48,9 @@ struct job_turns {
 
 /// What a push came to. The jobs are as they were stored, before anybody took them.
 struct push_outcome {
-    std::vector<job_record> jobs;           ///< in the order of the request
-    std::vector<std::size_t> deduplicated;  ///< of those: which were there before
+    std::vector<job_record> jobs;            ///< in the order of the request
+    std::vector<std::size_t> deduplicated;   ///< of those: which were there before
+    std::optional<queue_pressure> pressure;  ///< of the fullest queue to be warned of
 };
 
 /// One lease given to a taker. The job may have gone on by the time the taker can be told.

@@ -95,6 +95,9 @@ result<workflow_record> engine::push_workflow(workflow_definition definition,
     if (workflows_.size() >= config_.workflows_max)
         return error(errc::overloaded, "There are " + std::to_string(workflows_.size()) +
                                            " unfinished workflows already; no more are taken.");
+    auto grown = growth_of(definition);
+    if (auto full = find_room(grown, definition.nodes.front().spec.type, now))
+        return *std::move(full);
     const auto seq = next_seq_++;
     auto entry = new_entry(definition, seq, stamp(now), static_cast<std::uint32_t>(random_()));
     const auto released = entry.progress.start().release;
@@ -114,6 +117,7 @@ result<workflow_record> engine::push_workflow(workflow_definition definition,
         spec.id = workflow_job_id(kept.record, i);
         store_new(std::move(spec), now);
     }
+    settle_room(grown, now);
     workflows_.touch(kept, open_batch_);
     sync_ = true;
     if (key) {

@@ -38,6 +38,7 @@ job_event to_event(const logged_event& logged) {
     event.job.acked_at = logged.acked_at;
     event.cron = logged.cron;
     event.limit = logged.limit;
+    event.pressure = logged.pressure;
     return event;
 }
 

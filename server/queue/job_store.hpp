@@ -62,6 +62,20 @@ struct cron_write {
     std::optional<cron_record> record;
 };
 
+/// What operators set, apart from pauses. The values are stored.
+enum class setting_kind : std::uint8_t {
+    queue = 0,  ///< of a queue: see encode_queue_config
+    limit = 1,  ///< of a key of rate limits: see encode_limit_override
+};
+
+struct setting_record {
+    setting_kind kind = setting_kind::queue;
+    std::string name;
+    std::string value;  ///< in a write empty: it is set no more
+
+    friend bool operator==(const setting_record&, const setting_record&) = default;
+};
+
 /// A workflow as it is kept. Its jobs have the sequence numbers that follow its own, callbacks
 /// last.
 struct workflow_record {
@@ -105,6 +119,7 @@ struct journal_batch {
     std::vector<log_write> logs;  ///< go with their jobs when those are deleted
     std::vector<key_record> keys;
     std::vector<std::pair<std::string, bool>> paused_queues;  ///< queue, paused
+    std::vector<setting_record> settings;
     std::vector<cron_write> crons;
     std::vector<workflow_write> workflows;
     bool reset = false;  ///< empty everything first
@@ -144,6 +159,7 @@ struct restore_sink {
     std::function<void(const waiting_job&)> waiting;
     std::function<void(job_record)> active;
     std::function<void(std::string_view queue, bool paused)> queue;
+    std::function<void(setting_record)> setting;
     std::function<void(std::string_view queue, std::uint64_t count)> dead_letters;
     std::function<void(cron_record)> cron;
     std::function<void(workflow_record)> workflow;  ///< those with unfinished jobs

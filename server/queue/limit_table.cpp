@@ -48,7 +48,11 @@ void limit_table::add_lane(limit_state& state, ready_lane& lane) {
 void limit_table::remove_lane(limit_state& state, ready_lane& lane) {
     std::erase(state.closed, &lane);
     state.lanes.erase(&lane);
-    if (!state.lanes.empty()) return;
+    settle(state);
+}
+
+void limit_table::settle(limit_state& state) {
+    if (!state.lanes.empty() || state.given || state.idle) return;
     state.idle = std::max(state.rate.next.time_since_epoch(), state.held_until);
     idle_.emplace(*state.idle, state.number);
 }

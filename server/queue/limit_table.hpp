@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proto/limit_rule.hpp"
+#include "proto/queue_config.hpp"
 #include "server/rules/rate_limit.hpp"
 
 #include <chrono>
@@ -28,6 +29,7 @@ struct limit_state {
     std::chrono::microseconds held_until{0};  ///< nothing starts before
     std::set<ready_lane*> lanes;              ///< all that are kept
     std::vector<ready_lane*> closed;          ///< of these, the one closed longest first
+    std::optional<limit_override> given;      ///< by an operator
     std::optional<std::chrono::microseconds> timer_at;
     std::shared_ptr<const limit_rule> rule;  ///< of the job `rule_seq`, the latest one seen
     std::int64_t rule_seq = 0;
@@ -55,6 +57,8 @@ public:
     /// A lane of the key has come, or is about to go. Without any the key is idle and has no timer.
     static void add_lane(limit_state& state, ready_lane& lane);
     void remove_lane(limit_state& state, ready_lane& lane);
+    /// One that has neither lanes nor an override is idle from now on.
+    void settle(limit_state& state);
     /// Forgets what may go; call after lanes have gone.
     void forget_idle(std::size_t idle_max, std::chrono::microseconds now);
 

@@ -31,6 +31,7 @@ local_backend::local_backend(asio::any_io_executor executor, std::unique_ptr<job
       store_(std::move(store)),
       options_(std::move(options)),
       engine_(options_.engine, options_.seed, options_.now()),
+      room_line_(executor_),
       new_events_(executor_),
       timer_(executor_),
       purge_timer_(executor_),
@@ -54,6 +55,13 @@ void local_backend::start() {
     sink.active = [&active](job_record record) { active.push_back(std::move(record)); };
     sink.queue = [this](std::string_view name, bool paused) {
         engine_.restore_queue(name, paused);
+    };
+    sink.setting = [this](const setting_record& setting) {
+        try {
+            engine_.restore_setting(setting);
+        } catch (const std::invalid_argument& e) {
+            throw store_error(65, e.what());
+        }
     };
     sink.dead_letters = [this](std::string_view name, std::uint64_t count) {
         engine_.restore_dead_letters(name, count);
@@ -88,6 +96,7 @@ error local_backend::failure() const {
 void local_backend::after_command() {
     collect_grants();
     tell_of_lost_runs();
+    for (const auto& queue : engine_.take_roomy()) room_line_.make_way(queue, engine_.room(queue));
     start_wanted_loads();
     arm_timer();
     if (commit_posted_ || under_way_ != 0 || failed_ || closed_ || !engine_.has_changes()) return;
@@ -202,6 +211,7 @@ void local_backend::fail(const std::string& reason) {
     while (!parked_.empty()) deliver(parked_.begin()->first, {});
     for (const auto& [id, waiters] : job_waits_) waiters->notify_all();
     wake_all_log_readers();
+    room_line_.wake_all();
     new_events_.notify_all();
 }
 
@@ -315,6 +325,7 @@ void local_backend::begin_drain() {
     engine_.begin_drain();
     for (const auto& [id, waiters] : job_waits_) waiters->notify_all();
     wake_all_log_readers();
+    room_line_.wake_all();
     new_events_.notify_all();
     after_command();
 }

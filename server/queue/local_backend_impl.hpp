@@ -3,6 +3,7 @@
 #include "server/queue/commit_gate.hpp"
 #include "server/queue/engine.hpp"
 #include "server/queue/local_backend.hpp"
+#include "server/queue/room_line.hpp"
 #include "server/runtime/notifier.hpp"
 #include "server/runtime/run_blocking.hpp"
 
@@ -65,6 +66,10 @@ public:
     asio::awaitable<result<worker_info>> quiet_worker(std::string id, bool quiet) override;
     asio::awaitable<result<limit_info>> rate_limit(std::string key) override;
     asio::awaitable<result<limit_page>> rate_limits(limit_query query) override;
+    asio::awaitable<result<limit_info>> override_limit(
+        std::string key, std::optional<limit_override> given) override;
+    asio::awaitable<result<queue_stats>> configure_queue(std::string name,
+                                                         queue_config config) override;
     backend_stats stats() const override { return engine_.stats(now()); }
     asio::awaitable<result<cron_change>> set_cron(cron_definition definition) override;
     asio::awaitable<result<cron_record>> enable_cron(std::string name, bool enabled) override;
@@ -148,6 +153,7 @@ private:
     asio::awaitable<result<push_answer>> replay(ids jobs,
                                                 std::function<bool(std::string_view)> may_touch);
     asio::awaitable<bool> load_duplicates(std::vector<unique_lookup> lookups, std::uint64_t load);
+    asio::awaitable<result<push_answer>> push_patiently(push_request request);
     asio::awaitable<result<push_answer>> look_up_and_store(push_request request);
     asio::awaitable<result<push_answer>> store(push_request request,
                                                std::optional<std::uint64_t> load);
@@ -194,6 +200,7 @@ private:
     std::unordered_map<std::uint64_t, parked_fetch*> parked_;
     std::map<uuid, std::shared_ptr<notifier>> job_waits_;
     std::multimap<uuid, std::shared_ptr<log_reader>> log_readers_;
+    room_line room_line_;
     std::function<void(const lease_token&)> run_lost_;
     notifier new_events_;
     asio::steady_timer timer_;

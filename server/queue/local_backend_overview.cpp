@@ -56,6 +56,26 @@ asio::awaitable<result<limit_page>> local_backend::rate_limits(limit_query query
     co_return known;
 }
 
+asio::awaitable<result<limit_info>> local_backend::override_limit(
+    std::string key, std::optional<limit_override> given) {
+    if (failed_) co_return failure();
+    auto info = engine_.override_limit(key, std::move(given), now());
+    after_command();
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    co_return info;
+}
+
+asio::awaitable<result<queue_stats>> local_backend::configure_queue(std::string name,
+                                                                    queue_config config) {
+    if (failed_) co_return failure();
+    auto stats = engine_.configure_queue(name, config);
+    after_command();
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    co_return stats;
+}
+
 asio::awaitable<result<worker_info>> local_backend::quiet_worker(std::string id, bool quiet) {
     if (failed_) co_return failure();
     auto told = engine_.quiet_worker(id, quiet);

@@ -98,8 +98,38 @@ asio::awaitable<bool> local_backend::load_duplicates(std::vector<unique_lookup> 
     co_return !failed_;
 }
 
+/// For a producer that rather waits than be refused: tries whenever there may be room in a full
+/// queue.
+asio::awaitable<result<push_answer>> local_backend::push_patiently(push_request request) {
+    const auto deadline = std::chrono::steady_clock::now() + request.block;
+    std::map<std::string, std::uint64_t> counts;
+    for (const auto& spec : request.jobs) ++counts[spec.queue];
+    room_line::place mine;
+    std::optional<std::string> at;
+    for (const auto& [queue, count] : counts)
+        if (room_line_.crowded(queue)) at = queue;  // those come first
+    for (bool last = false;;) {
+        if (!at) {
+            auto attempt = request;
+            auto made = co_await look_up_and_store(std::move(attempt));
+            if (!made && made.error().code == errc::queue_full) at = engine_.blocked_at(counts);
+            if (!at || last) {
+                const auto left = mine.queue;
+                room_line_.leave(mine);
+                room_line_.make_way(left, engine_.room(left));
+                co_return made;
+            }
+        }
+        room_line_.join(mine, *at, counts.at(*at));
+        auto waiting = room_line_.wait(mine, deadline, request.stop);
+        last = !co_await std::move(waiting);
+        at.reset();
+    }
+}
+
 /// Most pushes need no read, and no coroutine but the one that stores.
 asio::awaitable<result<push_answer>> local_backend::push(push_request request) {
+    if (request.block.count() > 0) return push_patiently(std::move(request));
     const bool plain = !request.key && std::none_of(request.jobs.begin(), request.jobs.end(),
                                                     [](const job_spec& spec) {
                                                         return spec.client_id || spec.unique;
@@ -179,6 +209,7 @@ asio::awaitable<result<push_answer>> local_backend::store(push_request request,
     push_answer made;
     made.jobs = std::move(stored->jobs);
     made.deduplicated = std::move(stored->deduplicated);
+    made.pressure = stored->pressure;
     const auto begun = std::chrono::steady_clock::now();
     const bool ok = co_await durable(batch);
     if (!ok) co_return failure();

@@ -13,6 +13,13 @@ std::optional<lane_head> ready_lane::head() {
     return lane_head{first->priority, first->ticket, this};
 }
 
+std::uint64_t queue_state::depth() const {
+    std::uint64_t depth = 0;
+    for (std::size_t i = 0; i < job_state_count; ++i)
+        if (!is_terminal(static_cast<job_state>(i))) depth += jobs[i];
+    return depth;
+}
+
 void queue_state::relist(ready_lane& lane) {
     if (lane.limit) {
         const auto now = lane.head();
@@ -63,6 +70,16 @@ ready_lane* queue_state::best_handled() const {
     return best ? best->lane : nullptr;
 }
 
+queue_stats stats_of(const queue_state& queue) {
+    queue_stats stats;
+    stats.name = *queue.name;
+    stats.paused = queue.paused;
+    stats.jobs = queue.jobs;
+    stats.dead_letters = queue.dead_letters;
+    if (queue.config) stats.config = *queue.config;
+    return stats;
+}
+
 queue_state& queue_table::get(std::string_view name) {
     const auto it = queues_.find(name);
     if (it != queues_.end()) {
@@ -73,6 +90,11 @@ queue_state& queue_table::get(std::string_view name) {
     auto queue = std::make_unique<queue_state>();
     queue->name = std::make_shared<const std::string>(name);
     return *queues_.emplace(std::string(name), std::move(queue)).first->second;
+}
+
+const queue_state* queue_table::find(std::string_view name) const {
+    const auto it = queues_.find(name);
+    return it == queues_.end() ? nullptr : it->second.get();
 }
 
 queue_state* queue_table::find(std::string_view name) {
@@ -99,7 +121,7 @@ void queue_table::forget(ready_lane& lane) {
 
 const queue_state* queue_table::forget_if_unused(queue_state& queue, std::size_t idle_max) {
     if (!queue.lanes.empty() || !queue.takers.empty() || !queue.handled_takers.empty() ||
-        !queue.pattern_takers.empty() || queue.paused || queue.dead_letters > 0)
+        !queue.pattern_takers.empty() || queue.paused || queue.config || queue.dead_letters > 0)
         return nullptr;
     for (std::size_t state = 0; state < job_state_count; ++state)
         if (!is_terminal(static_cast<job_state>(state)) && queue.jobs[state] > 0) return nullptr;

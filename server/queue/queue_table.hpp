@@ -82,7 +82,11 @@ struct queue_state {
     std::uint64_t idle = 0;  ///< place among the queues without jobs; 0: not there
     std::uint64_t dead_letters = 0;  ///< they stay until somebody removes them
     bool paused = false;
-    bool own_pool = false;  ///< has in-server workers of its own; "*" leaves it alone
+    std::shared_ptr<const queue_config> config;  ///< null: nothing was set
+    bool pressed = false;                        ///< producers have been warned
+    bool told_full = false;                      ///< that somebody was refused
+    std::size_t dropping = 0;  ///< jobs at rest that are dropped as soon as they have been read
+    bool own_pool = false;     ///< has in-server workers of its own; "*" leaves it alone
     std::array<std::uint64_t, job_state_count> jobs{};
     std::map<std::string, std::unique_ptr<ready_lane>, std::less<>> lanes;  ///< plain ones, by type
     taker_list takers;          ///< waiting for any type
@@ -95,6 +99,9 @@ struct queue_state {
     std::size_t handled_ready = 0;     ///< waiting jobs an in-server handler could take
     std::uint64_t turn = 0;  ///< place among the queues that "*" serves in turn; 0: not there
 
+    bool bounded() const { return config && config->bound.max_depth > 0; }
+    /// Jobs that have not ended.
+    std::uint64_t depth() const;
     /// Call after every change of `lane.line`.
     void relist(ready_lane& lane);
     void close(ready_lane& lane);
@@ -106,11 +113,15 @@ private:
     void list_type(ready_lane& plain);
 };
 
+/// What is told of a queue.
+queue_stats stats_of(const queue_state& queue);
+
 /// The queues that have jobs or takers, and the latest ones that had, by name.
 class queue_table {
 public:
     queue_state& get(std::string_view name);
     queue_state* find(std::string_view name);
+    const queue_state* find(std::string_view name) const;
     /// It has neither jobs nor takers, nor limited lanes. What is left in its line is stale.
     static bool unused(const ready_lane& lane);
     /// Drops an unused lane.

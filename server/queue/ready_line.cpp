@@ -9,6 +9,11 @@ bool ready_line::level::stray_first() const {
     return runs.empty() || strays.begin()->first < runs.front().ticket;
 }
 
+ready_entry ready_line::level::front(int priority) const {
+    if (stray_first()) return {priority, strays.begin()->first, strays.begin()->second};
+    return {priority, runs.front().ticket, runs.front().seq};
+}
+
 void ready_line::level::append(std::int64_t ticket, std::int64_t seq) {
     if (!runs.empty()) {
         auto& last = runs.back();
@@ -48,16 +53,22 @@ void ready_line::restore(const ready_entry& entry) {
 std::optional<ready_entry> ready_line::front() const {
     if (levels_.empty()) return std::nullopt;
     const auto& [priority, at] = *levels_.begin();
-    if (at.stray_first()) {
-        const auto& [ticket, seq] = *at.strays.begin();
-        return ready_entry{priority, ticket, seq};
-    }
-    return ready_entry{priority, at.runs.front().ticket, at.runs.front().seq};
+    return at.front(priority);
 }
 
-void ready_line::pop_front() {
-    assert(size_ > 0);
-    auto& at = levels_.begin()->second;
+std::optional<ready_entry> ready_line::oldest() const {
+    std::optional<ready_entry> found;
+    for (const auto& [priority, at] : levels_) {
+        const auto first = at.front(priority);
+        if (!found || first.ticket < found->ticket) found = first;
+    }
+    return found;
+}
+
+void ready_line::pop(int priority) {
+    const auto found = levels_.find(priority);
+    assert(found != levels_.end());
+    auto& at = found->second;
     if (at.stray_first()) {
         at.strays.erase(at.strays.begin());
     } else {
@@ -66,7 +77,7 @@ void ready_line::pop_front() {
         ++first.seq;
         if (--first.count == 0) at.runs.pop_front();
     }
-    if (at.empty()) levels_.erase(levels_.begin());
+    if (at.empty()) levels_.erase(found);
     --size_;
 }
 

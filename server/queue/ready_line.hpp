@@ -33,7 +33,10 @@ public:
     void restore(const ready_entry& entry);
 
     std::optional<ready_entry> front() const;
-    void pop_front();
+    /// The one that has the lowest ticket, whatever its priority.
+    std::optional<ready_entry> oldest() const;
+    /// Takes away what is, among those of its priority, the first.
+    void pop(int priority);
 
     /// The first `max` entries, in order.
     std::vector<ready_entry> peek(std::size_t max) const;
@@ -53,6 +56,7 @@ private:
 
         bool empty() const { return runs.empty() && strays.empty(); }
         bool stray_first() const;
+        ready_entry front(int priority) const;
         void append(std::int64_t ticket, std::int64_t seq);
     };
 

@@ -104,5 +104,21 @@ CONTRACT(AKeyOfLimitsIsKnownFromItsFirstJobOn) {
                 page->limits.front().key == "a");
 }
 
+CONTRACT(AnOverrideOfALimitHoldsUntilItIsTakenBack) {
+    const limit_override none_at_all{.concurrency = 0, .rate = {}, .expires_at = {}};
+    const auto set = co_await t.queue().override_limit("k", none_at_all);
+    EXPECT_TRUE(set && set->given == none_at_all);
+    co_await t.push(limited("k", 5));
+    co_await t.reopen();
+    const auto none = co_await t.queue().fetch(some(1, "w"), std::stop_token{});
+    EXPECT_TRUE(none && none->empty());
+    auto waiting = t.start(t.queue().fetch(some(1, "w2", 30s), std::stop_token{}));
+    const std::optional<limit_override> nothing;
+    const auto gone = co_await t.queue().override_limit("k", nothing);
+    EXPECT_TRUE(gone && !gone->given);
+    const auto given = co_await waiting.answer();
+    EXPECT_TRUE(given && given->size() == 1);
+}
+
 }  // namespace
 }  // namespace sluice::test

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <map>
 #include <random>
 
@@ -18,7 +20,7 @@ std::vector<std::int64_t> drain(ready_line& line) {
     std::vector<std::int64_t> seqs;
     while (const auto first = line.front()) {
         seqs.push_back(first->seq);
-        line.pop_front();
+        line.pop(first->priority);
     }
     return seqs;
 }
@@ -44,8 +46,8 @@ TEST(ReadyLine, PutsHigherPrioritiesFirstAndThenSmallerTickets) {
 TEST(ReadyLine, TakesAJobThatComesBackAtItsOldPlace) {
     ready_line line;
     for (std::int64_t i = 1; i <= 4; ++i) line.add({0, i, i});
-    line.pop_front();
-    line.pop_front();
+    line.pop(line.front()->priority);
+    line.pop(line.front()->priority);
     line.add({0, 2, 2});
     line.add({0, 1, 1});
     EXPECT_EQ(drain(line), (std::vector<std::int64_t>{1, 2, 3, 4}));
@@ -62,7 +64,7 @@ TEST(ReadyLine, KeepsTicketsApartFromSequenceNumbers) {
 TEST(ReadyLine, CountsAPlaceThatIsTakenAgainOnce) {
     ready_line line;
     for (std::int64_t i = 1; i <= 3; ++i) line.add({0, i, i});
-    line.pop_front();
+    line.pop(line.front()->priority);
     EXPECT_TRUE(line.add({0, 1, 1}));
     EXPECT_FALSE(line.add({0, 1, 1}));
     EXPECT_EQ(line.size(), 3U);
@@ -123,7 +125,17 @@ TEST(ReadyLine, AgreesWithASortedMap) {
                 ASSERT_EQ(first->ticket, expected->first.second) << "seed " << seed;
                 ASSERT_EQ(first->seq, expected->second);
                 ASSERT_EQ(first->priority, -expected->first.first);
-                line.pop_front();
+                line.pop(first->priority);
+                model.erase(expected);
+            } else if (dice == 9 && !model.empty() && random() % 2 == 0) {
+                const auto oldest = line.oldest();
+                ASSERT_TRUE(oldest);
+                const auto expected = std::min_element(
+                    model.begin(), model.end(),
+                    [](const auto& a, const auto& b) { return a.first.second < b.first.second; });
+                ASSERT_EQ(oldest->ticket, expected->first.second) << "seed " << seed;
+                ASSERT_EQ(oldest->priority, -expected->first.first);
+                line.pop(oldest->priority);
                 model.erase(expected);
             } else if (random() % 20 == 0) {
                 std::map<std::int64_t, ready_entry> by_seq;

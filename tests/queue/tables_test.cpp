@@ -62,12 +62,12 @@ TEST(QueueTable, ListsTheHeadsOfItsLanesInOrder) {
     a.line.add({1, 3, 3});
     queue.relist(a);
     EXPECT_EQ(queue.heads.begin()->lane, &a);
-    a.line.pop_front();
+    a.line.pop(a.line.front()->priority);
     queue.relist(a);
     EXPECT_EQ(queue.heads.begin()->lane, &b);
-    b.line.pop_front();
+    b.line.pop(b.line.front()->priority);
     queue.relist(b);
-    a.line.pop_front();
+    a.line.pop(a.line.front()->priority);
     queue.relist(a);
     EXPECT_TRUE(queue.heads.empty());
 }

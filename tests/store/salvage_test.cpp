@@ -53,6 +53,7 @@ protected:
             if (i == 1) {
                 batch.keys = {{{"key", {}}, {job.spec->id}, timestamp{}}};
                 batch.paused_queues = {{"mail", true}};
+                batch.settings = {{setting_kind::queue, "mail", "{}"}};
             }
             ASSERT_EQ(damaged_store->commit_blocking(batch).status, commit_status::ok);
         }
@@ -80,6 +81,7 @@ TEST_F(Salvage, OfASoundStoreKeepsEverything) {
     EXPECT_EQ(report.finished_jobs, 66U);
     EXPECT_EQ(report.keys, 1U);
     EXPECT_EQ(report.queues, 1U);
+    EXPECT_EQ(report.settings, 1U);
     EXPECT_EQ(report.lost_rows, 0U);
     EXPECT_EQ(report.missing_commits, 0U);
     EXPECT_TRUE(report.commits_known);
@@ -88,6 +90,19 @@ TEST_F(Salvage, OfASoundStoreKeepsEverything) {
     EXPECT_TRUE(store->find_key_blocking("key"));
     EXPECT_GT(summary_of(*store).epoch, summary.epoch);
     EXPECT_EQ(summary_of(*store).next_seq, summary.next_seq);
+}
+
+TEST_F(Salvage, LeavesOutASettingThatIsNotJson) {
+    {
+        auto spoiled = open_sqlite_store(small_store(damaged));
+        spoiled->restore_blocking({});
+        journal_batch batch;
+        batch.settings = {{setting_kind::limit, "k", "{"}};
+        ASSERT_EQ(spoiled->commit_blocking(batch).status, commit_status::ok);
+    }
+    const auto report = salvage_store(damaged, fresh);
+    EXPECT_EQ(report.settings, 0U);
+    EXPECT_EQ(report.problems.size(), 1U);
 }
 
 TEST_F(Salvage, CountsTheCommitsThatADamagedLogLost) {

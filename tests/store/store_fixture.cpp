@@ -17,6 +17,7 @@ restored restore(job_store& store) {
     };
     sink.active = [&](job_record job) { all.active.push_back(std::move(job)); };
     sink.workflow = [&](workflow_record record) { all.workflows.push_back(std::move(record)); };
+    sink.setting = [&](setting_record record) { all.settings.push_back(std::move(record)); };
     sink.cron = [&](cron_record record) { all.crons.push_back(std::move(record)); };
     sink.queue = [&](std::string_view name, bool paused) { all.paused.emplace(name, paused); };
     all.summary = store.restore_blocking(sink);

@@ -24,6 +24,7 @@ struct restored {
     std::vector<std::string> limit_keys;
     std::vector<job_record> active;
     std::map<std::string, bool> paused;
+    std::vector<setting_record> settings;
     std::vector<cron_record> crons;
     std::vector<workflow_record> workflows;
 };

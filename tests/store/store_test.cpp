@@ -146,6 +146,19 @@ TEST_F(StoreTest, RestoresWaitingJobsActiveJobsAndQueues) {
     EXPECT_EQ(found.paused, (std::map<std::string, bool>{{"mail", true}, {"other", false}}));
 }
 
+TEST_F(StoreTest, KeepsSettingsUntilTheyAreTakenBack) {
+    journal_batch batch;
+    batch.settings = {{setting_kind::queue, "k", R"({"a":1})"}, {setting_kind::limit, "k", "{}"}};
+    ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
+    reopen();
+    EXPECT_EQ(restore(*store).settings, batch.settings);
+    batch.settings = {{setting_kind::queue, "k", ""}, {setting_kind::limit, "k", "[]"}};
+    ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
+    reopen();
+    EXPECT_EQ(restore(*store).settings,
+              (std::vector<setting_record>{{setting_kind::limit, "k", "[]"}}));
+}
+
 TEST_F(StoreTest, KeepsIdempotencyKeysUntilTheyExpire) {
     const auto a = make_job(1);
     const auto b = make_job(2);
@@ -253,6 +266,7 @@ TEST_F(StoreTest, ResetEmptiesEverythingButKeepsTheEpoch) {
     batch.jobs = {stored(job), stored(make_job(2, "[\"" + std::string(5000, 'x') + "\"]"))};
     batch.keys = {{{"k", {}}, {}, noon}};
     batch.paused_queues = {{"mail", true}};
+    batch.settings = {{setting_kind::limit, "k", "{}"}};
     ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
 
     journal_batch reset;
@@ -270,6 +284,7 @@ TEST_F(StoreTest, ResetEmptiesEverythingButKeepsTheEpoch) {
     const auto found = restore(*store);
     EXPECT_EQ(found.summary.epoch, 2U);
     EXPECT_TRUE(found.paused.empty());
+    EXPECT_TRUE(found.settings.empty());
     EXPECT_EQ(found.queues, (std::vector<std::string>{"default", "mail"}));
 }
 

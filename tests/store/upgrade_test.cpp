@@ -24,6 +24,7 @@ void change(const std::filesystem::path& directory, const std::string& sql) {
     sqlite3_close(db);
 }
 
+constexpr const char* no_settings = "DROP TABLE settings;";
 constexpr const char* no_limits =
     "ALTER TABLE jobs DROP COLUMN limit_key; ALTER TABLE history DROP COLUMN limit_key;";
 constexpr const char* no_workflows =
@@ -33,31 +34,38 @@ constexpr const char* no_unique_keys =
     "DROP INDEX jobs_unique; DROP INDEX history_unique;"
     "ALTER TABLE jobs DROP COLUMN unique_key; ALTER TABLE history DROP COLUMN unique_key;";
 
-/// Makes of a closed store what version 5 of the schema would have left.
+/// Makes of a closed store what version 6 of the schema would have left.
+void make_version_6(const std::filesystem::path& directory) {
+    change(directory, std::string("PRAGMA user_version=6;") + no_settings);
+}
+
+/// The same for version 5.
 void make_version_5(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=5;") + no_limits);
+    change(directory, std::string("PRAGMA user_version=5;") + no_settings + no_limits);
 }
 
 /// The same for version 4.
 void make_version_4(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=4;") + no_limits + no_workflows);
+    change(directory,
+           std::string("PRAGMA user_version=4;") + no_settings + no_limits + no_workflows);
 }
 
 /// The same for version 3.
 void make_version_3(const std::filesystem::path& directory) {
-    change(directory,
-           std::string("PRAGMA user_version=3;") + no_limits + no_workflows + no_unique_keys);
+    change(directory, std::string("PRAGMA user_version=3;") + no_settings + no_limits +
+                          no_workflows + no_unique_keys);
 }
 
 /// The same for version 2.
 void make_version_2(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=2; DROP TABLE crons;") + no_limits +
-                          no_workflows + no_unique_keys);
+    change(directory, std::string("PRAGMA user_version=2; DROP TABLE crons;") + no_settings +
+                          no_limits + no_workflows + no_unique_keys);
 }
 
 /// The same for version 1.
 void make_version_1(const std::filesystem::path& directory) {
     std::string sql = "PRAGMA user_version=1; DROP TABLE job_logs; DROP TABLE crons;";
+    sql += no_settings;
     sql += no_limits;
     sql += no_workflows;
     sql += no_unique_keys;
@@ -219,6 +227,24 @@ TEST_F(StoreTest, AStoreOfVersion5TakesLimitsAndKeepsItsJobs) {
     put(job_place::nowhere, job_place::live, fresh);
     reopen();
     EXPECT_EQ(restore(*store).limit_keys, (std::vector<std::string>{"", "k"}));
+}
+
+TEST_F(StoreTest, AStoreOfVersion6TakesSettingsAndKeepsItsJobs) {
+    put(job_place::nowhere, job_place::live, make_job(3));
+    store->close_blocking();
+    store.reset();
+    make_version_6(config.directory);
+    const auto rescued = config.directory / "rescued";
+    EXPECT_EQ(salvage_store(config.directory, rescued).live_jobs, 1U);
+    reopen();
+    const auto before = restore(*store);
+    EXPECT_EQ(before.waiting.size(), 1U);
+    EXPECT_TRUE(before.settings.empty());
+    journal_batch batch;
+    batch.settings = {{setting_kind::queue, "q", "{}"}};
+    ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
+    reopen();
+    EXPECT_EQ(restore(*store).settings, batch.settings);
 }
 
 TEST_F(StoreUpgrade, SalvageReadsAnOlderFile) {

@@ -83,6 +83,7 @@ std::string disk_image::apply(const journal_batch& batch) {
         logs.clear();
         keys.clear();
         queues.clear();
+        settings.clear();
         crons.clear();
         workflows.clear();
     }
@@ -104,6 +105,12 @@ std::string disk_image::apply(const journal_batch& batch) {
     for (const auto& write : batch.logs) logs[write.seq].push_back(write);
     for (const auto& key : batch.keys) keys.insert_or_assign(key.key.key, key);
     for (const auto& [queue, paused] : batch.paused_queues) queues.insert_or_assign(queue, paused);
+    for (const auto& [kind, name, value] : batch.settings) {
+        if (value.empty())
+            settings.erase({kind, name});
+        else
+            settings.insert_or_assign({kind, name}, value);
+    }
     for (const auto& write : batch.workflows) {
         const auto seq = write.record.seq;
         next_seq = std::max(next_seq, seq + 1);

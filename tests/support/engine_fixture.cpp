@@ -34,6 +34,7 @@ void engine_fixture::boot() {
     restore_sink sink;
     sink.waiting = [&](const waiting_job& job) { engine_->restore_waiting(job); };
     sink.queue = [&](std::string_view name, bool paused) { engine_->restore_queue(name, paused); };
+    sink.setting = [&](const setting_record& setting) { engine_->restore_setting(setting); };
     sink.cron = [&](cron_record record) { engine_->restore_cron(std::move(record)); };
     sink.workflow = [&](workflow_record record) { engine_->restore_workflow(std::move(record)); };
     sink.dead_letters = [&](std::string_view name, std::uint64_t count) {

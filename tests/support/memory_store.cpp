@@ -121,6 +121,8 @@ restore_summary memory_store::restore_blocking(const restore_sink& sink) {
     disk_->closed_ = false;
     if (!disk_->forget_epoch_ || disk_->epoch_ == 0) ++disk_->epoch_;
     for (const auto& [queue, paused] : disk_->written_.queues) sink.queue(queue, paused);
+    for (const auto& [key, value] : disk_->written_.settings)
+        if (sink.setting) sink.setting({key.first, key.second, value});
     for (const auto& [name, record] : disk_->written_.crons)
         if (sink.cron) sink.cron(record);
     for (const auto& [seq, record] : disk_->written_.workflows)

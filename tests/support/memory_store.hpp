@@ -32,6 +32,7 @@ struct disk_image {
     std::map<std::int64_t, std::vector<log_write>> logs;  ///< by seq of their job
     std::map<std::string, key_record, std::less<>> keys;
     std::map<std::string, bool, std::less<>> queues;
+    std::map<std::pair<setting_kind, std::string>, std::string> settings;
     std::map<std::string, cron_record, std::less<>> crons;
     std::map<std::int64_t, workflow_record> workflows;
     std::int64_t next_seq = 1;

@@ -181,6 +181,13 @@ public:
     }
     asio::awaitable<result<limit_info>> rate_limit(std::string) override { return unused(); }
     asio::awaitable<result<limit_page>> rate_limits(limit_query) override { return unused(); }
+    asio::awaitable<result<limit_info>> override_limit(std::string,
+                                                       std::optional<limit_override>) override {
+        return unused();
+    }
+    asio::awaitable<result<queue_stats>> configure_queue(std::string, queue_config) override {
+        return unused();
+    }
     backend_stats stats() const override { return {}; }
     asio::awaitable<result<cron_change>> set_cron(cron_definition) override { return unused(); }
     asio::awaitable<result<cron_record>> enable_cron(std::string, bool) override {

@@ -18,7 +18,18 @@ void append_admin_queue(json_writer& out, const queue_stats& queue) {
     out.end_object();
     out.key("depth").integer(static_cast<std::int64_t>(depth(queue)));
     out.key("dead_letters").integer(static_cast<std::int64_t>(queue.dead_letters));
+    out.key("configuration").raw(encode_queue_config(queue.config));
     out.end_object();
+}
+
+/// What was set for the queue, and what it holds.
+response config_answer(const queue_stats& queue) {
+    response answer;
+    json_writer out(answer.body);
+    out.begin_object().key("name").string(queue.name);
+    out.key("depth").integer(static_cast<std::int64_t>(depth(queue)));
+    out.key("configuration").raw(encode_queue_config(queue.config)).end_object();
+    return answer;
 }
 
 asio::awaitable<response> list_queues(services_ptr services, request r, path_values) {
@@ -39,19 +50,41 @@ asio::awaitable<response> list_queues(services_ptr services, request r, path_val
     co_return answer;
 }
 
-asio::awaitable<response> get_queue(services_ptr services, request r, path_values values) {
-    const std::string& name = values[0];
-    if (!is_queue_name(name)) co_return error_response(malformed_queue_name(), r);
+asio::awaitable<result<queue_stats>> find_queue(services_ptr services, request r,
+                                                std::string name) {
+    if (!is_queue_name(name)) co_return malformed_queue_name();
     auto queues = co_await services->queue->queues();
-    if (!queues) co_return error_response(queues.error(), r);
-    keep_visible(r, *queues);
+    if (!queues) co_return queues.error();
     const auto queue = std::find_if(queues->begin(), queues->end(),
                                     [&](const auto& each) { return each.name == name; });
-    if (queue == queues->end()) co_return error_response(not_found("queue", name), r);
+    if (queue == queues->end() || !queue_allowed(r, name)) co_return not_found("queue", name);
+    co_return std::move(*queue);
+}
+
+asio::awaitable<response> get_queue(services_ptr services, request r, path_values values) {
+    auto queue = co_await find_queue(services, r, values[0]);
+    if (!queue) co_return error_response(queue.error(), r);
     response answer;
     json_writer out(answer.body);
     append_admin_queue(out, *queue);
     co_return answer;
+}
+
+asio::awaitable<response> get_config(services_ptr services, request r, path_values values) {
+    auto queue = co_await find_queue(services, r, values[0]);
+    if (!queue) co_return error_response(queue.error(), r);
+    co_return config_answer(*queue);
+}
+
+asio::awaitable<response> configure_queue(services_ptr services, request r, path_values values) {
+    const std::string& name = values[0];
+    if (!is_queue_name(name)) co_return error_response(malformed_queue_name(), r);
+    if (!queue_allowed(r, name)) co_return error_response(forbidden_queue(name), r);
+    const auto config = decode_queue_config(r.body);
+    if (!config) co_return error_response(config.error(), r);
+    auto stats = co_await services->queue->configure_queue(name, *config);
+    if (!stats) co_return error_response(stats.error(), r);
+    co_return config_answer(*stats);
 }
 
 std::int64_t uptime_seconds(const api_services& services) {
@@ -109,6 +142,9 @@ void add_admin_queue_routes(router& routes, const services_ptr& services) {
     routes.add("GET", "/ojs/v1/admin/stats", read, std::bind_front(statistics, services));
     routes.add("GET", "/ojs/v1/admin/queues", read, std::bind_front(list_queues, services));
     routes.add("GET", "/ojs/v1/admin/queues/{name}", read, std::bind_front(get_queue, services));
+    const std::string config = "/ojs/v1/admin/queues/{name}/config";
+    routes.add("GET", config, read, std::bind_front(get_config, services));
+    routes.add("PUT", config, {.needs = scope::admin}, std::bind_front(configure_queue, services));
 }
 
 }  // namespace sluice::http

@@ -126,6 +126,22 @@ void append_limit_data(json_writer& out, const job_event& event) {
     if (limit.until) out.key("until").time(*limit.until).key("reason").string("nack");
 }
 
+/// ojs-backpressure.md §10.1.
+void append_pressure_data(json_writer& out, const job_event& event) {
+    const auto& spec = *event.job.spec;
+    out.key("queue").string(spec.queue);
+    out.key("depth").integer(static_cast<std::int64_t>(event.pressure->depth));
+    out.key("bound").integer(static_cast<std::int64_t>(event.pressure->bound));
+    if (spec.id != uuid{}) out.key("job_id").string(to_string(spec.id));
+    if (!spec.type.empty()) out.key("job_type").string(spec.type);
+}
+
+std::string subject_of(const job_event& event) {
+    if (event.cron) return event.cron->name;
+    const auto& spec = *event.job.spec;
+    return spec.id != uuid{} ? to_string(spec.id) : spec.queue;
+}
+
 }  // namespace
 
 std::string event_id(timestamp time, std::uint64_t number) {
@@ -149,11 +165,10 @@ std::optional<event_cursor> parse_event_cursor(std::string_view text) {
 }
 
 void append_event(std::string& out, const job_event& event) {
-    const std::string subject = event.cron ? event.cron->name : to_string(event.job.spec->id);
     json_writer writer(out);
     writer.begin_object().key("specversion").string("1.0");
     writer.key("id").string(event_id(event.time, event.id)).key("type").string(event.type);
-    writer.key("source").string("ojs://sluice/queue").key("subject").string(subject);
+    writer.key("source").string("ojs://sluice/queue").key("subject").string(subject_of(event));
     writer.key("time").string(format_timestamp(event.time));
     writer.key("seq").integer(static_cast<std::int64_t>(event.id));
     writer.key("data").begin_object();
@@ -161,6 +176,8 @@ void append_event(std::string& out, const job_event& event) {
         append_cron_data(writer, event);
     else if (event.limit)
         append_limit_data(writer, event);
+    else if (event.pressure)
+        append_pressure_data(writer, event);
     else
         append_job_data(writer, event);
     writer.end_object().end_object();

@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint64_t limit_default = 100;
 constexpr std::uint64_t limit_max = 1000;
 
-constexpr std::array<std::string_view, 17> event_types{"job.enqueued",
+constexpr std::array<std::string_view, 21> event_types{"job.enqueued",
                                                        "job.started",
                                                        "job.completed",
                                                        "job.failed",
@@ -30,7 +30,11 @@ constexpr std::array<std::string_view, 17> event_types{"job.enqueued",
                                                        "rate_limit.exceeded",
                                                        "rate_limit.released",
                                                        "rate_limit.dropped",
-                                                       "rate_limit.dynamic_adjusted"};
+                                                       "rate_limit.dynamic_adjusted",
+                                                       "backpressure.warning",
+                                                       "backpressure.rejected",
+                                                       "backpressure.dropped",
+                                                       "backpressure.cleared"};
 
 /// "job.*" as the types it covers (ojs-events.md §6.1).
 std::vector<std::string> expanded(std::vector<std::string> patterns) {

@@ -1,16 +1,60 @@
 #include "proto/codec.hpp"
+#include "proto/json_text.hpp"
 #include "proto/limit_rule.hpp"
+#include "proto/limits.hpp"
 #include "server/http/api/answers.hpp"
 #include "server/http/api/handlers.hpp"
 #include "server/http/api/idempotency.hpp"
 #include "server/http/api/rate_limit_fields.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <functional>
 
 namespace sluice::http {
 namespace {
 
 using std::chrono::steady_clock;
+
+/// An error's own details say how full the queue is (ojs-backpressure.md §7.1).
+response push_refused(const error& e, const request& r) {
+    auto answer = error_response(e, r);
+    if (e.code != errc::queue_full) return answer;
+    const auto details = '{' + e.details + '}';
+    json_cursor members(json_root(details));
+    std::string name;
+    json_value value;
+    while (members.next(name, value)) {
+        if (name == "depth") answer.fields.emplace_back("X-OJS-Queue-Depth", value.text);
+        if (name == "bound") answer.fields.emplace_back("X-OJS-Queue-Bound", value.text);
+    }
+    return answer;
+}
+
+/// `OJS-Block-Timeout: SECONDS`: how long to wait for room.
+result<void> read_patience(const request& r, push_request& push) {
+    const auto text = r.field("ojs-block-timeout");
+    if (text.empty()) return {};
+    std::uint64_t seconds = 0;
+    const auto* const end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, seconds);
+    if (read.ec != std::errc{} || read.ptr != end)
+        return error(errc::invalid_request, "OJS-Block-Timeout must be a whole number of seconds.",
+                     R"("field":"OJS-Block-Timeout")");
+    constexpr auto most = std::chrono::duration_cast<std::chrono::seconds>(limits::wait_max);
+    push.block = std::chrono::seconds(std::min<std::uint64_t>(seconds, most.count()));
+    push.stop = r.stop;
+    return {};
+}
+
+void add_pressure(response& answer, const queue_pressure& queue) {
+    const auto percent = static_cast<int>(std::min(queue.ratio(), 1.0) * 100);
+    const auto digits = std::to_string(100 + percent);
+    const auto ratio = std::to_string(percent / 100) + '.' + digits.substr(digits.size() - 2);
+    answer.fields.emplace_back("X-OJS-Queue-Depth", std::to_string(queue.depth));
+    answer.fields.emplace_back("X-OJS-Queue-Bound", std::to_string(queue.bound));
+    answer.fields.emplace_back("X-OJS-Queue-Pressure", ratio);
+}
 
 /// What is the same in the answers to one job and to a batch.
 void describe_push(response& answer, const request& r, const push_answer& pushed,
@@ -20,6 +64,7 @@ void describe_push(response& answer, const request& r, const push_answer& pushed
     answer.fields.reserve(5);
     if (pushed.replayed) answer.fields.emplace_back("Idempotency-Replayed", "true");
     answer.fields.emplace_back("Durability", "fsync");
+    if (pushed.pressure) add_pressure(answer, *pushed.pressure);
     add_server_timing(answer, r, parsed, pushed.commit);
 }
 
@@ -42,9 +87,11 @@ asio::awaitable<response> push_job(services_ptr services, request r, path_values
         push.check = [services](const auto& jobs) { return services->check_job(jobs.front()); };
     push.key = std::move(*key);
     bound_to_queues(push, r);
+    const auto patience = read_patience(r, push);
+    if (!patience) co_return error_response(patience.error(), r);
     const auto parsed = steady_clock::now();
     auto pushed = co_await services->queue->push(std::move(push));
-    if (!pushed) co_return error_response(pushed.error(), r);
+    if (!pushed) co_return push_refused(pushed.error(), r);
 
     const auto wait = preferred_wait(r);
     if (wait) {
@@ -97,9 +144,11 @@ asio::awaitable<response> push_batch(services_ptr services, request r, path_valu
         push.check = [services](const auto& jobs) { return check_batch(*services, jobs); };
     push.key = std::move(*key);
     bound_to_queues(push, r);
+    const auto patience = read_patience(r, push);
+    if (!patience) co_return error_response(patience.error(), r);
     const auto parsed = steady_clock::now();
     auto pushed = co_await services->queue->push(std::move(push));
-    if (!pushed) co_return error_response(pushed.error(), r);
+    if (!pushed) co_return push_refused(pushed.error(), r);
 
     response answer;
     answer.body.reserve(encoded_size(pushed->jobs));

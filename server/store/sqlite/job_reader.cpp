@@ -5,6 +5,7 @@
 #include "server/store/sqlite/job_rows.hpp"
 #include "server/store/sqlite/key_rows.hpp"
 #include "server/store/sqlite/log_rows.hpp"
+#include "server/store/sqlite/setting_rows.hpp"
 #include "server/store/sqlite/workflow_rows.hpp"
 
 #include <algorithm>
@@ -105,6 +106,8 @@ void job_reader::scan(const restore_sink& sink) {
     transaction snapshot(db_, "BEGIN");
     auto queues = db_.prepare("SELECT name, paused FROM queues");
     while (queues.step()) sink.queue(queues.text(0), queues.integer(1) != 0);
+    auto settings = db_.prepare(select_settings_sql);
+    while (sink.setting && settings.step()) sink.setting(read_setting(settings));
     auto crons = db_.prepare(select_crons_sql);
     while (sink.cron && crons.step()) sink.cron(read_cron(crons));
 

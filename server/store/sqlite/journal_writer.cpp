@@ -5,6 +5,7 @@
 #include "server/store/sqlite/job_rows.hpp"
 #include "server/store/sqlite/key_rows.hpp"
 #include "server/store/sqlite/log_rows.hpp"
+#include "server/store/sqlite/setting_rows.hpp"
 #include "server/store/sqlite/workflow_rows.hpp"
 
 #include <algorithm>
@@ -50,6 +51,8 @@ journal_writer::journal_writer(connection db, writer_options options)
     delete_log_ = db_.prepare(delete_log_sql);
     log_end_ = db_.prepare(log_end_sql);
     pause_queue_ = db_.prepare("INSERT OR REPLACE INTO queues(name, paused) VALUES(?1, ?2)");
+    put_setting_ = db_.prepare(put_setting_sql);
+    delete_setting_ = db_.prepare(delete_setting_sql);
     put_cron_ = db_.prepare(put_cron_sql);
     delete_cron_ = db_.prepare("DELETE FROM crons WHERE name = ?1");
     insert_workflow_ = db_.prepare(insert_workflow_sql);
@@ -168,6 +171,7 @@ void journal_writer::apply(const journal_batch& batch) {
             pause_queue_.bind(2, std::int64_t{paused});
             pause_queue_.run();
         }
+        for (const auto& setting : batch.settings) write(setting);
         for (const auto& cron : batch.crons) write(cron);
         for (const auto& workflow : batch.workflows) {
             next_seq_ = std::max(next_seq_, workflow.record.seq + 1);
@@ -186,6 +190,13 @@ void journal_writer::write(const job_write& job) {
     } else {
         change(job);
     }
+}
+
+void journal_writer::write(const setting_record& setting) {
+    if (setting.value.empty())
+        delete_setting(delete_setting_, setting);
+    else
+        put_setting(put_setting_, setting);
 }
 
 void journal_writer::write(const cron_write& cron) {
@@ -274,7 +285,7 @@ void journal_writer::reset_all() {
         "DELETE FROM jobs; DELETE FROM history; DELETE FROM payloads; DELETE FROM client_ids;"
         "DELETE FROM names; DELETE FROM idempotency; DELETE FROM queues;"
         "DELETE FROM job_logs; DELETE FROM crons; DELETE FROM workflows;"
-        "DELETE FROM workflow_progress");
+        "DELETE FROM workflow_progress; DELETE FROM settings");
 }
 
 job_store::purge_outcome journal_writer::purge(timestamp now, std::size_t max) {

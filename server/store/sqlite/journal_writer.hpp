@@ -76,6 +76,7 @@ private:
 
     void write(const job_write& job);
     void write(const cron_write& cron);
+    void write(const setting_record& setting);
     void insert(const job_write& job);
     void change(const job_write& job);
     std::vector<std::int64_t> expired_workflows(timestamp now, std::size_t max);
@@ -89,8 +90,8 @@ private:
     statement begin_, commit_, set_meta_, insert_name_, insert_new_, insert_payload_,
         delete_payload_, insert_client_id_, delete_client_id_, put_key_, pause_queue_,
         insert_workflow_, put_progress_, delete_workflow_, delete_progress_,
-        find_expired_workflows_, find_expired_, delete_keys_, put_cron_, delete_cron_, insert_log_,
-        delete_log_, log_end_;
+        find_expired_workflows_, find_expired_, delete_keys_, put_cron_, delete_cron_, put_setting_,
+        delete_setting_, insert_log_, delete_log_, log_end_;
     place_statements live_, history_;
 
     std::unordered_map<std::string, std::int64_t, by_text, std::equal_to<>> names_;

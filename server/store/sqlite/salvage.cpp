@@ -7,6 +7,7 @@
 #include "server/store/sqlite/salvage_crons.hpp"
 #include "server/store/sqlite/salvage_keys.hpp"
 #include "server/store/sqlite/salvage_logs.hpp"
+#include "server/store/sqlite/salvage_settings.hpp"
 #include "server/store/sqlite/salvage_workflows.hpp"
 
 #include <algorithm>
@@ -375,6 +376,11 @@ void salvager::copy_what_jobs_belong_to() {
         ++report_.workflows;
         if (batch_.workflows.size() >= batch_jobs) flush();
     };
+    const auto keep_setting = [this](setting_record setting) {
+        batch_.settings.push_back(std::move(setting));
+        ++report_.settings;
+    };
+    if (has("settings")) salvage_settings(db_, keep_setting, tell);
     if (has("crons")) salvage_crons(db_, live_, keep_cron, tell);
     if (has("workflows")) salvage_workflows(db_, live_, keep_workflow, tell);
 }

@@ -13,6 +13,7 @@ struct salvage_report {
     std::uint64_t finished_jobs = 0;
     std::uint64_t keys = 0;
     std::uint64_t queues = 0;  ///< pause switches
+    std::uint64_t settings = 0;
     std::uint64_t crons = 0;
     std::uint64_t workflows = 0;
     std::uint64_t log_lines = 0;

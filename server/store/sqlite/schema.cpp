@@ -122,16 +122,25 @@ ALTER TABLE jobs ADD COLUMN limit_key TEXT;
 ALTER TABLE history ADD COLUMN limit_key TEXT;
 )sql";
 
+/// `value` is JSON.
+constexpr const char* settings_of_version_7 = R"sql(
+CREATE TABLE settings(
+  kind INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(kind, name))
+  WITHOUT ROWID;
+)sql";
+
 constexpr std::array to_version_1{version_1};
 constexpr std::array to_version_2{logs_of_version_2, leases_of_version_2};
 constexpr std::array to_version_3{crons_of_version_3};
 constexpr std::array to_version_4{unique_of_version_4};
 constexpr std::array to_version_5{workflows_of_version_5};
 constexpr std::array to_version_6{limits_of_version_6};
+constexpr std::array to_version_7{settings_of_version_7};
 
 /// Step i leads from version i to i + 1.
 constexpr std::array<std::span<const char* const>, schema_version> ladder{
-    to_version_1, to_version_2, to_version_3, to_version_4, to_version_5, to_version_6};
+    to_version_1, to_version_2, to_version_3, to_version_4,
+    to_version_5, to_version_6, to_version_7};
 
 }  // namespace
 

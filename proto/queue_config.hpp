@@ -1,0 +1,58 @@
+#pragma once
+
+#include "proto/error.hpp"
+#include "proto/limit_rule.hpp"
+#include "proto/time.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice {
+
+/// What becomes of a job for a queue that is full (ojs-backpressure.md §5).
+enum class full_strategy : std::uint8_t { reject, block, drop_oldest };
+std::string_view to_string(full_strategy strategy);
+std::optional<full_strategy> parse_full_strategy(std::string_view name);
+
+/// How many jobs a queue may hold.
+struct queue_bound {
+    std::uint64_t max_depth = 0;  ///< jobs that have not ended; 0: any number
+    full_strategy strategy = full_strategy::reject;
+    double warning_threshold = 0.8;  ///< the part of `max_depth` from which producers are warned
+
+    /// Whether a depth is to be warned of.
+    bool presses(std::uint64_t depth) const {
+        return max_depth > 0 &&
+               static_cast<double>(depth) >= warning_threshold * static_cast<double>(max_depth);
+    }
+    friend bool operator==(const queue_bound&, const queue_bound&) = default;
+};
+
+/// What an operator has set for one queue.
+struct queue_config {
+    queue_bound bound;
+
+    friend bool operator==(const queue_config&, const queue_config&) = default;
+};
+
+/// Reads the body of PUT /admin/queues/{name}/config, and what encode_queue_config wrote.
+result<queue_config> decode_queue_config(std::string_view body);
+std::string encode_queue_config(const queue_config& config);
+
+/// What an operator has set in place of the rules that the jobs under one key came with.
+struct limit_override {
+    std::optional<std::int64_t> concurrency;  ///< absent: as the job says
+    std::optional<rate_rule> rate;            ///< absent: as the job says
+    std::optional<timestamp> expires_at;
+
+    friend bool operator==(const limit_override&, const limit_override&) = default;
+};
+
+/// Reads the body of PUT /rate-limits/{key}, and what encode_limit_override wrote. `now` is the
+/// start of an offset such as "+PT1H".
+result<limit_override> decode_limit_override(std::string_view body, timestamp now);
+std::string encode_limit_override(const limit_override& given);
+
+}  // namespace sluice

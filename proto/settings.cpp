@@ -1,0 +1,147 @@
+#include "proto/decode.hpp"
+#include "proto/limits.hpp"
+#include "proto/queue_config.hpp"
+
+#include <array>
+
+/// What operators set. Unknown members are refused: a typing error would quietly set nothing.
+namespace sluice {
+namespace decode {
+namespace {
+
+fault no_such_member(const json_cursor&, const member& m) {
+    return bad_value(m, "not be there: there is no such setting");
+}
+
+fault max_depth(queue_bound& bound, const member& m) {
+    std::int64_t depth = 0;
+    if (auto f = read_integer(m, 0, limits::queue_depth_max, depth)) return f;
+    bound.max_depth = static_cast<std::uint64_t>(depth);
+    return std::nullopt;
+}
+
+/// Part of Open Job Spec, and not kept here: a bound that is not kept must not look like one.
+fault max_size_bytes(queue_bound&, const member& m) {
+    std::int64_t bytes = 0;
+    if (auto f = read_integer(m, 0, INT64_MAX, bytes)) return f;
+    if (bytes == 0) return std::nullopt;
+    return error{errc::unsupported, "A queue has no bound in bytes here; use 'max_depth'.",
+                 R"("field":"backpressure.max_size_bytes")"};
+}
+
+fault strategy(queue_bound& bound, const member& m) {
+    std::string name;
+    if (auto f = read_string(m, 32, name)) return f;
+    const auto found = parse_full_strategy(name);
+    if (!found) return bad_value(m, "be 'reject', 'block' or 'drop_oldest'");
+    bound.strategy = *found;
+    return std::nullopt;
+}
+
+fault warning_threshold(queue_bound& bound, const member& m) {
+    const auto number =
+        m.value.kind == json_kind::number ? json_number(m.value) : std::optional<double>{};
+    if (!number) return wrong_type(m, "number");
+    if (!(*number > 0 && *number <= 1)) return bad_value(m, "be above 0 and at most 1");
+    bound.warning_threshold = *number;
+    return std::nullopt;
+}
+
+constexpr std::array bound_rows{
+    row<queue_bound>{"max_depth", max_depth, 0},
+    row<queue_bound>{"max_size_bytes", max_size_bytes, 1},
+    row<queue_bound>{"strategy", strategy, 2},
+    row<queue_bound>{"warning_threshold", warning_threshold, 3},
+};
+
+fault backpressure(queue_config& config, const member& m) {
+    if (m.value.kind != json_kind::object) return wrong_type(m, "object");
+    std::uint32_t seen = 0;
+    return read_members<queue_bound>(m.value, "backpressure.", m.code, bound_rows, config.bound,
+                                     seen, no_such_member);
+}
+
+constexpr std::array config_rows{row<queue_config>{"backpressure", backpressure, 0}};
+
+struct override_draft {
+    timestamp now;
+    limit_override given;
+};
+
+fault concurrency(override_draft& draft, const member& m) {
+    return read_integer(m, 0, limits::limit_concurrency_max, draft.given.concurrency.emplace());
+}
+
+fault rate(override_draft& draft, const member& m) {
+    return read_rate(m, draft.given.rate.emplace());
+}
+
+fault expires_at(override_draft& draft, const member& m) {
+    std::string text;
+    if (auto f = read_string(m, 64, text)) return f;
+    draft.given.expires_at = parse_timestamp_or_offset(text, draft.now);
+    if (draft.given.expires_at) return std::nullopt;
+    return bad_value(m, "be an RFC 3339 time with its offset, or '+' and an ISO 8601 duration");
+}
+
+constexpr std::array override_rows{
+    row<override_draft>{"concurrency", concurrency, 0},
+    row<override_draft>{"rate", rate, 1},
+    row<override_draft>{"expires_at", expires_at, 2},
+};
+
+template <class Target>
+fault read_setting(std::string_view body, std::span<const row<Target>> rows, Target& out) {
+    const auto object = open_object(body);
+    if (!object) return object.error();
+    std::uint32_t seen = 0;
+    return read_members<Target>(*object, "", errc::invalid_request, rows, out, seen,
+                                no_such_member);
+}
+
+}  // namespace
+}  // namespace decode
+
+result<queue_config> decode_queue_config(std::string_view body) {
+    queue_config config;
+    if (auto f = decode::read_setting<queue_config>(body, decode::config_rows, config)) return *f;
+    return config;
+}
+
+std::string encode_queue_config(const queue_config& config) {
+    std::string text;
+    json_writer out(text);
+    out.begin_object().key("backpressure").begin_object();
+    out.key("max_depth").integer(static_cast<std::int64_t>(config.bound.max_depth));
+    out.key("strategy").plain(to_string(config.bound.strategy));
+    out.key("warning_threshold").number(config.bound.warning_threshold);
+    out.end_object().end_object();
+    return text;
+}
+
+result<limit_override> decode_limit_override(std::string_view body, timestamp now) {
+    decode::override_draft draft{now, {}};
+    if (auto f = decode::read_setting<decode::override_draft>(body, decode::override_rows, draft))
+        return *f;
+    if (!draft.given.concurrency && !draft.given.rate)
+        return error{errc::invalid_request, "Give 'concurrency', 'rate' or both.",
+                     R"("field":"concurrency")"};
+    return draft.given;
+}
+
+std::string encode_limit_override(const limit_override& given) {
+    std::string text;
+    json_writer out(text);
+    out.begin_object();
+    if (given.concurrency) out.key("concurrency").integer(*given.concurrency);
+    if (given.rate) {
+        out.key("rate").begin_object().key("limit").integer(given.rate->limit);
+        out.key("period").string(format_iso_duration(given.rate->period));
+        out.key("burst").integer(given.rate->burst).end_object();
+    }
+    if (given.expires_at) out.key("expires_at").time(*given.expires_at);
+    out.end_object();
+    return text;
+}
+
+}  // namespace sluice

@@ -1,0 +1,204 @@
+#include "server/queue/engine.hpp"
+
+#include <algorithm>
+
+/// How many jobs a queue may hold: who is refused, what makes room, and what is told of it.
+namespace sluice {
+namespace {
+
+error queue_full(const queue_state& queue) {
+    const auto& bound = queue.config->bound;
+    const auto max = std::to_string(bound.max_depth);
+    return {errc::queue_full,
+            "Queue '" + *queue.name + "' has reached its bound of " + max + " jobs.",
+            "\"queue\":\"" + *queue.name + "\",\"depth\":" + std::to_string(queue.depth()) +
+                ",\"bound\":" + max + ",\"strategy\":\"" + std::string(to_string(bound.strategy)) +
+                '"'};
+}
+
+}  // namespace
+
+/// What a push adds to each queue that has a bound. A job that takes the place of another adds
+/// nothing.
+engine::growth engine::growth_of(const push_request& request,
+                                 const std::vector<push_plan>& plans) const {
+    growth more;
+    if (bounded_queues_ == 0) return more;
+    const auto add = [&](const queue_state* queue, std::int64_t count) {
+        if (queue && queue->bounded()) more[*queue->name] += count;
+    };
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+        const auto& plan = plans[i];
+        if (plan.same || plan.same_new) continue;
+        add(queues_.find(request.jobs[i].queue), 1);
+        for (const auto at : plan.replaced_new) add(queues_.find(request.jobs[at].queue), -1);
+        for (const auto seq : plan.replaced) {
+            const auto& job = *jobs_.find(seq);
+            if (!is_terminal(job.record.state)) add(job.queue, -1);
+        }
+    }
+    return more;
+}
+
+/// All jobs of a workflow are stored when it is made.
+engine::growth engine::growth_of(const workflow_definition& definition) const {
+    growth more;
+    if (bounded_queues_ == 0) return more;
+    const auto add = [&](const job_spec& spec) {
+        const auto* queue = queues_.find(spec.queue);
+        if (queue && queue->bounded()) ++more[spec.queue];
+    };
+    for (const auto& node : definition.nodes) add(node.spec);
+    const auto& calls = definition.callbacks;
+    for (const auto* callback : {&calls.on_complete, &calls.on_success, &calls.on_failure})
+        if (*callback) add(**callback);
+    return more;
+}
+
+/// Whether all of it may be stored. What has to be dropped for it comes out in place of what it
+/// adds.
+std::optional<error> engine::find_room(growth& more, std::string_view type, instant now) {
+    for (auto& [name, count] : more) {
+        auto& queue = *queues_.find(name);
+        const auto& bound = queue.config->bound;
+        const auto depth = static_cast<std::int64_t>(queue.depth() - queue.dropping);
+        const auto max = static_cast<std::int64_t>(bound.max_depth);
+        const auto over = std::max<std::int64_t>(0, count > 0 ? depth + count - max : 0);
+        const auto waiting =
+            queue.jobs[static_cast<std::size_t>(job_state::available)] - queue.dropping;
+        const bool droppable = bound.strategy == full_strategy::drop_oldest && count <= max &&
+                               over <= static_cast<std::int64_t>(waiting);
+        if (over > 0 && !droppable) {
+            if (!queue.told_full) emit_pressure(queue, "backpressure.rejected", type, stamp(now));
+            queue.told_full = true;
+            return queue_full(queue);
+        }
+        count = over;
+    }
+    return std::nullopt;
+}
+
+/// Call when what `find_room` looked at is stored.
+void engine::settle_room(const growth& dropped, instant now) {
+    for (const auto& [name, count] : dropped) {
+        auto& queue = *queues_.find(name);
+        drop_oldest(queue, static_cast<std::size_t>(count), now);
+        if (queue.pressed || !queue.config->bound.presses(queue.depth())) continue;
+        queue.pressed = true;
+        emit_pressure(queue, "backpressure.warning", {}, stamp(now));
+    }
+}
+
+std::optional<queue_pressure> engine::pressure_of(const growth& grown) const {
+    std::optional<queue_pressure> worst;
+    for (const auto& [name, count] : grown) {
+        const auto& queue = *queues_.find(name);
+        const queue_pressure here{queue.depth(), queue.config->bound.max_depth};
+        if (!queue.config->bound.presses(here.depth)) continue;
+        if (!worst || here.ratio() > worst->ratio()) worst = here;
+    }
+    return worst;
+}
+
+/// A job of the queue has ended.
+void engine::follow_depth(queue_state& queue, timestamp time) {
+    if (!queue.bounded()) return;
+    queue.told_full = false;
+    if (queue.config->bound.strategy == full_strategy::block) roomy_.insert(*queue.name);
+    if (!queue.pressed || queue.config->bound.presses(queue.depth())) return;
+    queue.pressed = false;
+    emit_pressure(queue, "backpressure.cleared", {}, time);
+}
+
+/// The line that holds the job which has waited longest, however urgent others are.
+ready_lane* engine::oldest_lane(const queue_state& queue) {
+    ready_lane* found = nullptr;
+    std::int64_t ticket = 0;
+    const auto consider = [&](ready_lane& lane) {
+        const auto oldest = lane.line.oldest();
+        if (!oldest || (found && oldest->ticket > ticket)) return;
+        found = &lane;
+        ticket = oldest->ticket;
+    };
+    for (const auto& [type, plain] : queue.lanes) {
+        consider(*plain);
+        for (const auto& [key, limited] : plain->limited) consider(*limited);
+    }
+    return found;
+}
+
+/// Discards the available jobs that have waited longest. One at rest leaves its line at once, and
+/// ends when it has been read.
+void engine::drop_oldest(queue_state& queue, std::size_t count, instant now) {
+    while (count > 0) {
+        auto* lane = oldest_lane(queue);
+        if (!lane) break;
+        const auto entry = *lane->line.oldest();
+        auto* job = jobs_.find(entry.seq);
+        const bool stale = job && (job->record.state != job_state::available ||
+                                   job->record.ticket != entry.ticket);
+        const bool ends = turns_.end_when_read.contains(entry.seq);
+        if (job && !stale && !ends) drop_for_room(*job, now);
+        leave_line(*lane, entry);
+        if (stale || ends) continue;
+        --count;
+        if (job) continue;
+        ++queue.dropping;
+        turns_.end_when_read.emplace(entry.seq, unread_end{.drop = true, .queue = *queue.name});
+        due_loads_.push_back(entry.seq);
+    }
+    request_due_loads();
+}
+
+void engine::drop_for_room(resident_job& job, instant now) {
+    discard(job, "queue_full", "It had waited longest when its queue was full.", now);
+    emit_pressure(*job.queue, "backpressure.dropped", *job.lane->type, stamp(now),
+                  job.record.spec->id);
+}
+
+/// What was to be dropped has been read, or is gone. `job`: it waits and is dropped now; null: its
+/// place in line was stale, and another one has to go.
+void engine::end_drop(const unread_end& end, resident_job* job, instant now) {
+    auto* queue = queues_.find(end.queue);
+    if (queue && queue->dropping > 0) --queue->dropping;
+    if (job) return drop_for_room(*job, now);
+    if (!queue || !queue->bounded()) return;
+    if (queue->depth() - queue->dropping > queue->config->bound.max_depth)
+        drop_oldest(*queue, 1, now);
+}
+
+void engine::emit_pressure(const queue_state& queue, std::string_view event_type,
+                           std::string_view job_type, timestamp time, std::optional<uuid> job) {
+    logged_event event;
+    event.batch = job ? open_batch_ : 0;
+    event.type = event_type;
+    event.time = time;
+    event.queue = queue.name;
+    event.job_type = std::make_shared<const std::string>(job_type);
+    if (job) event.job_id = *job;
+    event.pressure = std::make_shared<const queue_pressure>(
+        queue_pressure{queue.depth(), queue.config->bound.max_depth});
+    events_.add(std::move(event));
+    publish_events();
+}
+
+std::optional<std::string> engine::blocked_at(
+    const std::map<std::string, std::uint64_t>& counts) const {
+    for (const auto& [name, count] : counts) {
+        const auto* queue = queues_.find(name);
+        if (!queue || !queue->bounded() || room(name) >= count) continue;
+        const auto& bound = queue->config->bound;
+        if (bound.strategy == full_strategy::block && count <= bound.max_depth) return name;
+    }
+    return std::nullopt;
+}
+
+std::uint64_t engine::room(std::string_view name) const {
+    const auto* queue = queues_.find(name);
+    if (!queue || !queue->bounded()) return UINT64_MAX;
+    const auto depth = queue->depth() - queue->dropping;
+    const auto max = queue->config->bound.max_depth;
+    return depth < max ? max - depth : 0;
+}
+
+}  // namespace sluice

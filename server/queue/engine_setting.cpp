@@ -1,0 +1,61 @@
+#include "server/queue/engine.hpp"
+
+#include <stdexcept>
+
+/// What operators set: it holds from then on, also after a restart.
+namespace sluice {
+
+/// Throws std::invalid_argument when its value is nothing that was ever written.
+void engine::restore_setting(const setting_record& setting) {
+    if (setting.kind == setting_kind::queue) {
+        const auto config = decode_queue_config(setting.value);
+        if (!config) throw std::invalid_argument("a queue's settings: " + config.error().message);
+        put_config(queue_named(setting.name), *config);
+    } else if (setting.kind == setting_kind::limit) {
+        const auto given = decode_limit_override(setting.value, start_.wall);
+        if (!given)
+            throw std::invalid_argument("a rate limit's override: " + given.error().message);
+        limits_.get(setting.name).given = *given;
+    }
+}
+
+void engine::set(setting_kind kind, std::string_view name, std::string value) {
+    settings_.insert_or_assign({kind, std::string(name)}, std::move(value));
+    sync_ = true;
+}
+
+void engine::put_config(queue_state& queue, const queue_config& config) {
+    const bool before = queue.bounded();
+    queue.config =
+        config == queue_config{} ? nullptr : std::make_shared<const queue_config>(config);
+    bounded_queues_ += static_cast<std::size_t>(queue.bounded());
+    bounded_queues_ -= static_cast<std::size_t>(before);
+    queue.pressed = queue.told_full = false;
+}
+
+queue_stats engine::configure_queue(std::string_view name, const queue_config& config) {
+    auto& queue = queue_named(name);
+    queue.known = true;
+    put_config(queue, config);
+    set(setting_kind::queue, name, queue.config ? encode_queue_config(config) : std::string());
+    roomy_.insert(*queue.name);  // those who wait find out what holds now
+    auto stats = stats_of(queue);
+    unused_queues_.insert(*queue.name);
+    forget_unused();
+    return stats;
+}
+
+limit_info engine::override_limit(std::string_view key, std::optional<limit_override> given,
+                                  instant now) {
+    auto& limit = limits_.get(key);
+    limit.given = std::move(given);
+    set(setting_kind::limit, key,
+        limit.given ? encode_limit_override(*limit.given) : std::string());
+    reopen_lanes(limit);
+    dispatch(now);
+    auto info = info_of(limit, now);
+    limits_.settle(limit);
+    return info;
+}
+
+}  // namespace sluice

@@ -1,0 +1,271 @@
+#include "tests/support/engine_fixture.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace sluice::test {
+namespace {
+
+engine_config nothing_kept() {
+    engine_config config;
+    config.window_jobs = 0;
+    config.finished_cache = 0;
+    return config;
+}
+
+class Bound : public testing::TestWithParam<bool> {
+protected:
+    Bound() : f(GetParam() ? nothing_kept() : engine_config{}) {}
+
+    void bound(std::uint64_t max, full_strategy strategy = full_strategy::reject,
+               std::string queue = "q") {
+        f.core().configure_queue(queue, {.bound = {.max_depth = max, .strategy = strategy}});
+        f.settle();
+    }
+    result<std::vector<job_record>> try_push(int count, std::string queue = "q") {
+        push_request request;
+        for (int i = 0; i < count; ++i) request.jobs.push_back(make_spec(queue));
+        return f.try_push(std::move(request));
+    }
+    std::vector<std::string_view> events(std::vector<std::string> types) {
+        event_query wanted;
+        wanted.types = std::move(types);
+        std::vector<std::string_view> seen;
+        for (const auto& event : f.core().events().query(wanted).events) seen.push_back(event.type);
+        return seen;
+    }
+    std::uint64_t depth() {
+        std::uint64_t depth = 0;
+        const auto stats = f.stats("q");
+        for (std::size_t i = 0; i < job_state_count; ++i)
+            if (!is_terminal(static_cast<job_state>(i))) depth += stats.jobs[i];
+        return depth;
+    }
+
+    engine_fixture f;
+};
+
+INSTANTIATE_TEST_SUITE_P(Jobs, Bound, testing::Values(false, true), [](const auto& each) {
+    return std::string(each.param ? "AtRest" : "Resident");
+});
+
+TEST_P(Bound, RefusesWhatIsTooMuchUntilAJobHasEnded) {
+    bound(2);
+    ASSERT_TRUE(try_push(2));
+    const auto refused = try_push(1);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, errc::queue_full);
+    EXPECT_EQ(refused.error().details, R"("queue":"q","depth":2,"bound":2,"strategy":"reject")");
+    const auto held = f.fetch_one("q");
+    EXPECT_FALSE(try_push(1)) << "it has not ended";
+    ASSERT_TRUE(f.ack(held));
+    EXPECT_TRUE(try_push(1));
+    EXPECT_FALSE(try_push(1));
+}
+
+TEST_P(Bound, OfOneQueueIsNotThatOfOthers) {
+    bound(1);
+    ASSERT_TRUE(try_push(1));
+    EXPECT_TRUE(try_push(5, "other"));
+    EXPECT_FALSE(try_push(1));
+}
+
+TEST_P(Bound, TakesABatchWholeOrNotAtAll) {
+    bound(2);
+    EXPECT_FALSE(try_push(3));
+    EXPECT_EQ(depth(), 0U);
+    EXPECT_TRUE(try_push(2));
+}
+
+TEST_P(Bound, HoldsAfterARestart) {
+    bound(1);
+    ASSERT_TRUE(try_push(1));
+    f.crash();
+    EXPECT_FALSE(try_push(1));
+    bound(0);
+    EXPECT_TRUE(try_push(3));
+    f.crash();
+    EXPECT_TRUE(try_push(3)) << "the bound is gone for good";
+}
+
+TEST_P(Bound, CountsScheduledJobsAndThoseThatWaitForAnotherTry) {
+    bound(2);
+    auto later = make_spec("q");
+    later.scheduled_at = f.clock.now.wall + 1h;
+    f.push(std::move(later));
+    f.push("q");
+    ASSERT_TRUE(f.nack(f.fetch_one("q")));
+    EXPECT_FALSE(try_push(1));
+}
+
+TEST_P(Bound, LetsAJobTakeThePlaceOfAnother) {
+    bound(1);
+    push_request request;
+    request.jobs.push_back(make_spec("q"));
+    unique_rule rule;
+    rule.text = "{}";
+    rule.on_conflict = conflict_policy::replace;
+    request.jobs.back().unique = std::make_shared<const unique_rule>(std::move(rule));
+    ASSERT_TRUE(f.try_push(request));
+    EXPECT_TRUE(f.try_push(request));
+    EXPECT_FALSE(try_push(1));
+}
+
+TEST_P(Bound, DropsWhatHasWaitedLongest) {
+    bound(3, full_strategy::drop_oldest);
+    std::vector<uuid> ids;
+    for (int i = 0; i < 3; ++i) {
+        auto spec = make_spec("q", "type" + std::to_string(i));
+        spec.priority = i == 0 ? 9 : 0;
+        ids.push_back(f.push(std::move(spec)));
+    }
+    ASSERT_TRUE(try_push(2));
+    EXPECT_EQ(f.job(ids[0]).state, job_state::discarded) << "however urgent it was";
+    EXPECT_EQ(f.job(ids[1]).state, job_state::discarded);
+    EXPECT_EQ(f.job(ids[1]).failures.back().code, "queue_full");
+    EXPECT_EQ(f.job(ids[2]).state, job_state::available);
+    EXPECT_EQ(depth(), 3U);
+    std::size_t left = 0;
+    while (!f.fetch("q").empty()) ++left;
+    EXPECT_EQ(left, 3U);
+    EXPECT_EQ(events({"backpressure.dropped"}).size(), 2U);
+}
+
+TEST_P(Bound, DropsNoneThatRunsOrIsScheduled) {
+    bound(2, full_strategy::drop_oldest);
+    auto later = make_spec("q");
+    later.scheduled_at = f.clock.now.wall + 1h;
+    f.push(std::move(later));
+    f.push("q");
+    const auto held = f.fetch_one("q");
+    EXPECT_FALSE(try_push(1));
+    ASSERT_TRUE(f.ack(held));
+    EXPECT_TRUE(try_push(1));
+    EXPECT_FALSE(try_push(3)) << "more than the queue can ever hold";
+}
+
+TEST_P(Bound, DropsNoMoreThanItMustWhilePushesOvertakeReads) {
+    bound(5, full_strategy::drop_oldest);
+    ASSERT_TRUE(try_push(5));
+    f.manual = true;
+    for (int i = 0; i < 3; ++i) {
+        push_request request;
+        request.jobs.push_back(make_spec("q"));
+        ASSERT_TRUE(f.core().push(std::move(request), f.clock.now));
+    }
+    f.manual = false;
+    f.settle();
+    EXPECT_EQ(depth(), 5U);
+    EXPECT_EQ(f.fetch("q", 9).size(), 5U);
+}
+
+TEST_P(Bound, SkipsAPlaceInLineWhoseJobIsGone) {
+    bound(3, full_strategy::drop_oldest);
+    const auto first = f.push("q");
+    const auto second = f.push("q");
+    f.push("q");
+    ASSERT_TRUE(f.cancel(first));
+    f.push("q");
+    EXPECT_EQ(f.job(second).state, job_state::available);
+    f.push("q");
+    EXPECT_EQ(f.job(second).state, job_state::discarded);
+}
+
+TEST_P(Bound, WarnsOnceAndSaysWhenThatIsOver) {
+    bound(5);
+    ASSERT_TRUE(try_push(3));
+    EXPECT_TRUE(events({"backpressure.warning"}).empty());
+    ASSERT_TRUE(try_push(1));
+    ASSERT_TRUE(try_push(1));
+    EXPECT_FALSE(try_push(1));
+    EXPECT_FALSE(try_push(1));
+    for (int i = 0; i < 2; ++i) ASSERT_TRUE(f.ack(f.fetch_one("q")));
+    EXPECT_EQ(events({"backpressure.warning", "backpressure.rejected", "backpressure.cleared"}),
+              (std::vector<std::string_view>{"backpressure.warning", "backpressure.rejected",
+                                             "backpressure.cleared"}));
+}
+
+TEST_P(Bound, TellsHowFullTheQueueIsFromTheThresholdOn) {
+    bound(4);
+    const auto push = [&] {
+        push_request request;
+        request.jobs.push_back(make_spec("q"));
+        return f.push_outcome_of(std::move(request))->pressure;
+    };
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(push());
+    const auto pressure = push();
+    ASSERT_TRUE(pressure);
+    EXPECT_EQ(pressure->depth, 4U);
+    EXPECT_EQ(pressure->bound, 4U);
+}
+
+TEST_P(Bound, MakesACronJobMissItsTime) {
+    bound(1);
+    ASSERT_TRUE(try_push(1));
+    cron_definition cron;
+    cron.name = "c";
+    cron.expression = "@every 1s";
+    cron.timezone = "UTC";
+    cron.job = R"({"type":"t","args":[],"options":{"queue":"q"}})";
+    ASSERT_TRUE(f.core().set_cron(cron, f.clock.now));
+    f.settle();
+    f.pass(1s);
+    EXPECT_EQ(depth(), 1U);
+    event_query wanted;
+    wanted.types = {"cron.skipped"};
+    const auto skipped = f.core().events().query(wanted).events;
+    ASSERT_FALSE(skipped.empty());
+    EXPECT_EQ(skipped.front().cron->reason, "queue_full");
+}
+
+TEST(Bounds, AConfiguredQueueIsNotForgotten) {
+    engine_config config;
+    config.idle_queues = 0;
+    engine_fixture f(config);
+    f.core().configure_queue("q", {.bound = {.max_depth = 1}});
+    f.settle();
+    f.push("other");
+    EXPECT_EQ(f.stats("q").config.bound.max_depth, 1U);
+}
+
+TEST(Override, TakesThePlaceOfTheJobsOwnRule) {
+    engine_fixture f;
+    const auto limited = [] {
+        auto spec = make_spec("q");
+        limit_rule rule;
+        rule.text = "{}";
+        rule.key = "k";
+        rule.concurrency = 5;
+        spec.limit = std::make_shared<const limit_rule>(std::move(rule));
+        return spec;
+    };
+    f.core().override_limit("k", limit_override{.concurrency = 0, .rate = {}, .expires_at = {}},
+                            f.clock.now);
+    f.settle();
+    for (int i = 0; i < 3; ++i) f.push(limited());
+    EXPECT_TRUE(f.fetch("q", 9).empty());
+    f.crash();
+    EXPECT_TRUE(f.fetch("q", 9).empty()) << "also after a restart";
+    const auto until = f.clock.now.wall + 10s;
+    f.core().override_limit("k", limit_override{.concurrency = 1, .rate = {}, .expires_at = until},
+                            f.clock.now);
+    f.settle();
+    EXPECT_EQ(f.fetch("q", 9).size(), 1U);
+    fetch_request patient;
+    patient.worker_id = "w2";
+    patient.queues = {"q"};
+    patient.count = 9;
+    patient.wait = 60s;
+    const auto taker = f.park(patient);
+    f.pass(10s - 1ms);
+    EXPECT_FALSE(f.answer_to(taker));
+    f.pass(1ms);
+    const auto given = f.answer_to(taker);
+    ASSERT_TRUE(given) << "it has expired";
+    EXPECT_EQ(given->size(), 2U);
+}
+
+}  // namespace
+}  // namespace sluice::test
