@@ -364,6 +364,9 @@ public:
     /// Errors: not_found (no such dead letter), store_failed.
     virtual asio::awaitable<result<job_record>> retry_dead_letter(uuid id) = 0;
     virtual asio::awaitable<result<void>> delete_dead_letter(uuid id) = 0;
+    /// Deletes a job that has ended, be it a dead letter or not. Errors: not_found, conflict (it
+    /// has not ended, or its workflow has not), store_failed.
+    virtual asio::awaitable<result<void>> delete_job(uuid id) = 0;
 
     /// How many there are of which type in which queue. Looks at the latest 100,000 of them.
     virtual asio::awaitable<result<dead_letter_summary>> dead_letters() = 0;

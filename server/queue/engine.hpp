@@ -88,6 +88,7 @@ public:
     result<change_answer> activate(const uuid& id, instant now);
     result<job_record> retry_dead_letter(const uuid& id, instant now);
     result<void> delete_dead_letter(const uuid& id, instant now);
+    result<void> delete_job(const uuid& id, instant now);
     result<change_answer> report_progress(const progress_request& request, instant now);
     result<change_answer> delegate(const delegate_request& request, instant now);
     result<heartbeat_answer> heartbeat(const heartbeat_request& request, instant now);

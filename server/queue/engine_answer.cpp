@@ -311,6 +311,18 @@ result<void> engine::delete_dead_letter(const uuid& id, instant now) {
     return {};
 }
 
+result<void> engine::delete_job(const uuid& id, instant now) {
+    auto* job = find(id);
+    if (!job) return error(errc::not_found);
+    if (job->record.dead_letter) return delete_dead_letter(id, now);
+    if (!is_terminal(job->record.state)) return state_conflict(job->record, "deleted");
+    if (workflows_.of_job(job->record.seq))
+        return error(errc::conflict, "Its workflow has not ended, and others may need its result.");
+    job->place = job_place::nowhere;
+    touch(*job, true);
+    return {};
+}
+
 result<heartbeat_answer> engine::heartbeat(const heartbeat_request& request, instant now) {
     // Anybody may invent ids, and each stays for as long as it takes to be silent.
     if (workers_.size() >= config_.workers_max && !workers_.find(request.worker_id))

@@ -87,16 +87,24 @@ asio::awaitable<result<job_record>> local_backend::retry_dead_letter(uuid id) {
 }
 
 asio::awaitable<result<void>> local_backend::delete_dead_letter(uuid id) {
+    return remove(id, &engine::delete_dead_letter);
+}
+
+asio::awaitable<result<void>> local_backend::delete_job(uuid id) {
+    return remove(id, &engine::delete_job);
+}
+
+asio::awaitable<result<void>> local_backend::remove(uuid id, removal how) {
     if (failed_) co_return failure();
     const bool ok = co_await load(id);
     if (!ok) co_return failure();
-    auto gone = engine_.delete_dead_letter(id, now());
+    auto gone = (engine_.*how)(id, now());
     const auto batch = engine_.gate(id);
     after_command();
     const bool settled = co_await durable(batch);
     if (!settled) co_return failure();
     engine_.evict_idle(now());
-    if (!gone) co_return missing(id);
+    if (!gone && gone.error().code == errc::not_found) co_return missing(id);
     co_return gone;
 }
 

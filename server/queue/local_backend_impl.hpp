@@ -57,6 +57,7 @@ public:
     asio::awaitable<result<heartbeat_answer>> heartbeat(heartbeat_request request) override;
     asio::awaitable<result<job_record>> retry_dead_letter(uuid id) override;
     asio::awaitable<result<void>> delete_dead_letter(uuid id) override;
+    asio::awaitable<result<void>> delete_job(uuid id) override;
     asio::awaitable<result<dead_letter_summary>> dead_letters() override;
     asio::awaitable<result<job_page>> list(job_query query) override;
     asio::awaitable<result<std::vector<queue_stats>>> queues() override;
@@ -149,6 +150,8 @@ private:
     }
     asio::awaitable<bool> load(uuid id);
     asio::awaitable<bool> make_resident(ids wanted);
+    using removal = result<void> (engine::*)(const uuid& id, instant now);
+    asio::awaitable<result<void>> remove(uuid id, removal how);
     asio::awaitable<result<ids>> find_replay(idempotency_key key);
     asio::awaitable<result<push_answer>> replay(ids jobs,
                                                 std::function<bool(std::string_view)> may_touch);

@@ -107,6 +107,22 @@ CONTRACT(DeadLettersAreListedRetriedAndDeleted) {
     co_await t.ack(held);
 }
 
+CONTRACT(OnlyAJobThatHasEndedIsDeleted) {
+    const auto job = co_await t.push(contract_job("q"));
+    const auto id = job.spec->id;
+    const auto too_early = co_await t.queue().delete_job(id);
+    EXPECT_EQ(code_of(too_early), errc::conflict);
+    const auto held = co_await t.fetch_one("q");
+    co_await t.ack(held);
+    const auto deleted = co_await t.queue().delete_job(id);
+    EXPECT_TRUE(deleted);
+    co_await t.reopen();
+    const auto gone = co_await t.queue().info(id);
+    EXPECT_EQ(code_of(gone), errc::not_found);
+    const auto again = co_await t.queue().delete_job(id);
+    EXPECT_EQ(code_of(again), errc::not_found);
+}
+
 CONTRACT(DeadLettersAreCountedByQueueAndType) {
     const auto none = co_await t.queue().dead_letters();
     EXPECT_TRUE(none && none->groups.empty() && none->complete);

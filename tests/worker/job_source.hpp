@@ -161,6 +161,7 @@ public:
     }
     asio::awaitable<result<job_record>> retry_dead_letter(uuid) override { return unused(); }
     asio::awaitable<result<void>> delete_dead_letter(uuid) override { return unused(); }
+    asio::awaitable<result<void>> delete_job(uuid) override { return unused(); }
     asio::awaitable<result<dead_letter_summary>> dead_letters() override { return unused(); }
     asio::awaitable<result<job_page>> list(job_query) override { return unused(); }
     asio::awaitable<result<std::vector<queue_stats>>> queues() override { return unused(); }

@@ -1,8 +1,10 @@
 #include "proto/bulk.hpp"
 #include "proto/json_text.hpp"
+#include "proto/limits.hpp"
 #include "server/http/api/answers.hpp"
 #include "server/http/api/bulk_run.hpp"
 #include "server/http/api/handlers.hpp"
+#include "server/http/api/queue_json.hpp"
 
 #include <functional>
 
@@ -57,6 +59,44 @@ asio::awaitable<response> change_many(services_ptr services, bulk_action action,
     co_return bulk_answer(action, dry_run, *outcome);
 }
 
+/// Those that have ended are deleted, others cancelled. A retry is harmless: what is done is done.
+asio::awaitable<response> purge_queue(services_ptr services, request r, path_values values) {
+    const std::string& name = values[0];
+    if (!is_queue_name(name)) co_return error_response(malformed_queue_name(), r);
+    if (!queue_allowed(r, name)) co_return error_response(forbidden_queue(name), r);
+    const auto purge = decode_purge(r.body);
+    if (!purge) co_return error_response(purge.error(), r);
+    if (!purge->confirm)
+        co_return error_response(
+            error(errc::invalid_request, "Purging a queue needs \"confirm\": true.",
+                  R"("field":"confirm")"),
+            r);
+    bulk_outcome all;
+    for (const auto state : purge->states) {
+        bulk_request asked;
+        asked.filter.queue = name;
+        asked.filter.state = state;
+        asked.filter.ended_before = purge->older_than;
+        asked.limit = limits::bulk_jobs_max;
+        const auto action = is_terminal(state) ? bulk_action::remove : bulk_action::cancel;
+        bulk_run run(services, r, action, std::move(asked));
+        auto running = run.run();
+        const auto outcome = co_await std::move(running);
+        if (!outcome) co_return error_response(outcome.error(), r);
+        all.succeeded += outcome->succeeded;
+        all.failed += outcome->failed;
+        all.more = all.more || outcome->more;
+    }
+    response answer;
+    json_writer out(answer.body);
+    out.begin_object().key("purged_count").integer(static_cast<std::int64_t>(all.succeeded));
+    out.key("failed").integer(static_cast<std::int64_t>(all.failed));
+    out.key("states").begin_array();
+    for (const auto state : purge->states) out.plain(to_string(state));
+    out.end_array().key("has_more").boolean(all.more).end_object();
+    co_return answer;
+}
+
 }  // namespace
 
 void add_bulk_routes(router& routes, const services_ptr& services) {
@@ -65,6 +105,8 @@ void add_bulk_routes(router& routes, const services_ptr& services) {
         routes.add("POST", "/ojs/v1/admin/jobs/bulk/" + std::string(to_string(action)), admin,
                    std::bind_front(change_many, services, action, among::all));
     }
+    routes.add("DELETE", "/ojs/v1/admin/queues/{name}/jobs", admin,
+               std::bind_front(purge_queue, services));
     routes.add("POST", "/ojs/v1/admin/dead-letter/retry", admin,
                std::bind_front(change_many, services, bulk_action::retry, among::dead_letters));
 }

@@ -18,7 +18,15 @@ constexpr std::size_t pages_max = 100;
 constexpr std::size_t failures_told_max = 20;
 
 bool applies(bulk_action action, const job_record& job) {
-    return action == bulk_action::cancel ? !is_terminal(job.state) : job.dead_letter;
+    switch (action) {
+        case bulk_action::retry:
+            return job.dead_letter;
+        case bulk_action::cancel:
+            return !is_terminal(job.state);
+        case bulk_action::remove:
+            break;
+    }
+    return is_terminal(job.state);
 }
 
 }  // namespace
@@ -45,7 +53,7 @@ asio::awaitable<result<bulk_outcome>> bulk_run::run() {
     co_return std::move(outcome_);
 }
 
-/// Without a state the filter means the jobs that the action is for.
+/// Without a state the filter means the jobs that the action is for; to be deleted, dead letters.
 job_query bulk_run::first_query() const {
     const auto& filter = asked_.filter;
     job_query query;
@@ -152,7 +160,7 @@ asio::awaitable<std::optional<error>> bulk_run::try_change(uuid id) {
         auto revived = co_await services_->queue->retry_dead_letter(id);
         if (!revived) co_return revived.error();
     } else {
-        auto deleted = co_await services_->queue->delete_dead_letter(id);
+        auto deleted = co_await services_->queue->delete_job(id);
         if (!deleted) co_return deleted.error();
     }
     co_return std::nullopt;
