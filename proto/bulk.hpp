@@ -42,14 +42,4 @@ struct bulk_request {
 /// invalid_payload, invalid_request.
 result<bulk_request> decode_bulk(std::string_view body);
 
-/// All jobs of a queue in some states.
-struct purge_request {
-    std::vector<job_state> states;
-    std::optional<timestamp> older_than;  ///< when they ended
-    bool confirm = false;
-};
-
-/// Body of DELETE /admin/queues/{name}/jobs (ojs-admin-api.md §6.5). Errors: as of decode_bulk.
-result<purge_request> decode_purge(std::string_view body);
-
 }  // namespace sluice

@@ -3,7 +3,6 @@
 #include "proto/limits.hpp"
 #include "proto/type_pattern.hpp"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -137,32 +136,6 @@ constexpr std::array bulk_rows{
     row<bulk_request>{"cursor", cursor, 4},
 };
 
-fault states(purge_request& purge, const member& m) {
-    std::vector<std::string> names;
-    if (auto f = decode::read_strings(m, job_state_count, 64, names)) return f;
-    for (const auto& name : names) {
-        const auto state = parse_job_state(name);
-        if (!state) return decode::bad_value(m, "name job states only");
-        purge.states.push_back(*state);
-    }
-    if (names.empty()) return decode::bad_value(m, "name a state at least");
-    return std::nullopt;
-}
-
-fault older_than(purge_request& purge, const member& m) {
-    return read_time(m, purge.older_than);
-}
-
-fault confirm_purge(purge_request& purge, const member& m) {
-    return decode::read_boolean(m, purge.confirm);
-}
-
-constexpr std::array purge_rows{
-    row<purge_request>{"states", states, 0, presence::required},
-    row<purge_request>{"older_than", older_than, 1},
-    row<purge_request>{"confirm", confirm_purge, 2},
-};
-
 /// Whether it leaves out anything at all. That a job is no dead letter says next to nothing.
 bool narrows(const bulk_filter& filter) {
     return !filter.queue.empty() || !filter.type.empty() || !filter.error_type.empty() ||
@@ -205,22 +178,6 @@ result<bulk_request> decode_bulk(std::string_view body) {
                      "'error_type', 'state', 'dead_letter', 'since' or 'until'.",
                      R"("field":"filter")");
     return bulk;
-}
-
-result<purge_request> decode_purge(std::string_view body) {
-    const auto root = decode::open_object(body);
-    if (!root) return root.error();
-    purge_request purge;
-    std::uint32_t seen = 0;
-    if (auto f = decode::read_members<purge_request>(*root, "", errc::invalid_request, purge_rows,
-                                                     purge, seen, refuse_unknown))
-        return *std::move(f);
-    const bool ended = std::ranges::all_of(purge.states, is_terminal);
-    if (purge.older_than && !ended)
-        return error(errc::invalid_request,
-                     "'older_than' is about jobs that have ended: name terminal states only.",
-                     R"("field":"older_than")");
-    return purge;
 }
 
 }  // namespace sluice

@@ -6,6 +6,7 @@
 #include "server/http/api/handlers.hpp"
 #include "server/http/api/queue_json.hpp"
 
+#include <algorithm>
 #include <functional>
 
 namespace sluice::http {
@@ -59,18 +60,42 @@ asio::awaitable<response> change_many(services_ptr services, bulk_action action,
     co_return bulk_answer(action, dry_run, *outcome);
 }
 
+struct purge_request {
+    std::vector<job_state> states;
+    std::optional<timestamp> older_than;
+};
+
+/// The members of ojs-admin-api.md §6.5, in the query: a DELETE with a body is refused before it
+/// comes here. Unknown ones are refused, for they may be names misspelt that were to leave jobs
+/// out.
+result<purge_request> read_purge(const request& r) {
+    purge_request purge;
+    for (const auto& [name, value] : r.query)
+        if (name != "states" && name != "older_than" && name != "confirm")
+            return bad_parameter(name, "left out: nothing is known by this name");
+    for (const auto& name : list_parameter(r, "states")) {
+        const auto state = parse_job_state(name);
+        if (!state) return bad_parameter("states", "a list of job states");
+        purge.states.push_back(*state);
+    }
+    if (purge.states.empty()) return bad_parameter("states", "a list of job states");
+    if (const auto text = r.query_value("older_than")) {
+        purge.older_than = parse_timestamp(*text);
+        if (!purge.older_than) return bad_parameter("older_than", "a time as RFC 3339 has it");
+        if (!std::ranges::all_of(purge.states, is_terminal))
+            return bad_parameter("older_than", "left out unless all states are terminal");
+    }
+    if (r.query_value("confirm") != "true") return bad_parameter("confirm", "true");
+    return purge;
+}
+
 /// Those that have ended are deleted, others cancelled. A retry is harmless: what is done is done.
 asio::awaitable<response> purge_queue(services_ptr services, request r, path_values values) {
     const std::string& name = values[0];
     if (!is_queue_name(name)) co_return error_response(malformed_queue_name(), r);
     if (!queue_allowed(r, name)) co_return error_response(forbidden_queue(name), r);
-    const auto purge = decode_purge(r.body);
+    const auto purge = read_purge(r);
     if (!purge) co_return error_response(purge.error(), r);
-    if (!purge->confirm)
-        co_return error_response(
-            error(errc::invalid_request, "Purging a queue needs \"confirm\": true.",
-                  R"("field":"confirm")"),
-            r);
     bulk_outcome all;
     for (const auto state : purge->states) {
         bulk_request asked;
