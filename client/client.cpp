@@ -196,6 +196,25 @@ asio::awaitable<outcome<queue_info>> client::resume_queue(std::string name) {
     co_return value_of(answer, read_queue);
 }
 
+asio::awaitable<outcome<queue_settings>> client::set_queue(std::string name, queue_bound bound) {
+    call request = post_call(path("/admin/queues/", name, "/config"), encode(bound));
+    request.method = verb::put;
+    request.repeatable = true;
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_queue_settings);
+}
+
+asio::awaitable<outcome<purge_info>> client::purge_queue(purge_order order) {
+    query q;
+    q.add("states", order.states);
+    if (!order.older_than.empty()) q.add("older_than", order.older_than);
+    q.add("confirm", "true");
+    call request =
+        plain_call(verb::delete_, path("/admin/queues/", order.queue, "/jobs") + q.text());
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_purge);
+}
+
 asio::awaitable<outcome<cron_info>> client::set_cron(new_cron cron) {
     call request = post_call(path("/cron"), encode(cron));
     auto answer = co_await ask(std::move(request));

@@ -61,6 +61,9 @@ public:
     /// A paused queue takes jobs and gives none out. It need not hold any yet.
     asio::awaitable<outcome<queue_info>> pause_queue(std::string name);
     asio::awaitable<outcome<queue_info>> resume_queue(std::string name);
+    asio::awaitable<outcome<queue_settings>> set_queue(std::string name, queue_bound bound);
+    /// Jobs that have ended are deleted, others cancelled, some thousands of each at a time.
+    asio::awaitable<outcome<purge_info>> purge_queue(purge_order order);
 
     /// Registers a cron job, or changes the one of this name.
     asio::awaitable<outcome<cron_info>> set_cron(new_cron cron);

@@ -131,6 +131,17 @@ std::string encode(const new_job& job) {
     return text;
 }
 
+std::string encode(const queue_bound& bound) {
+    std::string text;
+    json_writer writer{text};
+    writer.begin_object().key("backpressure").begin_object();
+    writer.key("max_depth").integer(static_cast<std::int64_t>(bound.max_depth));
+    writer.key("strategy").string(bound.strategy);
+    writer.key("warning_threshold").number(bound.warning_threshold);
+    writer.end_object().end_object();
+    return text;
+}
+
 std::string encode_batch(const std::vector<new_job>& jobs) {
     std::string text;
     json_writer writer{text};
@@ -210,6 +221,37 @@ std::optional<std::vector<queue_info>> read_queues(std::string_view body) {
     std::vector<queue_info> list;
     each_element(*queues, [&](json_value each) { list.push_back(queue_from(each)); });
     return list;
+}
+
+std::optional<queue_settings> read_queue_settings(std::string_view body) {
+    const auto root = parse_answer(body);
+    if (!root || root->kind != json_kind::object) return std::nullopt;
+    const auto config = member_of(*root, "configuration");
+    const auto bound = config ? member_of(*config, "backpressure") : std::nullopt;
+    if (!bound || bound->kind != json_kind::object) return std::nullopt;
+    queue_settings queue;
+    queue.text = raw_json{root->text};
+    each_member(*root, [&](std::string_view key, json_value member) {
+        if (key == "name") set(queue.name, member);
+        if (key == "depth") set(queue.depth, member);
+    });
+    each_member(*bound, [&](std::string_view key, json_value member) {
+        if (key == "max_depth") set(queue.bound.max_depth, member);
+        if (key == "strategy") set(queue.bound.strategy, member);
+    });
+    return queue;
+}
+
+std::optional<purge_info> read_purge(std::string_view body) {
+    const auto root = parse_answer(body);
+    if (!root || root->kind != json_kind::object) return std::nullopt;
+    purge_info purge;
+    each_member(*root, [&](std::string_view key, json_value member) {
+        if (key == "purged_count") set(purge.purged, member);
+        if (key == "failed") set(purge.failed, member);
+        if (key == "has_more") set(purge.more, member);
+    });
+    return purge;
 }
 
 std::optional<event_list> read_events(std::string_view body) {

@@ -89,6 +89,33 @@ struct queue_info {
     raw_json text;
 };
 
+/// How many jobs a queue may hold, and what becomes of one more.
+struct queue_bound {
+    std::uint64_t max_depth = 0;      ///< 0: any number
+    std::string strategy = "reject";  ///< or "block", "drop_oldest"
+    double warning_threshold = 0.8;   ///< the part of it from which producers are warned
+};
+
+struct queue_settings {
+    std::string name;
+    std::uint64_t depth = 0;  ///< jobs that have not ended
+    queue_bound bound;
+    raw_json text;
+};
+
+/// Which jobs of a queue are to go.
+struct purge_order {
+    std::string queue;
+    std::string states;      ///< such as "completed,cancelled"
+    std::string older_than;  ///< an RFC 3339 time; empty: of any age
+};
+
+struct purge_info {
+    std::uint64_t purged = 0;
+    std::uint64_t failed = 0;  ///< still needed by their workflow
+    bool more = false;         ///< ask again
+};
+
 struct event_info {
     std::string type;  ///< such as "job.completed"
     std::string job_id;
@@ -122,6 +149,7 @@ struct health_info {
 };
 
 std::string encode(const new_job& job);
+std::string encode(const queue_bound& bound);
 std::string encode_batch(const std::vector<new_job>& jobs);
 
 /// Each reads the body of one kind of answer; nothing when it is not what it must be.
@@ -130,6 +158,8 @@ std::optional<job_info> read_job(std::string_view body);  ///< `{"job":{...}}` o
 std::optional<job_list> read_jobs(std::string_view body);
 std::optional<queue_info> read_queue(std::string_view body);
 std::optional<std::vector<queue_info>> read_queues(std::string_view body);
+std::optional<queue_settings> read_queue_settings(std::string_view body);
+std::optional<purge_info> read_purge(std::string_view body);
 std::optional<event_list> read_events(std::string_view body);
 std::optional<log_lines> read_log(std::string_view body);
 std::optional<health_info> read_health(std::string_view body);

@@ -20,10 +20,72 @@ void add_queue_command(command_line& line, CLI::App& queue, std::string name,
     });
 }
 
+void add_queue_set(command_line& line, CLI::App& queue) {
+    struct wish {
+        std::string name;
+        client::queue_bound bound;
+    };
+    auto asked = std::make_shared<wish>();
+    auto* command = add_command(queue, "set",
+                                "Set how many jobs a queue may hold, and what becomes of one more",
+                                "  sluice queue set emails --max-depth 10000\n"
+                                "  sluice queue set emails --max-depth 500 --strategy drop_oldest\n"
+                                "  sluice queue set emails --max-depth 0\n");
+    command->add_option("NAME", asked->name, "The queue's name")->required()->type_name("");
+    command
+        ->add_option("--max-depth", asked->bound.max_depth,
+                     "Jobs that have not ended; 0: any number")
+        ->required()
+        ->check(CLI::Range(0.0, 1e9).description(""))
+        ->type_name("N");
+    command
+        ->add_option("--strategy", asked->bound.strategy,
+                     "What becomes of one more: reject (the default), block, drop_oldest")
+        ->check(CLI::IsMember({"reject", "block", "drop_oldest"}).description(""))
+        ->type_name("WHAT");
+    command
+        ->add_option("--warn-at", asked->bound.warning_threshold,
+                     "From which part of it on producers are warned, 0.8 by default")
+        ->check(CLI::Range(0.0, 1.0).description(""))
+        ->type_name("PART");
+    command->callback([&line, asked] {
+        line.chosen = [asked](const context& ctx) {
+            return set_queue(ctx, asked->name, asked->bound);
+        };
+    });
+}
+
+void add_queue_purge(command_line& line, CLI::App& queue) {
+    struct wish {
+        client::purge_order order;
+        bool confirmed = false;
+    };
+    auto asked = std::make_shared<wish>();
+    auto* command = add_command(
+        queue, "purge", "Delete the ended jobs of a queue, cancel the others, by state",
+        "  sluice queue purge emails --state completed,cancelled --yes\n"
+        "  sluice queue purge emails --state discarded --older-than 2026-01-01T00:00:00Z\n");
+    command->add_option("NAME", asked->order.queue, "The queue's name")->required()->type_name("");
+    command->add_option("--state", asked->order.states, "Job states, with commas between them")
+        ->required()
+        ->type_name("STATES");
+    command
+        ->add_option("--older-than", asked->order.older_than,
+                     "Only those that ended before this time (RFC 3339)")
+        ->type_name("TIME");
+    command->add_flag("-y,--yes", asked->confirmed, "Do not ask");
+    command->callback([&line, asked] {
+        line.chosen = [asked](const context& ctx) {
+            return purge_queue(ctx, asked->order, asked->confirmed);
+        };
+    });
+}
+
 void add_queue_commands(command_line& line) {
-    auto* queue = add_command(line.root, "queue", "List queues, show what they hold, pause them",
-                              "  sluice queue list\n  sluice queue stats default\n"
-                              "  sluice queue pause emails\n");
+    auto* queue =
+        add_command(line.root, "queue", "List queues, pause them, bound them, purge them",
+                    "  sluice queue list\n  sluice queue stats default\n"
+                    "  sluice queue pause emails\n  sluice queue set emails --max-depth 10000\n");
     queue->require_subcommand(0, 1);
     auto* list = add_command(*queue, "list", "List all queues with their counts",
                              "  sluice queue list\n  sluice queue list -o plain | cut -f1,2\n");
@@ -45,6 +107,8 @@ void add_queue_commands(command_line& line) {
                       "  sluice queue pause emails\n", pause_queue);
     add_queue_command(line, *queue, "resume", "Give out the jobs of a paused queue again",
                       "  sluice queue resume emails\n", resume_queue);
+    add_queue_set(line, *queue);
+    add_queue_purge(line, *queue);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 
 namespace sluice::cli {
@@ -113,6 +114,21 @@ void print(std::string_view text) {
 
 void note(const context& ctx, std::string_view text) {
     if (!ctx.options.quiet) write_to(stderr, text);
+}
+
+std::optional<exit_code> confirm(const context& ctx, std::string_view what,
+                                 const std::string& question) {
+    if (isatty(STDIN_FILENO) == 0) {
+        complain(ctx, std::string(what) + " needs a confirmation, and there is no terminal to ask",
+                 "If they may go for good, add --yes.");
+        return exit_code::usage;
+    }
+    note(ctx, question + " [y/N] ");
+    std::string answer;
+    std::getline(std::cin, answer);
+    if (answer == "y" || answer == "Y" || answer == "yes") return std::nullopt;
+    note(ctx, "Nothing was changed.\n");
+    return exit_code::failed;
 }
 
 void complain(const context& ctx, std::string_view what, std::string_view next) {

@@ -55,6 +55,12 @@ void print(std::string_view text);
 /// A note for a person, to stderr; not with --quiet.
 void note(const context& ctx, std::string_view text);
 
+/// Asks on the terminal before something goes for good. Nothing: go on. Else how to end: the answer
+/// was no, or there is no terminal to ask on. `what`, such as "deleting dead letters", begins the
+/// sentence that says so.
+std::optional<exit_code> confirm(const context& ctx, std::string_view what,
+                                 const std::string& question);
+
 /// What went wrong and what to do next, to stderr, each on lines of its own.
 void complain(const context& ctx, std::string_view what, std::string_view next_step);
 

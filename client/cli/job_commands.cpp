@@ -3,11 +3,9 @@
 #include "client/cli/text.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <functional>
-#include <iostream>
 #include <optional>
 
 namespace sluice::cli {
@@ -191,13 +189,6 @@ asio::awaitable<exit_code> delete_each(asio::any_io_executor executor, const con
     co_return all.code();
 }
 
-bool ask(const context& ctx, const std::string& question) {
-    note(ctx, question + " [y/N] ");
-    std::string answer;
-    std::getline(std::cin, answer);
-    return answer == "y" || answer == "Y" || answer == "yes";
-}
-
 }  // namespace
 
 exit_code get_jobs(const context& ctx, const ids& jobs) {
@@ -233,17 +224,10 @@ exit_code retry_dead_letters(const context& ctx, const ids& jobs) {
 }
 
 exit_code delete_dead_letters(const context& ctx, const ids& jobs, bool confirmed) {
-    if (!confirmed && isatty(STDIN_FILENO) == 0) {
-        complain(ctx, "deleting dead letters needs a confirmation, and there is no terminal to ask",
-                 "If they may go for good, add --yes.");
-        return exit_code::usage;
-    }
     const std::string question =
         fmt::format("Delete {} dead letter{} for good?", jobs.size(), jobs.size() == 1 ? "" : "s");
-    if (!confirmed && !ask(ctx, question)) {
-        note(ctx, "Nothing was deleted.\n");
-        return exit_code::failed;
-    }
+    if (!confirmed)
+        if (const auto no = confirm(ctx, "deleting dead letters", question)) return *no;
     return run_to_end([&](auto executor) { return delete_each(executor, ctx, jobs); });
 }
 

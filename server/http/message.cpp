@@ -1,6 +1,7 @@
 #include "server/http/message.hpp"
 
 #include "proto/codec.hpp"
+#include "proto/json_text.hpp"
 
 #include <algorithm>
 
@@ -22,6 +23,18 @@ int retry_after(errc code) {
             return 30;
         default:
             return 0;
+    }
+}
+
+/// The details of the error say how full the queue is (ojs-backpressure.md §7.1).
+void add_queue_depth(response& answer, const error& e) {
+    const auto details = '{' + e.details + '}';
+    json_cursor members(json_root(details));
+    std::string name;
+    json_value value;
+    while (members.next(name, value)) {
+        if (name == "depth") answer.fields.emplace_back("X-OJS-Queue-Depth", value.text);
+        if (name == "bound") answer.fields.emplace_back("X-OJS-Queue-Bound", value.text);
     }
 }
 
@@ -67,6 +80,7 @@ response error_response(const error& e, const request& r) {
     answer.body = encode_error(e, r.request_id);
     if (const int seconds = retry_after(e.code); seconds != 0)
         answer.fields.emplace_back("Retry-After", std::to_string(seconds));
+    if (e.code == errc::queue_full) add_queue_depth(answer, e);
     if (e.code == errc::unauthorized)
         answer.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"sluice\"");
     return answer;

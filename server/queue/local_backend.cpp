@@ -96,6 +96,7 @@ error local_backend::failure() const {
 void local_backend::after_command() {
     collect_grants();
     tell_of_lost_runs();
+    tell_of_events();
     for (const auto& queue : engine_.take_roomy()) room_line_.make_way(queue, engine_.room(queue));
     start_wanted_loads();
     arm_timer();
@@ -185,7 +186,6 @@ void local_backend::on_committed(const commit_outcome& outcome,
     engine_.set_disk_low(outcome.disk_low);
     committed_at_ = engine_.stamp(time);
     ++commits_;
-    const auto before = engine_.events().last_id();
     const auto ended = engine_.committed(time);
     finished_ += ended.size();
     start_commit();  // the next batch gathered meanwhile; let the disk have it before the answers
@@ -197,7 +197,6 @@ void local_backend::on_committed(const commit_outcome& outcome,
         wake_log_readers(id);
     }
     for (const auto& id : engine_.logged()) wake_log_readers(id);
-    if (engine_.events().last_id() != before) new_events_.notify_all();
     after_command();
 }
 
@@ -213,6 +212,12 @@ void local_backend::fail(const std::string& reason) {
     wake_all_log_readers();
     room_line_.wake_all();
     new_events_.notify_all();
+}
+
+/// Most are shown when their batch is committed, some of no change at all at once.
+void local_backend::tell_of_events() {
+    const auto latest = engine_.events().last_id();
+    if (std::exchange(events_told_, latest) != latest) new_events_.notify_all();
 }
 
 /// Waits for a batch; false when the store failed first.

@@ -172,6 +172,7 @@ private:
     // Grants and timers
     void collect_grants();
     void tell_of_lost_runs();
+    void tell_of_events();
     void deliver_grants();
     void deliver(std::uint64_t taker, std::vector<given_lease> leases);
     asio::awaitable<result<std::vector<job_record>>> await_grant(fetch_outcome outcome,
@@ -206,6 +207,7 @@ private:
     room_line room_line_;
     std::function<void(const lease_token&)> run_lost_;
     notifier new_events_;
+    std::uint64_t events_told_ = 0;  ///< the latest event that those who wait have been woken for
     asio::steady_timer timer_;
     std::chrono::steady_clock::time_point timer_set_for_ =
         std::chrono::steady_clock::time_point::max();

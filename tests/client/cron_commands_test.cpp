@@ -1,66 +1,20 @@
 #include "client/cli/commands.hpp"
-#include "tests/client/scripted_server.hpp"
-
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
+#include "tests/client/command_runner.hpp"
 
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <string>
-#include <thread>
+#include <vector>
 
 namespace sluice::cli {
 namespace {
 
-using client::test::script;
-using client::test::scripted_server;
+using test::run;
 
 constexpr auto one_cron =
     R"({"cron":{"name":"report","expression":"@daily","timezone":"UTC","enabled":true,)"
     R"("next_run_at":"2026-02-13T00:00:00.000000Z","run_count":0,"job_template":{"type":"t"}}})";
-
-struct outcome {
-    exit_code code = exit_code::failed;
-    std::string asked;  ///< method, target and body of the only request
-    std::string data;   ///< on stdout
-    std::string said;   ///< on stderr
-};
-
-/// Runs a command against a server that gives one answer. The command has an io_context of its
-/// own, so the server has a thread.
-outcome run(const std::function<exit_code(const context&)>& command, int status, std::string body,
-            output_format format = output_format::table) {
-    asio::io_context io{1};
-    auto work = asio::make_work_guard(io);
-    scripted_server server{io.get_executor(), [&](const auto&) {
-                               script answer;
-                               answer.status = status;
-                               answer.body = body;
-                               return answer;
-                           }};
-    std::thread thread{[&] { io.run(); }};
-    context ctx;
-    ctx.options.output = format;
-    ctx.server = server.settings_for_client();
-    outcome result;
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    result.code = command(ctx);
-    result.said = testing::internal::GetCapturedStderr();
-    result.data = testing::internal::GetCapturedStdout();
-    asio::post(io, [&] {
-        server.stop();
-        work.reset();
-    });
-    thread.join();
-    for (const auto& r : server.requests) {
-        result.asked += std::string{r.method_string()} + " " + std::string{r.target()};
-        if (!r.body().empty()) result.asked += " " + r.body();
-    }
-    return result;
-}
 
 bool holds(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
@@ -149,28 +103,6 @@ TEST(CronCommands, ForetellItsTimes) {
     EXPECT_EQ(never.code, exit_code::ok);
     EXPECT_EQ(never.data, "");
     EXPECT_TRUE(holds(never.said, "never due again"));
-}
-
-TEST(QueueCommands, PauseAndResume) {
-    const auto paused = R"({"queue":{"name":"mail","status":"paused","paused":true,"available":2},)"
-                        R"("name":"mail","paused":true,"status":"paused"})";
-    const auto pause = [](const context& ctx) { return pause_queue(ctx, "mail"); };
-    const auto r = run(pause, 200, paused);
-    EXPECT_EQ(r.code, exit_code::ok) << r.said;
-    EXPECT_EQ(r.asked, "POST /ojs/v1/queues/mail/pause");
-    EXPECT_EQ(r.data, "mail  paused\n");
-    EXPECT_EQ(run(pause, 200, paused, output_format::json).data,
-              "{\"name\":\"mail\",\"status\":\"paused\",\"paused\":true,\"available\":2}\n");
-    EXPECT_EQ(run(pause, 200, paused, output_format::plain).data,
-              "mail\t2\t0\t0\t0\t0\t0\tpaused\n");
-    const auto resumed = run([](const context& ctx) { return resume_queue(ctx, "mail"); }, 200,
-                             R"({"queue":{"name":"mail","paused":false}})");
-    EXPECT_EQ(resumed.asked, "POST /ojs/v1/queues/mail/resume");
-    EXPECT_EQ(resumed.data, "mail  active\n");
-    const auto denied =
-        run(pause, 403, R"({"error":{"code":"forbidden","message":"Needs the scope admin."}})");
-    EXPECT_EQ(denied.code, exit_code::denied);
-    EXPECT_EQ(denied.data, "");
 }
 
 }  // namespace

@@ -104,6 +104,31 @@ CONTRACT(AKeyOfLimitsIsKnownFromItsFirstJobOn) {
                 page->limits.front().key == "a");
 }
 
+CONTRACT(WhoWaitsForEventsHearsOfARefusedPush) {
+    queue_config config;
+    config.bound.max_depth = 1;
+    const auto set = co_await t.queue().configure_queue("q", config);
+    EXPECT_TRUE(set && set->config == config);
+    co_await t.push(contract_job("q"));
+    event_query query;
+    query.after = 0;
+    query.wait = 30s;
+    query.types = {"backpressure.rejected"};
+    auto waiting = t.start(t.queue().events(query, std::stop_token{}));
+    push_request more;
+    more.jobs = {contract_job("q")};
+    const auto refused = co_await t.queue().push(more);
+    EXPECT_EQ(code_of(refused), errc::queue_full);
+    const auto heard = co_await waiting.answer();
+    EXPECT_TRUE(heard && heard->events.size() == 1);
+    if (heard && !heard->events.empty()) {
+        EXPECT_EQ(heard->events.front().pressure->bound, 1U);
+    }
+    co_await t.reopen();
+    const auto still = co_await t.queue().push(more);
+    EXPECT_EQ(code_of(still), errc::queue_full);
+}
+
 CONTRACT(AnOverrideOfALimitHoldsUntilItIsTakenBack) {
     const limit_override none_at_all{.concurrency = 0, .rate = {}, .expires_at = {}};
     const auto set = co_await t.queue().override_limit("k", none_at_all);

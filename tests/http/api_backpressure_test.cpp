@@ -40,6 +40,23 @@ TEST_F(Backpressure, AFullQueueSaysSoAndHowFullItIs) {
               (json{{"queue", "q"}, {"depth", 1}, {"bound", 1}, {"strategy", "reject"}}));
 }
 
+TEST_F(Backpressure, AWorkflowIsStoredWholeOrNotAtAll) {
+    bound({{"max_depth", 2}});
+    const json steps(3, json::parse(job()));
+    const auto refused =
+        send("POST", "/ojs/v1/workflows", json{{"type", "chain"}, {"steps", steps}}.dump());
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_EQ(field_of(refused, "X-OJS-Queue-Bound"), "2");
+    EXPECT_TRUE(fetch("q").is_null());
+}
+
+TEST_F(Backpressure, IsAMetricOfQueuesWithABound) {
+    bound({{"max_depth", 4}});
+    post_job();
+    EXPECT_NE(send("GET", "/metrics").body.find("ojs_backpressure_pressure{queue=\"q\"} 0.25"),
+              std::string::npos);
+}
+
 TEST_F(Backpressure, ABatchIsStoredWholeOrNotAtAll) {
     bound({{"max_depth", 2}});
     const json batch{{"jobs", {json::parse(job()), json::parse(job()), json::parse(job())}}};

@@ -16,21 +16,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// An error's own details say how full the queue is (ojs-backpressure.md §7.1).
-response push_refused(const error& e, const request& r) {
-    auto answer = error_response(e, r);
-    if (e.code != errc::queue_full) return answer;
-    const auto details = '{' + e.details + '}';
-    json_cursor members(json_root(details));
-    std::string name;
-    json_value value;
-    while (members.next(name, value)) {
-        if (name == "depth") answer.fields.emplace_back("X-OJS-Queue-Depth", value.text);
-        if (name == "bound") answer.fields.emplace_back("X-OJS-Queue-Bound", value.text);
-    }
-    return answer;
-}
-
 /// `OJS-Block-Timeout: SECONDS`: how long to wait for room.
 result<void> read_patience(const request& r, push_request& push) {
     const auto text = r.field("ojs-block-timeout");
@@ -91,7 +76,7 @@ asio::awaitable<response> push_job(services_ptr services, request r, path_values
     if (!patience) co_return error_response(patience.error(), r);
     const auto parsed = steady_clock::now();
     auto pushed = co_await services->queue->push(std::move(push));
-    if (!pushed) co_return push_refused(pushed.error(), r);
+    if (!pushed) co_return error_response(pushed.error(), r);
 
     const auto wait = preferred_wait(r);
     if (wait) {
@@ -148,7 +133,7 @@ asio::awaitable<response> push_batch(services_ptr services, request r, path_valu
     if (!patience) co_return error_response(patience.error(), r);
     const auto parsed = steady_clock::now();
     auto pushed = co_await services->queue->push(std::move(push));
-    if (!pushed) co_return push_refused(pushed.error(), r);
+    if (!pushed) co_return error_response(pushed.error(), r);
 
     response answer;
     answer.body.reserve(encoded_size(pushed->jobs));

@@ -1,6 +1,8 @@
 #include "server/http/api/handlers.hpp"
+#include "server/http/api/queue_json.hpp"
 
 #include <functional>
+#include <utility>
 
 namespace sluice::http {
 namespace {
@@ -59,6 +61,20 @@ void add_queues(exposition& out, const std::vector<queue_stats>& queues) {
     }
 }
 
+/// Nothing when no queue has a bound.
+void add_bounds(exposition& out, const std::vector<queue_stats>& queues) {
+    bool begun = false;
+    for (const auto& queue : queues) {
+        const auto bound = queue.config.bound.max_depth;
+        if (bound == 0) continue;
+        if (!std::exchange(begun, true))
+            out.metric("ojs_backpressure_pressure", "gauge",
+                       "Jobs that have not ended, as a part of the bound of their queue.");
+        out.sample(label("queue", queue.name),
+                   std::to_string(queue_pressure{depth(queue), bound}.ratio()));
+    }
+}
+
 asio::awaitable<response> metrics(services_ptr services, request r, path_values) {
     auto queues = co_await services->queue->queues();
     if (!queues) co_return error_response(queues.error(), r);
@@ -79,6 +95,7 @@ asio::awaitable<response> metrics(services_ptr services, request r, path_values)
     out.counter("sluice_jobs_finished_total", "Jobs that reached a terminal state.",
                 health.jobs_finished);
     add_queues(out, *queues);
+    add_bounds(out, *queues);
 
     response answer;
     answer.content_type = "text/plain";

@@ -1,0 +1,79 @@
+#include "client/cli/commands.hpp"
+#include "tests/client/command_runner.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace sluice::cli {
+namespace {
+
+using test::run;
+
+TEST(QueueCommands, PauseAndResume) {
+    const auto paused = R"({"queue":{"name":"mail","status":"paused","paused":true,"available":2},)"
+                        R"("name":"mail","paused":true,"status":"paused"})";
+    const auto pause = [](const context& ctx) { return pause_queue(ctx, "mail"); };
+    const auto r = run(pause, 200, paused);
+    EXPECT_EQ(r.code, exit_code::ok) << r.said;
+    EXPECT_EQ(r.asked, "POST /ojs/v1/queues/mail/pause");
+    EXPECT_EQ(r.data, "mail  paused\n");
+    EXPECT_EQ(run(pause, 200, paused, output_format::json).data,
+              "{\"name\":\"mail\",\"status\":\"paused\",\"paused\":true,\"available\":2}\n");
+    EXPECT_EQ(run(pause, 200, paused, output_format::plain).data,
+              "mail\t2\t0\t0\t0\t0\t0\tpaused\n");
+    const auto resumed = run([](const context& ctx) { return resume_queue(ctx, "mail"); }, 200,
+                             R"({"queue":{"name":"mail","paused":false}})");
+    EXPECT_EQ(resumed.asked, "POST /ojs/v1/queues/mail/resume");
+    EXPECT_EQ(resumed.data, "mail  active\n");
+    const auto denied =
+        run(pause, 403, R"({"error":{"code":"forbidden","message":"Needs the scope admin."}})");
+    EXPECT_EQ(denied.code, exit_code::denied);
+    EXPECT_EQ(denied.data, "");
+}
+
+TEST(QueueCommands, SetABound) {
+    const auto set = [](const context& ctx) {
+        return set_queue(ctx, "mail", {.max_depth = 100, .strategy = "block"});
+    };
+    const std::string answer = R"({"name":"mail","depth":7,"configuration":{"backpressure":)"
+                               R"({"max_depth":100,"strategy":"block","warning_threshold":0.8}}})";
+    const auto r = run(set, 200, answer);
+    EXPECT_EQ(r.code, exit_code::ok) << r.said;
+    EXPECT_EQ(r.asked,
+              "PUT /ojs/v1/admin/queues/mail/config "
+              R"({"backpressure":{"max_depth":100,"strategy":"block","warning_threshold":0.8}})");
+    EXPECT_EQ(r.data, "mail  holds 7 jobs of at most 100, then: block\n");
+    EXPECT_EQ(run(set, 200, answer, output_format::json).data, answer + "\n");
+    EXPECT_EQ(run(set, 200, answer, output_format::plain).data, "mail\t7\t100\tblock\n");
+    const auto lifted = run(set, 200,
+                            R"({"name":"mail","depth":7,"configuration":{"backpressure":)"
+                            R"({"max_depth":0,"strategy":"reject"}}})");
+    EXPECT_EQ(lifted.data, "mail  holds 7 jobs, any number may come\n");
+    const auto denied = run(set, 403, R"({"error":{"code":"forbidden","message":"No."}})");
+    EXPECT_EQ(denied.code, exit_code::denied);
+}
+
+TEST(QueueCommands, PurgeUntilNothingIsLeft) {
+    const client::purge_order order{"mail", "completed,cancelled", "2026-01-01T00:00:00Z"};
+    const auto purge = [&](const context& ctx) { return purge_queue(ctx, order, true); };
+    const auto request =
+        "DELETE /ojs/v1/admin/queues/mail/jobs?states=completed%2Ccancelled&"
+        "older_than=2026-01-01T00%3A00%3A00Z&confirm=true";
+    const auto r = run(purge, {{200, R"({"purged_count":20000,"failed":0,"has_more":true})"},
+                               {200, R"({"purged_count":5,"failed":0,"has_more":false})"}});
+    EXPECT_EQ(r.code, exit_code::ok) << r.said;
+    EXPECT_EQ(r.asked, std::string(request) + request);
+    EXPECT_EQ(r.data, "mail  20005 jobs purged\n");
+    const auto partly = run(purge, 200, R"({"purged_count":1,"failed":2,"has_more":false})");
+    EXPECT_EQ(partly.code, exit_code::partial);
+    EXPECT_EQ(partly.data, "mail  1 job purged, 2 are still needed\n");
+    EXPECT_EQ(run(purge, 200, R"({"purged_count":1,"failed":0})", output_format::json).data,
+              "{\"purged_count\":1,\"failed\":0}\n");
+    const auto refused =
+        run(purge, 400, R"({"error":{"code":"invalid_request","message":"No such state."}})");
+    EXPECT_NE(refused.code, exit_code::ok);
+}
+
+}  // namespace
+}  // namespace sluice::cli
