@@ -61,13 +61,14 @@ std::optional<error> engine::find_room(growth& more, std::string_view type, inst
     for (auto& [name, count] : more) {
         auto& queue = *queues_.find(name);
         const auto& bound = queue.config->bound;
-        const auto depth = static_cast<std::int64_t>(queue.depth() - queue.dropping);
+        const auto depth = static_cast<std::int64_t>(queue.kept_depth());
         const auto max = static_cast<std::int64_t>(bound.max_depth);
         const auto over = std::max<std::int64_t>(0, count > 0 ? depth + count - max : 0);
         const auto waiting =
-            queue.jobs[static_cast<std::size_t>(job_state::available)] - queue.dropping;
-        const bool droppable = bound.strategy == full_strategy::drop_oldest && count <= max &&
-                               over <= static_cast<std::int64_t>(waiting);
+            static_cast<std::int64_t>(queue.jobs[static_cast<std::size_t>(job_state::available)]) -
+            static_cast<std::int64_t>(queue.dropping);
+        const bool droppable =
+            bound.strategy == full_strategy::drop_oldest && count <= max && over <= waiting;
         if (over > 0 && !droppable) {
             if (!queue.told_full) emit_pressure(queue, "backpressure.rejected", type, stamp(now));
             queue.told_full = true;
@@ -163,8 +164,7 @@ void engine::end_drop(const unread_end& end, resident_job* job, instant now) {
     if (queue && queue->dropping > 0) --queue->dropping;
     if (job) return drop_for_room(*job, now);
     if (!queue || !queue->bounded()) return;
-    if (queue->depth() - queue->dropping > queue->config->bound.max_depth)
-        drop_oldest(*queue, 1, now);
+    if (queue->kept_depth() > queue->config->bound.max_depth) drop_oldest(*queue, 1, now);
 }
 
 void engine::emit_pressure(const queue_state& queue, std::string_view event_type,
@@ -196,7 +196,7 @@ std::optional<std::string> engine::blocked_at(
 std::uint64_t engine::room(std::string_view name) const {
     const auto* queue = queues_.find(name);
     if (!queue || !queue->bounded()) return UINT64_MAX;
-    const auto depth = queue->depth() - queue->dropping;
+    const auto depth = queue->kept_depth();
     const auto max = queue->config->bound.max_depth;
     return depth < max ? max - depth : 0;
 }

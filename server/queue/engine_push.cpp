@@ -27,7 +27,8 @@ result<push_outcome> engine::push(push_request request, instant now) {
     if (!plans) return plans.error();
     const auto grown = growth_of(request, *plans);
     auto over = grown;
-    if (auto full = find_room(over, request.jobs.front().type, now)) return *std::move(full);
+    const std::string_view type = grown.empty() ? std::string_view() : request.jobs.front().type;
+    if (auto full = find_room(over, type, now)) return *std::move(full);
     push_outcome made;
     std::vector<std::int64_t> seqs;
     for (std::size_t i = 0; i < plans->size(); ++i) {

@@ -228,6 +228,7 @@ asio::awaitable<result<void>> local_backend::reset() {
     engine_.reset();
     for (const auto& [id, waiters] : job_waits_) waiters->notify_all();
     wake_all_log_readers();
+    room_line_.wake_all();
     const auto batch = engine_.gate();
     after_command();
     const bool ok = co_await durable(batch);

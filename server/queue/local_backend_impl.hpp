@@ -157,6 +157,7 @@ private:
                                                 std::function<bool(std::string_view)> may_touch);
     asio::awaitable<bool> load_duplicates(std::vector<unique_lookup> lookups, std::uint64_t load);
     asio::awaitable<result<push_answer>> push_patiently(push_request request);
+    void leave_room_line(room_line::place& mine);
     asio::awaitable<result<push_answer>> look_up_and_store(push_request request);
     asio::awaitable<result<push_answer>> store(push_request request,
                                                std::optional<std::uint64_t> load);

@@ -98,6 +98,13 @@ asio::awaitable<bool> local_backend::load_duplicates(std::vector<unique_lookup> 
     co_return !failed_;
 }
 
+/// Those behind may need less room than there is.
+void local_backend::leave_room_line(room_line::place& mine) {
+    const auto queue = mine.queue;
+    room_line_.leave(mine);
+    room_line_.make_way(queue, engine_.room(queue));
+}
+
 /// For a producer that rather waits than be refused: tries whenever there may be room in a full
 /// queue.
 asio::awaitable<result<push_answer>> local_backend::push_patiently(push_request request) {
@@ -114,9 +121,7 @@ asio::awaitable<result<push_answer>> local_backend::push_patiently(push_request 
             auto made = co_await look_up_and_store(std::move(attempt));
             if (!made && made.error().code == errc::queue_full) at = engine_.blocked_at(counts);
             if (!at || last) {
-                const auto left = mine.queue;
-                room_line_.leave(mine);
-                room_line_.make_way(left, engine_.room(left));
+                leave_room_line(mine);
                 co_return made;
             }
         }
@@ -124,6 +129,10 @@ asio::awaitable<result<push_answer>> local_backend::push_patiently(push_request 
         auto waiting = room_line_.wait(mine, deadline, request.stop);
         last = !co_await std::move(waiting);
         at.reset();
+        if (request.stop.stop_requested()) {  // nobody is there any more to hear of it
+            leave_room_line(mine);
+            co_return error(errc::queue_full);
+        }
     }
 }
 

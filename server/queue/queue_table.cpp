@@ -20,6 +20,12 @@ std::uint64_t queue_state::depth() const {
     return depth;
 }
 
+std::uint64_t queue_state::kept_depth() const {
+    const auto all = depth();
+    return all -
+           std::min<std::uint64_t>(all, dropping);  // somebody else may have ended one of them
+}
+
 void queue_state::relist(ready_lane& lane) {
     if (lane.limit) {
         const auto now = lane.head();

@@ -102,6 +102,8 @@ struct queue_state {
     bool bounded() const { return config && config->bound.max_depth > 0; }
     /// Jobs that have not ended.
     std::uint64_t depth() const;
+    /// The same without those that are as good as dropped.
+    std::uint64_t kept_depth() const;
     /// Call after every change of `lane.line`.
     void relist(ready_lane& lane);
     void close(ready_lane& lane);

@@ -124,6 +124,26 @@ TEST_F(Backpressure, WhoWaitsGoesOnWhenTheBoundIsLifted) {
     EXPECT_EQ(finish(waiting).status, 201);
 }
 
+TEST_F(Backpressure, WhoWaitsGoesOnWhenEverythingIsEmptied) {
+    bound({{"max_depth", 1}, {"strategy", "block"}});
+    post_job();
+    const auto waiting = start("POST", "/ojs/v1/jobs", job(), {{"ojs-block-timeout", "30"}});
+    const auto emptied = start("POST", "/ojs/v1/admin/reset");
+    EXPECT_EQ(finish(emptied).status, 200);
+    EXPECT_EQ(finish(waiting).status, 201);
+}
+
+TEST_F(Backpressure, NothingIsStoredForAProducerWhoHasGone) {
+    bound({{"max_depth", 1}, {"strategy", "block"}});
+    post_job();
+    const auto waiting = start("POST", "/ojs/v1/jobs", job(), {{"ojs-block-timeout", "30"}});
+    stop.request_stop();
+    EXPECT_EQ(finish(waiting).status, 429);
+    stop = std::stop_source{};
+    end_one();
+    EXPECT_TRUE(fetch("q").is_null());
+}
+
 TEST_F(Backpressure, WhatIsNoTimeToWaitIsRefused) {
     for (const auto* bad : {"soon", "-1", "1.5", "99999999999999999999"})
         EXPECT_EQ(post_job({{"ojs-block-timeout", bad}}).status, 400) << bad;

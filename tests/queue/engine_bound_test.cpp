@@ -161,6 +161,23 @@ TEST_P(Bound, DropsNoMoreThanItMustWhilePushesOvertakeReads) {
     EXPECT_EQ(f.fetch("q", 9).size(), 5U);
 }
 
+TEST_P(Bound, CountsRightWhenWhatIsToBeDroppedIsCancelled) {
+    bound(2, full_strategy::drop_oldest);
+    const auto first = f.push("q");
+    f.push("q");
+    f.manual = true;
+    push_request request;
+    request.jobs.push_back(make_spec("q"));
+    ASSERT_TRUE(f.core().push(std::move(request), f.clock.now));
+    f.manual = false;
+    (void)f.cancel(first);  // it may be gone already
+    f.settle();
+    EXPECT_EQ(depth(), 2U);
+    EXPECT_EQ(f.core().room("q"), 0U);
+    EXPECT_TRUE(try_push(1));
+    EXPECT_EQ(depth(), 2U);
+}
+
 TEST_P(Bound, SkipsAPlaceInLineWhoseJobIsGone) {
     bound(3, full_strategy::drop_oldest);
     const auto first = f.push("q");
