@@ -24,6 +24,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+/// Of a rule as it is written: it is kept with the job.
+constexpr std::size_t text_bytes_max = 2048;
+
 struct limit_draft {
     limit_rule rule;
     std::optional<std::int64_t> limit;  ///< of `rate`
@@ -201,6 +204,8 @@ fault read_rate(const member& m, rate_rule& out) {
 
 fault read_limit(const member& m, std::shared_ptr<limit_rule>& out) {
     if (m.value.kind != json_kind::object) return wrong_type(m, "object");
+    if (m.value.text.size() > text_bytes_max)
+        return bad_value(m, "be at most " + std::to_string(text_bytes_max) + " bytes");
     limit_draft draft;
     std::uint32_t seen = 0;
     if (auto f = read_members<limit_draft>(m.value, "options.rate_limit.", m.code, limit_rows,

@@ -274,7 +274,8 @@ private:
     bool has_place(const resident_job& job, instant now) const;
     bool may_start(ready_lane& lane, resident_job& job, instant now);
     void hold_limit(const resident_job& job, timestamp until, instant now);
-    void emit_limit(const resident_job& job, std::string_view type, limit_event event, instant now);
+    void emit_limit(const resident_job& job, std::string_view type, limit_event event,
+                    std::uint64_t batch, instant now);
     void close_lane(ready_lane& lane);
     void reopen_lane(ready_lane& lane);
     void reopen_lanes(limit_state& limit);

@@ -116,6 +116,7 @@ result<change_answer> engine::nack(const nack_request& request, instant now) {
     if (!held) return held.error();
     auto& job = **held;
     if (repeated) return answer(job, true);
+    if (request.rate_limit_until) hold_limit(job, *request.rate_limit_until, now);
     if (request.snooze) {
         give_back(job, rules::job_event::snooze, lease_outcome::released, now);
         auto& record = job.record;
@@ -131,7 +132,6 @@ result<change_answer> engine::nack(const nack_request& request, instant now) {
         touch(job, true);
         join_line(job, now);
     } else {
-        if (request.rate_limit_until) hold_limit(job, *request.rate_limit_until, now);
         fail(job, request.failure, request.retryable, request.retry_after, request.end,
              lease_outcome::nacked, now);
     }
@@ -341,6 +341,7 @@ result<heartbeat_answer> engine::heartbeat(const heartbeat_request& request, ins
             {now.steady + config_.worker_silence, timer_kind::worker, worker.number});
     }
     for (const auto& beat : request.jobs) made.jobs.push_back(renew(beat, request, now));
+    if (!offers_.empty()) dispatch(now);  // a job that was taken back made way in its line
     return made;
 }
 

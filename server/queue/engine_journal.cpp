@@ -176,6 +176,7 @@ void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> rec
     for (auto* queue : std::exchange(blocked_offers_, {})) offers_.push_back(queue);
     dispatch(now);
     serve_load_waiters(now);
+    if (turns_.any() || !offers_.empty()) dispatch(now);  // somebody's turn came in vain
     forget_unused();
 }
 

@@ -43,7 +43,10 @@ void engine::see_rule(const resident_job& job) {
     auto* limit = job.lane->limit;
     if (!limit || job.record.seq < limit->rule_seq) return;
     limit->rule_seq = job.record.seq;
-    limit->rule = job.record.spec->limit;
+    auto rule = *job.record.spec->limit;
+    rule.text.clear();
+    if (limit->rule && *limit->rule == rule) return;
+    limit->rule = std::make_shared<const limit_rule>(std::move(rule));
 }
 
 /// Whether the job may run once more beside those of its key that run.
@@ -71,28 +74,32 @@ bool engine::may_start(ready_lane& lane, resident_job& job, instant now) {
         why.strategy = "concurrency";
         why.limit = *rule.concurrency;
     } else if (rule.rate) {
-        const auto asked = rules::take(*rule.rate, limit.rate, steady_time(now));
+        const auto asked = rules::take(*rule.rate, rate_of(limit, *rule.rate), steady_time(now));
         why.strategy = "rate";
         why.limit = rule.rate->limit;
-        if (asked.allowed)
-            limit.rate = asked.state;
-        else
-            later = asked.at.time_since_epoch();
+        if (!asked.allowed) later = asked.at.time_since_epoch();
     }
     const bool full = later || why.strategy == "concurrency";
     const bool told = lane.told_held == job.record.seq;
     if (!full) {
-        if (told) emit_limit(job, "rate_limit.released", std::move(why), now);
+        for (auto& [rate, used] : limit.rates) used = rules::spend(rate, used, steady_time(now));
+        if (!told) return true;
+        lane.told_held = 0;
+        if (why.strategy.empty()) why.strategy = "concurrency";
+        if (!rule.rate) why.limit = rule.concurrency.value_or(0);
+        emit_limit(job, "rate_limit.released", std::move(why), open_batch_, now);
         return true;
     }
     if (job.record.spec->limit->on_limit == limit_action::drop) {
         pop_line(lane);
         discard(job, "rate_limited", "There was no room under its rate limit when its turn came.",
                 now);
-        emit_limit(job, "rate_limit.dropped", std::move(why), now);
+        emit_limit(job, "rate_limit.dropped", std::move(why), open_batch_, now);
         return false;
     }
-    if (!told) emit_limit(job, "rate_limit.exceeded", std::move(why), now);
+    // It changes nothing, and so waits for no batch but that of the job's latest change.
+    if (!told)
+        emit_limit(job, "rate_limit.exceeded", std::move(why), gate(job.record.spec->id), now);
     lane.told_held = job.record.seq;
     close_lane(lane);
     // The wall clock may be set meanwhile; then the timer comes too early, or somebody asks.
@@ -109,20 +116,19 @@ void engine::hold_limit(const resident_job& job, timestamp until, instant now) {
     auto* limit = job.lane->limit;
     if (!limit) return;
     const auto wait = std::min<std::chrono::microseconds>(until - now.wall, limits::limit_hold_max);
-    limit->held_until = now.steady + std::max(wait, std::chrono::microseconds{0});
+    limit->held_until = std::max(limit->held_until, now.steady + wait);
     limit_event told;
     told.key = limit->key;
     told.strategy = "hold";
     told.current = limit->running;
     told.until = stamp({.wall = {}, .steady = limit->held_until});
-    emit_limit(job, "rate_limit.dynamic_adjusted", std::move(told), now);
+    emit_limit(job, "rate_limit.dynamic_adjusted", std::move(told), open_batch_, now);
 }
 
-/// It waits for no batch but that of the job's latest change: most are of no change at all.
 void engine::emit_limit(const resident_job& job, std::string_view type, limit_event event,
-                        instant now) {
+                        std::uint64_t batch, instant now) {
     auto logged = event_of(job, type, stamp(now));
-    logged.batch = gate(job.record.spec->id);
+    logged.batch = batch;
     logged.limit = std::make_shared<const limit_event>(std::move(event));
     events_.add(std::move(logged));
     publish_events();
@@ -138,7 +144,7 @@ void engine::reopen_lane(ready_lane& lane) {
     std::erase(lane.limit->closed, &lane);
     lane.queue->reopen(lane);
     queues_.update_turn(*lane.queue);
-    offers_.push_back(lane.queue);
+    if (offers_.empty() || offers_.back() != lane.queue) offers_.push_back(lane.queue);
 }
 
 void engine::reopen_lanes(limit_state& limit) {
@@ -206,10 +212,11 @@ limit_info engine::info_of(const limit_state& limit, instant now) const {
     if (!rule.rate) return info;
     const auto& rate = *rule.rate;
     const auto at = steady_time(now);
-    info.remaining = rules::remaining(rate, limit.rate, at);
-    if (const auto asked = rules::take(rate, limit.rate, at); !asked.allowed)
+    const auto used = rate_of(limit, rate);
+    info.remaining = rules::remaining(rate, used, at);
+    if (const auto asked = rules::take(rate, used, at); !asked.allowed)
         info.available_at = as_told(asked.at);
-    if (limit.rate.next > at) info.rested_at = as_told(limit.rate.next);
+    if (used.next > at) info.rested_at = as_told(used.next);
     return info;
 }
 

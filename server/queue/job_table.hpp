@@ -1,6 +1,8 @@
 #pragma once
 
 #include "proto/job.hpp"
+#include "proto/limit_rule.hpp"
+#include "proto/unique.hpp"
 #include "server/queue/job_store.hpp"
 
 #include <algorithm>
@@ -55,6 +57,8 @@ inline std::size_t footprint(const job_record& record) {
         const auto& spec = *record.spec;
         bytes += spec.args.size() + spec.meta.size() + spec.tags.size() + spec.extra.size() +
                  spec.extra_options.size();
+        if (spec.limit) bytes += spec.limit->text.size() + spec.limit->key.size();
+        if (spec.unique) bytes += spec.unique->text.size();
     }
     for (const auto& failure : record.failures)
         bytes += sizeof(job_failure) + failure.message.size() + failure.details.size();

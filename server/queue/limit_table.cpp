@@ -6,6 +6,29 @@
 
 namespace sluice {
 
+namespace {
+
+/// Rates under one key; more than one is rare. Chosen, not tuned.
+constexpr std::size_t rates_max = 16;
+
+}  // namespace
+
+rules::rate_state& rate_of(limit_state& state, const rate_rule& rate) {
+    auto& rates = state.rates;
+    const auto known = std::ranges::find(rates, rate, [](const auto& each) { return each.first; });
+    if (known != rates.end()) return known->second;
+    if (rates.size() == rates_max)
+        rates.erase(
+            std::ranges::min_element(rates, {}, [](const auto& each) { return each.second.next; }));
+    return rates.emplace_back(rate, rules::rate_state{}).second;
+}
+
+rules::rate_state rate_of(const limit_state& state, const rate_rule& rate) {
+    for (const auto& [known, used] : state.rates)
+        if (known == rate) return used;
+    return {};
+}
+
 limit_state& limit_table::get(std::string_view key) {
     if (auto* known = find(key)) {
         if (known->idle) idle_.erase({*known->idle, known->number});
@@ -53,7 +76,10 @@ void limit_table::remove_lane(limit_state& state, ready_lane& lane) {
 
 void limit_table::settle(limit_state& state) {
     if (!state.lanes.empty() || state.given || state.idle) return;
-    state.idle = std::max(state.rate.next.time_since_epoch(), state.held_until);
+    auto rested = state.held_until;
+    for (const auto& [rate, used] : state.rates)
+        rested = std::max(rested, used.next.time_since_epoch());
+    state.idle = rested;
     idle_.emplace(*state.idle, state.number);
 }
 

@@ -23,20 +23,27 @@ struct ready_lane;
 /// What is counted under one key of rate limits. Its times are of the steady clock.
 struct limit_state {
     std::string key;
-    std::int64_t number = 0;                  ///< names it to its timer
-    rules::rate_state rate;                   ///< of all starts under the key
+    std::int64_t number = 0;  ///< names it to its timer
+    /// Of all starts under the key, for each rate that jobs came with or an operator gave.
+    std::vector<std::pair<rate_rule, rules::rate_state>> rates;
     std::size_t running = 0;                  ///< active jobs
     std::chrono::microseconds held_until{0};  ///< nothing starts before
     std::set<ready_lane*> lanes;              ///< all that are kept
     std::vector<ready_lane*> closed;          ///< of these, the one closed longest first
     std::optional<limit_override> given;      ///< by an operator
     std::optional<std::chrono::microseconds> timer_at;
-    std::shared_ptr<const limit_rule> rule;  ///< of the job `rule_seq`, the latest one seen
+    /// Of the job `rule_seq`, the latest one seen; without its text.
+    std::shared_ptr<const limit_rule> rule;
     std::int64_t rule_seq = 0;
     std::vector<std::shared_ptr<const std::string>> queues;  ///< that have had jobs under the key
     bool more_queues = false;                                ///< than are named there
     std::optional<std::chrono::microseconds> idle;  ///< its place among those without lanes
 };
+
+/// What is kept of `rate`; a new one has had its rest. Of too many the one that rests first goes.
+rules::rate_state& rate_of(limit_state& state, const rate_rule& rate);
+/// The same without keeping it.
+rules::rate_state rate_of(const limit_state& state, const rate_rule& rate);
 
 /// The keys under which jobs run, wait or are in memory, and the latest ones under which they did.
 ///

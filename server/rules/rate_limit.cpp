@@ -30,9 +30,14 @@ rate_state fit(const rate_rule& rule, rate_state state, timestamp now) {
 rate_answer take(const rate_rule& rule, rate_state state, timestamp now) {
     const auto fitted = fit(rule, state, now);
     const auto latest = later(rule, {now, 0}, rule.burst - 1);
-    if (fitted <= latest) return {true, later(rule, std::max(fitted, rate_state{now, 0}), 1), now};
+    if (fitted <= latest) return {true, spend(rule, fitted, now), now};
     const auto wait = fitted.next - latest.next;
     return {false, state, now + wait + microseconds{fitted.part > latest.part ? 1 : 0}};
+}
+
+rate_state spend(const rate_rule& rule, rate_state state, timestamp now) {
+    const auto spent = later(rule, std::max(fit(rule, state, now), rate_state{now, 0}), 1);
+    return fit(rule, spent, now);
 }
 
 std::int64_t remaining(const rate_rule& rule, rate_state state, timestamp now) {

@@ -30,6 +30,9 @@ struct rate_answer {
 /// was set back, or the rule became stricter, nobody waits longer than a full burst takes.
 rate_answer take(const rate_rule& rule, rate_state state, timestamp now);
 
+/// The state after a start, which another rule may have allowed: it counts under this one as well.
+rate_state spend(const rate_rule& rule, rate_state state, timestamp now);
+
 /// How many `take` would allow at `now`.
 std::int64_t remaining(const rate_rule& rule, rate_state state, timestamp now);
 

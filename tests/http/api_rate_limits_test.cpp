@@ -77,6 +77,8 @@ TEST_F(RateLimits, AreSeenByWhoMaySeeAllTheirQueues) {
     push_limited({{"key", "shared"}, {"concurrency", 1}}, "mail.a");
     push_limited({{"key", "shared"}, {"concurrency", 1}}, "bank");
     queue_patterns = {"mail.*"};
+    const json rule{{"key", "shared"}, {"concurrency", 1}};
+    EXPECT_EQ(field_of(push_limited(rule, "mail.a"), "X-RateLimit-Limit"), "");
     get("/ojs/v1/rate-limits/own");
     get("/ojs/v1/rate-limits/shared", 404);
     const auto list = get("/ojs/v1/rate-limits");

@@ -67,6 +67,16 @@ TEST(LimitRule, IsShownAsItWasWritten) {
     EXPECT_NE(shown.find(R"("rate_limit":)" + text), std::string::npos) << shown;
 }
 
+TEST(LimitRule, IsOfBoundedLength) {
+    const auto padded = [](std::size_t bytes) {
+        std::string text = R"({"concurrency":1})";
+        text.insert(1, bytes - text.size(), ' ');
+        return text;
+    };
+    EXPECT_TRUE(decode(padded(2048)));
+    EXPECT_FALSE(decode(padded(2049)));
+}
+
 TEST(LimitRule, OfBadValuesIsRefusedByName) {
     const std::pair<const char*, const char*> cases[] = {
         {"7", "rate_limit"},

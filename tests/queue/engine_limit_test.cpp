@@ -216,6 +216,46 @@ TEST_P(Limit, HoldsItsKeyBackWhenAWorkerWasToldToWait) {
     EXPECT_EQ(fetch_all().size(), 2U);
 }
 
+TEST_P(Limit, MeasuresTwoRatesOfOneKeyEachByItself) {
+    const auto every = [](std::chrono::milliseconds period) {
+        const rate_rule rate{.limit = 1, .period = period, .burst = 1};
+        return limited({.text = {}, .key = "k", .concurrency = {}, .rate = rate});
+    };
+    f.push(every(1h));
+    f.fetch_one("q");
+    f.push(every(1s));
+    f.push(every(1s));
+    const auto last = f.push(every(1h));
+    f.fetch_one("q");
+    const auto taker = f.park(patient());
+    EXPECT_FALSE(f.answer_to(taker));
+    f.pass(1s - 1us);
+    EXPECT_FALSE(f.answer_to(taker));
+    f.pass(1us);
+    ASSERT_TRUE(f.answer_to(taker)) << "the slow rate does not hold the fast one up";
+    f.pass(1h - 1us);
+    EXPECT_TRUE(f.fetch("q").empty()) << "starts by the fast one count under the slow one";
+    f.pass(1us);
+    EXPECT_EQ(f.fetch_one("q").spec->id, last);
+}
+
+TEST_P(Limit, IsHeldUntilTheLatestTimeThatWasToldAndByAnyNack) {
+    for (int i = 0; i < 3; ++i)
+        f.push(limited({.text = {}, .key = "api", .concurrency = 9, .rate = {}}));
+    const auto first = f.fetch_one("q");
+    const auto second = f.fetch_one("q");
+    nack_request until;
+    until.rate_limit_until = f.clock.now.wall + 60s;
+    until.requeue = true;
+    ASSERT_TRUE(f.nack(first, until));
+    until.rate_limit_until = f.clock.now.wall + 10s;
+    ASSERT_TRUE(f.nack(second, until));
+    f.pass(59s);
+    EXPECT_TRUE(f.fetch("q").empty());
+    f.pass(1s);
+    EXPECT_EQ(f.fetch("q").size(), 1U);
+}
+
 TEST_P(Limit, TellsOnceThatAJobHasNoRoomAndOnceThatItHas) {
     f.push(one_at_a_time());
     const auto second = f.push(one_at_a_time());

@@ -73,6 +73,18 @@ TEST(RateLimit, FollowsARuleThatChanges) {
     EXPECT_EQ(take({2, 1s, 1}, odd, start).at, start + 428'572us);
 }
 
+TEST(RateLimit, CountsStartsThatAnotherRuleAllowedAndThenSaysATimeThatHolds) {
+    const rate_rule slow{1, 1min, 2};
+    rate_state state;
+    for (int i = 0; i < 9; ++i) state = spend(slow, state, start);
+    EXPECT_EQ(remaining(slow, state, start), 0);
+    const auto refused = take(slow, state, start);
+    EXPECT_FALSE(refused.allowed);
+    EXPECT_EQ(refused.at, start + 1min);
+    EXPECT_FALSE(take(slow, state, refused.at - 1us).allowed);
+    EXPECT_TRUE(take(slow, state, refused.at).allowed);
+}
+
 TEST(RateLimit, HoldsAtTheLargestValues) {
     const rate_rule slow{1, limits::limit_period_max, limits::limit_burst_max};
     const auto one = take(slow, {}, start);

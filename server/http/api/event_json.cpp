@@ -119,7 +119,7 @@ void append_limit_data(json_writer& out, const job_event& event) {
     const auto& limit = *event.limit;
     const auto& job = event.job;
     out.key("key").string(limit.key).key("strategy").string(limit.strategy);
-    if (limit.limit > 0) out.key("limit").integer(limit.limit);
+    if (limit.strategy != "hold") out.key("limit").integer(limit.limit);
     out.key("current").integer(static_cast<std::int64_t>(limit.current));
     out.key("job_id").string(to_string(job.spec->id));
     out.key("job_type").string(job.spec->type).key("queue").string(job.spec->queue);

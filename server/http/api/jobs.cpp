@@ -96,7 +96,8 @@ asio::awaitable<response> push_job(services_ptr services, request r, path_values
     if (wait) add_preference_applied(answer, *wait);
     if (job.spec->limit) {
         auto limit = co_await services->queue->rate_limit(job.spec->limit->key);
-        if (limit) add_rate_limit_fields(answer, *limit, services->now().wall);
+        if (limit && may_see(r, *limit))
+            add_rate_limit_fields(answer, *limit, services->now().wall);
     }
     co_return answer;
 }

@@ -11,14 +11,6 @@ namespace {
 
 constexpr std::string_view kind = "rate_limit";
 
-/// A key is seen by whoever may see all queues that have jobs under it.
-bool may_see(const request& r, const limit_info& info) {
-    if (r.queue_patterns.empty()) return true;
-    return !info.more_queues && std::ranges::all_of(info.queues, [&](const auto& queue) {
-        return queue_allowed(r, *queue);
-    });
-}
-
 /// What holds: an operator's word before the rule of the latest job.
 std::optional<std::int64_t> concurrency_of(const limit_info& info) {
     if (info.given && info.given->concurrency) return info.given->concurrency;
@@ -131,6 +123,13 @@ asio::awaitable<response> list_limits(services_ptr services, request r, path_val
 }
 
 }  // namespace
+
+bool may_see(const request& r, const limit_info& info) {
+    if (r.queue_patterns.empty()) return true;
+    return !info.more_queues && std::ranges::all_of(info.queues, [&](const auto& queue) {
+        return queue_allowed(r, *queue);
+    });
+}
 
 void add_rate_limit_fields(response& answer, const limit_info& info, timestamp now) {
     std::int64_t limit = 0;
