@@ -46,6 +46,7 @@ struct engine_config {
     std::size_t events_max = 16384;       ///< lifecycle events kept in memory
     std::size_t crons_max = 10'000;       ///< registered cron jobs
     std::size_t workflows_max = 100'000;  ///< with unfinished jobs; each is kept in memory
+    std::size_t webhook_backlog_max = 100'000;  ///< deliveries that have not ended
     std::size_t idle_queues = 4096;       ///< queues without jobs that are still listed
     std::size_t idle_limits = 4096;       ///< keys of rate limits without jobs, still listed
     /// Remote workers may take these types too, and are not bound by the limits.
