@@ -27,8 +27,9 @@ fault events(webhook_change& draft, const member& m) {
     if (given.empty()) return bad_value(m, "name one type at least");
     for (const auto& each : given)
         if (!is_event_pattern(each))
-            return bad_value(m, "hold types of events, such as 'job.completed', or patterns of "
-                                "them, such as 'job.*' or '*'");
+            return bad_value(m,
+                             "hold types of events, such as 'job.completed', or patterns of "
+                             "them, such as 'job.*' or '*'");
     return std::nullopt;
 }
 
@@ -100,12 +101,9 @@ fault timeout_ms(webhook_change& draft, const member& m) {
 using decode::presence;
 
 constexpr std::array change_rows{
-    row<webhook_change>{"url", url, 0},
-    row<webhook_change>{"events", events, 1},
-    row<webhook_change>{"filter", filter, 2},
-    row<webhook_change>{"active", active, 3},
-    row<webhook_change>{"metadata", metadata, 4},
-    row<webhook_change>{"timeout_ms", timeout_ms, 5},
+    row<webhook_change>{"url", url, 0},           row<webhook_change>{"events", events, 1},
+    row<webhook_change>{"filter", filter, 2},     row<webhook_change>{"active", active, 3},
+    row<webhook_change>{"metadata", metadata, 4}, row<webhook_change>{"timeout_ms", timeout_ms, 5},
 };
 constexpr std::array new_rows{
     row<webhook_change>{"url", url, 0, presence::required},

@@ -51,7 +51,8 @@ void apply_change(webhook_subscription& subscription, webhook_change change, tim
         subscription.disabled_reason = std::move(change.disabled_reason);
     }
     if (change.secret) {
-        subscription.previous_secret = std::exchange(subscription.secret, *std::move(change.secret));
+        subscription.previous_secret =
+            std::exchange(subscription.secret, *std::move(change.secret));
         subscription.previous_until = now + webhook_overlap;
     }
 }

@@ -359,7 +359,8 @@ public:
                                                                          webhook_change change) = 0;
     virtual asio::awaitable<result<webhook_subscription>> remove_webhook(std::string id) = 0;
     virtual asio::awaitable<result<webhook_subscription>> webhook(std::string id) = 0;
-    virtual asio::awaitable<result<std::vector<webhook_subscription>>> webhooks() = 0;  ///< oldest first
+    virtual asio::awaitable<result<std::vector<webhook_subscription>>>
+    webhooks() = 0;  ///< oldest first
     /// Has one event of type `webhook_test_type` delivered, tried once; answers the job. Errors
     /// also: overloaded, disk_low, shutting_down.
     virtual asio::awaitable<result<job_record>> test_webhook(std::string id) = 0;

@@ -50,9 +50,8 @@ job_spec spec_of(const std::string& subscription, const std::string& event) {
 
 result<webhook_subscription> engine::add_webhook(webhook_subscription subscription, instant now) {
     if (webhooks_.size() >= limits::webhooks_max)
-        return error(errc::validation_failed,
-                     "There are " + std::to_string(webhooks_.size()) +
-                         " subscriptions already; no more are taken.");
+        return error(errc::validation_failed, "There are " + std::to_string(webhooks_.size()) +
+                                                  " subscriptions already; no more are taken.");
     const auto id = make_uuid(stamp(now), next_seq_++, static_cast<std::uint32_t>(random_()));
     subscription.id = "sub_" + to_string(id);
     subscription.created_at = stamp(now);

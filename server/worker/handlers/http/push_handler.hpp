@@ -38,8 +38,8 @@ public:
     /// The targets must have passed `fault_of_target`.
     void add_to(handler_registry& registry);
 
-    /// Carries a request of somebody else, by the same rules and timeouts; `timeout` in place of the
-    /// configured one.
+    /// Carries a request of somebody else, by the same rules and timeouts; `timeout` in place of
+    /// the configured one.
     boost::asio::awaitable<exchanged> exchange(outgoing request,
                                                std::optional<std::chrono::milliseconds> timeout,
                                                std::stop_token stop);

@@ -85,8 +85,7 @@ asio::awaitable<outcome> webhook_handler::run(std::shared_ptr<job_run> run) {
     const auto what = read_delivery(job.spec->args);
     const auto found = co_await book_.find(what.subscription);
     if (!found && found.error().code != errc::not_found) co_return interrupted{};
-    if (!found)
-        co_return discarded{ended("subscription_deleted", "the subscription was deleted")};
+    if (!found) co_return discarded{ended("subscription_deleted", "the subscription was deleted")};
     if (!found->active)
         co_return dead_lettered{ended("subscription_inactive", "the subscription is not active")};
 
