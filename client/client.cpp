@@ -196,9 +196,9 @@ asio::awaitable<outcome<queue_info>> client::resume_queue(std::string name) {
     co_return value_of(answer, read_queue);
 }
 
-asio::awaitable<outcome<queue_settings>> client::set_queue(std::string name, queue_bound bound) {
-    call request = post_call(path("/admin/queues/", name, "/config"), encode(bound));
-    request.method = verb::put;
+asio::awaitable<outcome<queue_settings>> client::set_queue(std::string name, queue_change change) {
+    call request = post_call(path("/admin/queues/", name, "/config"), encode(change));
+    request.method = verb::patch;
     request.repeatable = true;
     auto answer = co_await ask(std::move(request));
     co_return value_of(answer, read_queue_settings);

@@ -61,7 +61,7 @@ public:
     /// A paused queue takes jobs and gives none out. It need not hold any yet.
     asio::awaitable<outcome<queue_info>> pause_queue(std::string name);
     asio::awaitable<outcome<queue_info>> resume_queue(std::string name);
-    asio::awaitable<outcome<queue_settings>> set_queue(std::string name, queue_bound bound);
+    asio::awaitable<outcome<queue_settings>> set_queue(std::string name, queue_change change);
     /// Jobs that have ended are deleted, others cancelled, some thousands of each at a time.
     asio::awaitable<outcome<purge_info>> purge_queue(purge_order order);
 

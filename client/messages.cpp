@@ -131,14 +131,20 @@ std::string encode(const new_job& job) {
     return text;
 }
 
-std::string encode(const queue_bound& bound) {
+std::string encode(const queue_change& change) {
     std::string text;
     json_writer writer{text};
-    writer.begin_object().key("backpressure").begin_object();
-    writer.key("max_depth").integer(static_cast<std::int64_t>(bound.max_depth));
-    writer.key("strategy").string(bound.strategy);
-    writer.key("warning_threshold").number(bound.warning_threshold);
-    writer.end_object().end_object();
+    writer.begin_object();
+    if (change.bound) {
+        writer.key("backpressure").begin_object();
+        writer.key("max_depth").integer(static_cast<std::int64_t>(change.bound->max_depth));
+        writer.key("strategy").string(change.bound->strategy);
+        writer.key("warning_threshold").number(change.bound->warning_threshold).end_object();
+    }
+    if (change.concurrency)
+        writer.key("concurrency")
+            .raw(*change.concurrency == "any" ? std::string_view("null") : *change.concurrency);
+    writer.end_object();
     return text;
 }
 
@@ -239,6 +245,8 @@ std::optional<queue_settings> read_queue_settings(std::string_view body) {
         if (key == "max_depth") set(queue.bound.max_depth, member);
         if (key == "strategy") set(queue.bound.strategy, member);
     });
+    if (const auto running = member_of(*config, "concurrency"))
+        set(queue.concurrency.emplace(), *running);
     return queue;
 }
 

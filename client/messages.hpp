@@ -96,10 +96,18 @@ struct queue_bound {
     double warning_threshold = 0.8;   ///< the part of it from which producers are warned
 };
 
+/// What is to be set of a queue; the rest stays as it is.
+struct queue_change {
+    std::optional<queue_bound> bound = std::nullopt;
+    /// Jobs that run at a time; "any": any number.
+    std::optional<std::string> concurrency = std::nullopt;
+};
+
 struct queue_settings {
     std::string name;
     std::uint64_t depth = 0;  ///< jobs that have not ended
     queue_bound bound;
+    std::optional<std::uint64_t> concurrency;  ///< absent: any number
     raw_json text;
 };
 
@@ -149,7 +157,7 @@ struct health_info {
 };
 
 std::string encode(const new_job& job);
-std::string encode(const queue_bound& bound);
+std::string encode(const queue_change& change);
 std::string encode_batch(const std::vector<new_job>& jobs);
 
 /// Each reads the body of one kind of answer; nothing when it is not what it must be.

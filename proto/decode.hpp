@@ -61,6 +61,7 @@ error within(error e, std::string_view what, std::string members);
 
 enum class presence : std::uint8_t {
     optional,  ///< null counts as absent
+    nullable,  ///< may be absent; null has a meaning of its own
     required,
 };
 

@@ -151,7 +151,7 @@ fault on_limit(limit_draft& draft, const member& m) {
     std::string name;
     if (auto f = read_string(m, 32, name)) return f;
     const auto action = parse_limit_action(name);
-    if (!action) return bad_value(m, "be 'wait', 'reschedule' or 'drop'");
+    if (!action) return bad_value(m, "be 'wait', 'reschedule', 'drop' or 'reject'");
     draft.rule.on_limit = *action;
     return std::nullopt;
 }

@@ -15,6 +15,7 @@ enum class limit_action : std::uint8_t {
     wait = 0,        ///< it keeps its place in line
     reschedule = 1,  ///< the same: there is nothing a later time would add to a place in line
     drop = 2,        ///< it is discarded
+    reject = 3,      ///< it is refused when it is pushed; later on it waits
 };
 std::string_view to_string(limit_action action);
 std::optional<limit_action> parse_limit_action(std::string_view name);

@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 7> outcome_names{
 constexpr std::array<std::string_view, 4> conflict_names{"reject", "ignore", "replace",
                                                          "replace_except_schedule"};
 constexpr std::array<std::string_view, 3> full_names{"reject", "block", "drop_oldest"};
-constexpr std::array<std::string_view, 3> limit_names{"wait", "reschedule", "drop"};
+constexpr std::array<std::string_view, 4> limit_names{"wait", "reschedule", "drop", "reject"};
 constexpr std::array<std::string_view, 4> workflow_type_names{"chain", "group", "batch", "dag"};
 constexpr std::array<std::string_view, 4> workflow_state_names{"running", "completed", "failed",
                                                                "cancelled"};

@@ -33,12 +33,15 @@ struct queue_bound {
 /// What an operator has set for one queue.
 struct queue_config {
     queue_bound bound;
+    /// Jobs of the queue that run at a time, whatever their own limits; absent: any number.
+    std::optional<std::int64_t> concurrency = std::nullopt;
 
     friend bool operator==(const queue_config&, const queue_config&) = default;
 };
 
-/// Reads the body of PUT /admin/queues/{name}/config, and what encode_queue_config wrote.
-result<queue_config> decode_queue_config(std::string_view body);
+/// Reads the body of PUT and PATCH /admin/queues/{name}/config, and what encode_queue_config wrote:
+/// what is not named stays as it is in `base`.
+result<queue_config> decode_queue_config(std::string_view body, queue_config base = {});
 std::string encode_queue_config(const queue_config& config);
 
 /// What an operator has set in place of the rules that the jobs under one key came with.

@@ -61,7 +61,17 @@ fault backpressure(queue_config& config, const member& m) {
                                      seen, no_such_member);
 }
 
-constexpr std::array config_rows{row<queue_config>{"backpressure", backpressure, 0}};
+/// null: any number.
+fault queue_concurrency(queue_config& config, const member& m) {
+    config.concurrency.reset();
+    if (m.value.kind == json_kind::null) return std::nullopt;
+    return read_integer(m, 0, limits::limit_concurrency_max, config.concurrency.emplace());
+}
+
+constexpr std::array config_rows{
+    row<queue_config>{"backpressure", backpressure, 0},
+    row<queue_config>{"concurrency", queue_concurrency, 1, presence::nullable},
+};
 
 struct override_draft {
     timestamp now;
@@ -102,10 +112,9 @@ fault read_setting(std::string_view body, std::span<const row<Target>> rows, Tar
 }  // namespace
 }  // namespace decode
 
-result<queue_config> decode_queue_config(std::string_view body) {
-    queue_config config;
-    if (auto f = decode::read_setting<queue_config>(body, decode::config_rows, config)) return *f;
-    return config;
+result<queue_config> decode_queue_config(std::string_view body, queue_config base) {
+    if (auto f = decode::read_setting<queue_config>(body, decode::config_rows, base)) return *f;
+    return base;
 }
 
 std::string encode_queue_config(const queue_config& config) {
@@ -115,7 +124,9 @@ std::string encode_queue_config(const queue_config& config) {
     out.key("max_depth").integer(static_cast<std::int64_t>(config.bound.max_depth));
     out.key("strategy").plain(to_string(config.bound.strategy));
     out.key("warning_threshold").number(config.bound.warning_threshold);
-    out.end_object().end_object();
+    out.end_object();
+    if (config.concurrency) out.key("concurrency").integer(*config.concurrency);
+    out.end_object();
     return text;
 }
 

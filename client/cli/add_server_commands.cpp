@@ -24,33 +24,50 @@ void add_queue_set(command_line& line, CLI::App& queue) {
     struct wish {
         std::string name;
         client::queue_bound bound;
+        std::string concurrency;
     };
     auto asked = std::make_shared<wish>();
-    auto* command = add_command(queue, "set",
-                                "Set how many jobs a queue may hold, and what becomes of one more",
-                                "  sluice queue set emails --max-depth 10000\n"
-                                "  sluice queue set emails --max-depth 500 --strategy drop_oldest\n"
-                                "  sluice queue set emails --max-depth 0\n");
+    auto* command =
+        add_command(queue, "set", "Set how many jobs a queue may hold and run at a time",
+                    "  sluice queue set emails --max-depth 10000\n"
+                    "  sluice queue set emails --max-depth 500 --strategy drop_oldest\n"
+                    "  sluice queue set emails --concurrency 20\n"
+                    "  sluice queue set emails --max-depth 0 --concurrency any\n");
     command->add_option("NAME", asked->name, "The queue's name")->required()->type_name("");
-    command
-        ->add_option("--max-depth", asked->bound.max_depth,
-                     "Jobs that have not ended; 0: any number")
-        ->required()
-        ->check(CLI::Range(0.0, 1e9).description(""))
-        ->type_name("N");
+    auto* depth = command->add_option("--max-depth", asked->bound.max_depth,
+                                      "Jobs that have not ended; 0: any number");
+    depth->check(CLI::Range(0.0, 1e9).description(""))->type_name("N");
     command
         ->add_option("--strategy", asked->bound.strategy,
                      "What becomes of one more: reject (the default), block, drop_oldest")
+        ->needs(depth)
         ->check(CLI::IsMember({"reject", "block", "drop_oldest"}).description(""))
         ->type_name("WHAT");
     command
         ->add_option("--warn-at", asked->bound.warning_threshold,
                      "From which part of it on producers are warned, 0.8 by default")
+        ->needs(depth)
         ->check(CLI::Range(0.0, 1.0).description(""))
         ->type_name("PART");
-    command->callback([&line, asked] {
-        line.chosen = [asked](const context& ctx) {
-            return set_queue(ctx, asked->name, asked->bound);
+    auto* running =
+        command
+            ->add_option("--concurrency", asked->concurrency, "Jobs that run at a time, or \"any\"")
+            ->check(CLI::Validator(
+                [](const std::string& text) {
+                    const bool digits = !text.empty() && text.size() <= 7 &&
+                                        text.find_first_not_of("0123456789") == std::string::npos;
+                    return digits || text == "any" ? std::string()
+                                                   : "must be a number or \"any\", not " + text;
+                },
+                ""))
+            ->type_name("N");
+    command->require_option(1, 0);
+    command->callback([&line, asked, depth, running] {
+        client::queue_change change;
+        if (depth->count() > 0) change.bound = asked->bound;
+        if (running->count() > 0) change.concurrency = asked->concurrency;
+        line.chosen = [asked, change](const context& ctx) {
+            return set_queue(ctx, asked->name, change);
         };
     });
 }

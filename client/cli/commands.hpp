@@ -44,7 +44,8 @@ exit_code list_queues(const context& ctx);
 exit_code show_queues(const context& ctx, const std::vector<std::string>& names);
 exit_code pause_queue(const context& ctx, const std::string& name);
 exit_code resume_queue(const context& ctx, const std::string& name);
-exit_code set_queue(const context& ctx, const std::string& name, const client::queue_bound& bound);
+exit_code set_queue(const context& ctx, const std::string& name,
+                    const client::queue_change& change);
 /// Asks first, unless `confirmed`; without a terminal to ask on it refuses.
 exit_code purge_queue(const context& ctx, const client::purge_order& order, bool confirmed);
 

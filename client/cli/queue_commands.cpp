@@ -9,23 +9,31 @@
 namespace sluice::cli {
 namespace {
 
+std::string description_of(const client::queue_settings& queue) {
+    auto text = fmt::format("{}  holds {} jobs", printable(queue.name), queue.depth);
+    if (queue.bound.max_depth == 0)
+        text += ", any number may come";
+    else
+        text += fmt::format(" of at most {}, then: {}", queue.bound.max_depth,
+                            printable(queue.bound.strategy));
+    if (queue.concurrency) text += fmt::format("; {} may run at a time", *queue.concurrency);
+    return text + "\n";
+}
+
 asio::awaitable<exit_code> set(asio::any_io_executor executor, const context& ctx, std::string name,
-                               client::queue_bound bound) {
+                               client::queue_change change) {
     client::client server{executor, ctx.server};
     const std::string subject = "queue " + name;
-    auto queue = co_await server.set_queue(std::move(name), bound);
+    auto queue = co_await server.set_queue(std::move(name), std::move(change));
     if (queue.has_error()) co_return complain(ctx, queue.error(), subject);
     if (ctx.wants_json()) {
         print(printable_json(one_line(queue->text), ctx.out) + "\n");
     } else if (ctx.options.output == output_format::plain) {
-        print(fmt::format("{}\t{}\t{}\t{}\n", printable(queue->name), queue->depth,
-                          queue->bound.max_depth, printable(queue->bound.strategy)));
-    } else if (queue->bound.max_depth == 0) {
-        print(fmt::format("{}  holds {} jobs, any number may come\n", printable(queue->name),
-                          queue->depth));
+        print(fmt::format("{}\t{}\t{}\t{}\t{}\n", printable(queue->name), queue->depth,
+                          queue->bound.max_depth, printable(queue->bound.strategy),
+                          queue->concurrency ? std::to_string(*queue->concurrency) : "any"));
     } else {
-        print(fmt::format("{}  holds {} jobs of at most {}, then: {}\n", printable(queue->name),
-                          queue->depth, queue->bound.max_depth, printable(queue->bound.strategy)));
+        print(description_of(*queue));
     }
     co_return exit_code::ok;
 }
@@ -56,8 +64,9 @@ asio::awaitable<exit_code> purge(asio::any_io_executor executor, const context& 
 
 }  // namespace
 
-exit_code set_queue(const context& ctx, const std::string& name, const client::queue_bound& bound) {
-    return run_to_end([&](auto executor) { return set(executor, ctx, name, bound); });
+exit_code set_queue(const context& ctx, const std::string& name,
+                    const client::queue_change& change) {
+    return run_to_end([&](auto executor) { return set(executor, ctx, name, change); });
 }
 
 exit_code purge_queue(const context& ctx, const client::purge_order& order, bool confirmed) {

@@ -125,6 +125,11 @@ void engine::change_state(resident_job& job, rules::job_event event) {
     unique_.move(job.record, from);
     if (job.lane->limit) follow_limit(job, from);
     ++job.queue->jobs[static_cast<std::size_t>(*next)];
+    const bool ran = from == job_state::active;
+    if (job.queue->config && (ran || *next == job_state::active)) {
+        queues_.update_turn(*job.queue);
+        if (ran) offers_.push_back(job.queue);
+    }
     // It may have passed while the job ran, when nobody looked.
     const bool waits = *next != job_state::active && !is_terminal(*next);
     if (waits && from == job_state::active && workflows_.size() > 0) stop_workflow_job(job);

@@ -118,7 +118,7 @@ public:
     limit_page rate_limits(const limit_query& query, instant now) const;
     limit_info override_limit(std::string_view key, std::optional<limit_override> given,
                               instant now);
-    queue_stats configure_queue(std::string_view name, const queue_config& config);
+    queue_stats configure_queue(std::string_view name, const queue_config& config, instant now);
     /// How many jobs the queue takes now.
     std::uint64_t room(std::string_view queue) const;
     /// The first of these queues that has no room for so many jobs and wants producers to wait.
@@ -285,6 +285,8 @@ private:
                             instant now);
 
     // engine_limit.cpp
+    std::optional<error> refuse_limited(const std::vector<job_spec>& jobs,
+                                        const std::vector<push_plan>& plans, instant now) const;
     void see_rule(const resident_job& job);
     bool has_place(const resident_job& job, instant now) const;
     bool may_start(ready_lane& lane, resident_job& job, instant now);

@@ -28,9 +28,9 @@ bool engine::take(const fetch_request& request, std::vector<given_lease>& leases
             return take_from_pool(request, pool->second, leases, now);
     for (const auto& name : request.queues) {
         auto* queue = queues_.find(name);
-        if (!queue || queue->paused) continue;
+        if (!queue) continue;
         bool blocked = false;
-        while (leases.size() < request.count) {
+        while (leases.size() < request.count && !queue->rests()) {
             auto* job = take_next(*queue, request, blocked, now);
             if (!job) break;
             leases.push_back(grant_job(*job, request, now));
@@ -50,7 +50,7 @@ bool engine::take_from_any(const fetch_request& request, std::vector<given_lease
     while (leases.size() < request.count) {
         queue_state* queue = nullptr;
         for (const auto& [turn, candidate] : queues_.turns()) {
-            if (passed.contains(candidate)) continue;
+            if (passed.contains(candidate) || candidate->rests()) continue;
             queue = candidate;
             break;
         }
@@ -233,8 +233,8 @@ void engine::dispatch(instant now) {
 }
 
 void engine::offer(queue_state& queue, instant now) {
-    if (draining_ || queue.paused) return;
-    while (!queue.heads.empty()) {
+    if (draining_) return;
+    while (!queue.heads.empty() && !queue.rests()) {
         const auto id = first_taker(queue);
         if (!id) return;
         std::vector<given_lease> leases;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <map>
 #include <utility>
 
 /// Limits of jobs, enforced when they are handed out. A lane whose first job has no room is closed
@@ -55,6 +56,39 @@ bool engine::has_place(const resident_job& job, instant now) const {
     if (!limit) return true;
     const auto most = in_force(*limit, *job.record.spec->limit, now.wall).concurrency;
     return !most || limit->running < static_cast<std::size_t>(*most);
+}
+
+/// Jobs that would rather be refused than wait, when their key has no room beyond those that wait
+/// already.
+std::optional<error> engine::refuse_limited(const std::vector<job_spec>& jobs,
+                                            const std::vector<push_plan>& plans,
+                                            instant now) const {
+    std::map<std::string_view, std::int64_t> ahead;  ///< of the next job of each key
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        const auto* wanted = jobs[i].limit.get();
+        if (!wanted || plans[i].same || plans[i].same_new) continue;
+        const auto* limit = limits_.find(wanted->key);
+        const limit_state fresh;
+        const auto& known = limit ? *limit : fresh;
+        const auto [it, first] = ahead.try_emplace(wanted->key, 0);
+        if (first)
+            for (const auto* lane : known.lanes)
+                it->second += static_cast<std::int64_t>(lane->waiting);
+        const auto before = it->second++;
+        if (wanted->on_limit != limit_action::reject) continue;
+        const auto rule = in_force(known, *wanted, now.wall);
+        const auto running = static_cast<std::int64_t>(known.running);
+        const auto left =
+            rule.rate ? rules::remaining(*rule.rate, rate_of(known, *rule.rate), steady_time(now))
+                      : INT64_MAX;
+        const bool full = rule.concurrency && running + before >= *rule.concurrency;
+        if (!full && before < left && known.held_until <= now.steady) continue;
+        return error(errc::rate_limited,
+                     "There is no room under the rate limit '" + wanted->key + "'.",
+                     "\"key\":\"" + wanted->key + "\",\"running\":" + std::to_string(running) +
+                         ",\"waiting\":" + std::to_string(before));
+    }
+    return std::nullopt;
 }
 
 /// Whether the first job of a limited lane may start; if so, its start is counted. If not, it is

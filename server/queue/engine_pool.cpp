@@ -65,7 +65,7 @@ bool engine::take_from_pool(const fetch_request& request, pool_state& pool,
         queue_state* next = nullptr;
         for (const auto& name : request.queues) {
             auto* queue = queues_.find(name);
-            if (!queue || queue->paused || queue->heads.empty()) continue;
+            if (!queue || queue->rests() || queue->heads.empty()) continue;
             if (std::ranges::find(passed, queue) != passed.end()) continue;
             if (!next || pool.before(*queue, *next)) next = queue;
         }

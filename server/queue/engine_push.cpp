@@ -25,6 +25,7 @@ result<push_outcome> engine::push(push_request request, instant now) {
     if (auto refused = refuse_push(request)) return std::move(*refused);
     auto plans = plan_push(request, unique_, jobs_, now, stamp(now));
     if (!plans) return plans.error();
+    if (auto limited = refuse_limited(request.jobs, *plans, now)) return *std::move(limited);
     const auto grown = growth_of(request, *plans);
     auto over = grown;
     const std::string_view type = grown.empty() ? std::string_view() : request.jobs.front().type;

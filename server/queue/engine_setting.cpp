@@ -42,14 +42,18 @@ void engine::put_config(queue_state& queue, const queue_config& config) {
     bounded_queues_ += static_cast<std::size_t>(queue.bounded());
     bounded_queues_ -= static_cast<std::size_t>(before);
     queue.pressed = queue.told_full = false;
+    queues_.update_turn(queue);
+    offers_.push_back(&queue);
 }
 
-queue_stats engine::configure_queue(std::string_view name, const queue_config& config) {
+queue_stats engine::configure_queue(std::string_view name, const queue_config& config,
+                                    instant now) {
     auto& queue = queue_named(name);
     queue.known = true;
     put_config(queue, config);
     set(setting_kind::queue, name, queue.config ? encode_queue_config(config) : std::string());
     roomy_.insert(*queue.name);  // those who wait find out what holds now
+    dispatch(now);
     auto stats = stats_of(queue);
     unused_queues_.insert(*queue.name);
     forget_unused();

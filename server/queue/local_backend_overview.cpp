@@ -69,7 +69,7 @@ asio::awaitable<result<limit_info>> local_backend::override_limit(
 asio::awaitable<result<queue_stats>> local_backend::configure_queue(std::string name,
                                                                     queue_config config) {
     if (failed_) co_return failure();
-    auto stats = engine_.configure_queue(name, config);
+    auto stats = engine_.configure_queue(name, config, now());
     after_command();
     const bool ok = co_await durable(engine_.gate());
     if (!ok) co_return failure();

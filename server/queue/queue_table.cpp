@@ -181,7 +181,7 @@ ready_lane& queue_table::add_limited(ready_lane& plain, limit_state& limit, std:
 }
 
 void queue_table::update_turn(queue_state& queue) {
-    const bool serve = queue.handled_ready > 0 && !queue.paused && !queue.own_pool;
+    const bool serve = queue.handled_ready > 0 && !queue.rests() && !queue.own_pool;
     if (serve == (queue.turn != 0)) return;
     if (serve) {
         queue.turn = next_turn_++;

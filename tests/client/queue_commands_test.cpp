@@ -34,24 +34,41 @@ TEST(QueueCommands, PauseAndResume) {
 
 TEST(QueueCommands, SetABound) {
     const auto set = [](const context& ctx) {
-        return set_queue(ctx, "mail", {.max_depth = 100, .strategy = "block"});
+        return set_queue(ctx, "mail",
+                         {.bound = client::queue_bound{.max_depth = 100, .strategy = "block"}});
     };
     const std::string answer = R"({"name":"mail","depth":7,"configuration":{"backpressure":)"
                                R"({"max_depth":100,"strategy":"block","warning_threshold":0.8}}})";
     const auto r = run(set, 200, answer);
     EXPECT_EQ(r.code, exit_code::ok) << r.said;
     EXPECT_EQ(r.asked,
-              "PUT /ojs/v1/admin/queues/mail/config "
+              "PATCH /ojs/v1/admin/queues/mail/config "
               R"({"backpressure":{"max_depth":100,"strategy":"block","warning_threshold":0.8}})");
     EXPECT_EQ(r.data, "mail  holds 7 jobs of at most 100, then: block\n");
     EXPECT_EQ(run(set, 200, answer, output_format::json).data, answer + "\n");
-    EXPECT_EQ(run(set, 200, answer, output_format::plain).data, "mail\t7\t100\tblock\n");
+    EXPECT_EQ(run(set, 200, answer, output_format::plain).data, "mail\t7\t100\tblock\tany\n");
     const auto lifted = run(set, 200,
                             R"({"name":"mail","depth":7,"configuration":{"backpressure":)"
                             R"({"max_depth":0,"strategy":"reject"}}})");
     EXPECT_EQ(lifted.data, "mail  holds 7 jobs, any number may come\n");
     const auto denied = run(set, 403, R"({"error":{"code":"forbidden","message":"No."}})");
     EXPECT_EQ(denied.code, exit_code::denied);
+}
+
+TEST(QueueCommands, SetHowManyRunAtATime) {
+    const auto set = [](const context& ctx) {
+        return set_queue(ctx, "mail", {.concurrency = "20"});
+    };
+    const std::string answer = R"({"name":"mail","depth":7,"configuration":{"backpressure":)"
+                               R"({"max_depth":0,"strategy":"reject"},"concurrency":20}})";
+    const auto r = run(set, 200, answer);
+    EXPECT_EQ(r.asked, R"(PATCH /ojs/v1/admin/queues/mail/config {"concurrency":20})");
+    EXPECT_EQ(r.data, "mail  holds 7 jobs, any number may come; 20 may run at a time\n");
+    EXPECT_EQ(run(set, 200, answer, output_format::plain).data, "mail\t7\t0\treject\t20\n");
+    const auto lifted =
+        run([](const context& ctx) { return set_queue(ctx, "mail", {.concurrency = "any"}); }, 200,
+            answer);
+    EXPECT_EQ(lifted.asked, R"(PATCH /ojs/v1/admin/queues/mail/config {"concurrency":null})");
 }
 
 TEST(QueueCommands, PurgeUntilNothingIsLeft) {

@@ -145,5 +145,41 @@ CONTRACT(AnOverrideOfALimitHoldsUntilItIsTakenBack) {
     EXPECT_TRUE(given && given->size() == 1);
 }
 
+CONTRACT(NoMoreJobsOfAQueueRunThanItAllows) {
+    queue_config config;
+    config.concurrency = 2;
+    const auto set = co_await t.queue().configure_queue("q", config);
+    EXPECT_TRUE(set && set->config == config);
+    for (int i = 0; i < 4; ++i) co_await t.push(contract_job("q"));
+    co_await t.reopen();
+    std::vector<job_record> held;
+    for (int i = 0; i < 4; ++i) {
+        const auto more = co_await t.queue().fetch(some(9, "w"), std::stop_token{});
+        if (more) held.insert(held.end(), more->begin(), more->end());
+    }
+    EXPECT_EQ(held.size(), 2U);
+    if (held.empty()) co_return;
+    auto waiting = t.start(t.queue().fetch(some(1, "w2", 30s), std::stop_token{}));
+    co_await t.yield();
+    co_await t.ack(held.front());
+    const auto given = co_await waiting.answer();
+    EXPECT_TRUE(given && given->size() == 1);
+}
+
+CONTRACT(AJobThatWouldRatherNotWaitIsRefused) {
+    auto spec = limited("k", 1);
+    auto rule = *spec.limit;
+    rule.on_limit = limit_action::reject;
+    spec.limit = std::make_shared<const limit_rule>(std::move(rule));
+    push_request first, second;
+    first.jobs = {spec};
+    second.jobs = {spec};
+    const auto taken = co_await t.queue().push(std::move(first));
+    EXPECT_TRUE(taken);
+    co_await t.reopen();
+    const auto refused = co_await t.queue().push(std::move(second));
+    EXPECT_EQ(code_of(refused), errc::rate_limited);
+}
+
 }  // namespace
 }  // namespace sluice::test

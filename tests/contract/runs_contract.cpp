@@ -129,5 +129,28 @@ CONTRACT(InServerWorkersAreGivenNoMoreThanTheirHandlersTake) {
     EXPECT_EQ(jobs.size(), 1U);
 }
 
+CONTRACT(AHandlerCountsAgainstItsLimitUntilItHasReturned) {
+    t.rules.handled_types = {{"work", 1}};
+    co_await t.reopen();
+    co_await t.push(contract_job("q"));
+    co_await t.push(contract_job("q"));
+    auto request = contract_fetch("q");
+    request.worker_id = std::string(in_server_worker_id);
+    request.handled_only = true;
+    const auto first = co_await t.fetch(request);
+    EXPECT_EQ(first.size(), 1U);
+    if (first.empty()) co_return;
+    const auto cancelled = co_await t.queue().cancel(first.front().spec->id);
+    EXPECT_TRUE(cancelled);
+    const auto none = co_await t.fetch(request);
+    EXPECT_TRUE(none.empty()) << "the job is gone, its handler still runs";
+    request.wait = 30s;
+    auto waiting = t.start(t.fetch(request));
+    co_await t.yield();
+    t.queue().run_returned(first.front().lease);
+    const auto next = co_await waiting.answer();
+    EXPECT_EQ(next.size(), 1U);
+}
+
 }  // namespace
 }  // namespace sluice::test

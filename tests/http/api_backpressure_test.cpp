@@ -195,5 +195,29 @@ TEST_F(Backpressure, AnOverrideOfARateLimitIsSetShownAndTakenBack) {
     put(R"({"concurrency":1})", 403);
 }
 
+TEST_F(Backpressure, AChangeOfTheSettingsLeavesWhatItDoesNotName) {
+    const std::string path = "/ojs/v1/admin/queues/q/config";
+    const auto change = [&](const json& body) {
+        const auto answer = send("PATCH", path, body.dump());
+        EXPECT_EQ(answer.status, 200) << answer.body;
+        return json_of(answer)["configuration"];
+    };
+    EXPECT_EQ(change({{"concurrency", 1}})["concurrency"], 1);
+    const auto both = change({{"backpressure", {{"max_depth", 9}}}});
+    EXPECT_EQ(both["concurrency"], 1);
+    EXPECT_EQ(both["backpressure"]["max_depth"], 9);
+    push("q");
+    push("q");
+    ASSERT_FALSE(fetch("q").is_null());
+    EXPECT_TRUE(fetch("q").is_null()) << "one runs already";
+    EXPECT_FALSE(change({{"concurrency", nullptr}}).contains("concurrency"));
+    EXPECT_FALSE(fetch("q").is_null());
+    EXPECT_EQ(send("PATCH", path, R"({"concurency":1})").status, 400);
+    bound({{"max_depth", 5}});
+    EXPECT_EQ(get(path)["configuration"]["backpressure"]["max_depth"], 5);
+    queue_patterns = {"other"};
+    EXPECT_EQ(send("PATCH", path, R"({"concurrency":1})").status, 403);
+}
+
 }  // namespace
 }  // namespace sluice::http

@@ -108,5 +108,17 @@ TEST_F(RateLimits, ABadTimeToWaitForIsRefused) {
     EXPECT_EQ(error["details"]["field"], "error.rate_limit_until");
 }
 
+TEST_F(RateLimits, AJobThatWouldRatherNotWaitIsRefused) {
+    const json rule{{"key", "k"}, {"concurrency", 1}, {"on_limit", "reject"}};
+    push_limited(rule);
+    const json options{{"queue", "q"}, {"rate_limit", rule}};
+    const json job{{"type", "t"}, {"args", json::array()}, {"options", options}};
+    const auto refused = send("POST", "/ojs/v1/jobs", job.dump());
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_EQ(field_of(refused, "Retry-After"), "1");
+    EXPECT_EQ(json_of(refused)["error"]["code"], "rate_limited");
+    EXPECT_EQ(json_of(refused)["error"]["details"]["key"], "k");
+}
+
 }  // namespace
 }  // namespace sluice::http

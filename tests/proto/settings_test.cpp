@@ -29,6 +29,28 @@ TEST(QueueConfig, HasTheDefaultsOfTheSpecification) {
     EXPECT_EQ(decode_queue_config(R"({"backpressure":{"max_size_bytes":0}})")->bound.max_depth, 0U);
 }
 
+TEST(QueueConfig, LimitsWhatRunsAtATime) {
+    const auto config = decode_queue_config(R"({"concurrency":5})");
+    ASSERT_TRUE(config);
+    EXPECT_EQ(config->concurrency, 5);
+    EXPECT_EQ(*decode_queue_config(encode_queue_config(*config)), *config);
+    EXPECT_EQ(decode_queue_config(R"({"concurrency":null})")->concurrency, std::nullopt);
+    EXPECT_FALSE(decode_queue_config(R"({"concurrency":-1})"));
+    EXPECT_FALSE(decode_queue_config(R"({"concurrency":"5"})"));
+}
+
+TEST(QueueConfig, AChangeLeavesWhatItDoesNotName) {
+    const auto bounded = *decode_queue_config(R"({"backpressure":{"max_depth":7}})");
+    const auto both = decode_queue_config(R"({"concurrency":5})", bounded);
+    ASSERT_TRUE(both);
+    EXPECT_EQ(both->bound.max_depth, 7U);
+    EXPECT_EQ(both->concurrency, 5);
+    const auto stricter = decode_queue_config(R"({"backpressure":{"strategy":"block"}})", *both);
+    EXPECT_EQ(stricter->bound.max_depth, 7U);
+    EXPECT_EQ(stricter->bound.strategy, full_strategy::block);
+    EXPECT_EQ(decode_queue_config(R"({"concurrency":null})", *both)->concurrency, std::nullopt);
+}
+
 TEST(QueueConfig, WarnsFromItsThresholdOn) {
     const queue_bound bound{.max_depth = 10};
     EXPECT_FALSE(bound.presses(7));

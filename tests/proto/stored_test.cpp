@@ -68,7 +68,7 @@ std::shared_ptr<const limit_rule> make_limit(generator& g) {
     if (g.coin())
         rule.rate =
             rate_rule{.limit = 1 + g.number(), .period = g.duration(), .burst = 1 + g.number()};
-    rule.on_limit = static_cast<limit_action>(g.number() % 3);
+    rule.on_limit = static_cast<limit_action>(g.number() % 4);
     return std::make_shared<const limit_rule>(std::move(rule));
 }
 

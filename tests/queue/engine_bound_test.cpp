@@ -21,7 +21,8 @@ protected:
 
     void bound(std::uint64_t max, full_strategy strategy = full_strategy::reject,
                std::string queue = "q") {
-        f.core().configure_queue(queue, {.bound = {.max_depth = max, .strategy = strategy}});
+        f.core().configure_queue(queue, {.bound = {.max_depth = max, .strategy = strategy}},
+                                 f.clock.now);
         f.settle();
     }
     result<std::vector<job_record>> try_push(int count, std::string queue = "q") {
@@ -241,7 +242,7 @@ TEST(Bounds, AConfiguredQueueIsNotForgotten) {
     engine_config config;
     config.idle_queues = 0;
     engine_fixture f(config);
-    f.core().configure_queue("q", {.bound = {.max_depth = 1}});
+    f.core().configure_queue("q", {.bound = {.max_depth = 1}}, f.clock.now);
     f.settle();
     f.push("other");
     EXPECT_EQ(f.stats("q").config.bound.max_depth, 1U);
@@ -291,7 +292,7 @@ TEST_P(Bound, WhatMadeRoomIsDroppedAlsoWhenTheBoundIsTakenAwayMeanwhile) {
         const auto before = depth();
         f.manual = true;  // those at rest are not read yet
         ASSERT_TRUE(try_push(1));
-        f.core().configure_queue("q", later);
+        f.core().configure_queue("q", later, f.clock.now);
         f.manual = false;
         f.settle();
         EXPECT_EQ(depth(), before);
@@ -322,7 +323,7 @@ TEST_P(Bound, ACronJobWhoseJobMakesRoomForItselfGoesOn) {
     f.settle();
     while (!f.fetch("q").empty()) {
     }
-    f.core().configure_queue("q", {});
+    f.core().configure_queue("q", {}, f.clock.now);
     f.settle();
     const auto cron = f.core().cron("c");
     ASSERT_TRUE(cron);

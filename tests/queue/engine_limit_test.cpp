@@ -347,5 +347,78 @@ TEST_P(RandomLimits, AreNeitherExceededNorLeftUnused) {
     }
 }
 
+class Rejecting : public Limit {
+protected:
+    static job_spec rejecting(std::int64_t concurrency, std::optional<rate_rule> rate = {}) {
+        return limited({.text = {},
+                        .key = "k",
+                        .concurrency = concurrency,
+                        .rate = rate,
+                        .on_limit = limit_action::reject});
+    }
+    result<std::vector<job_record>> try_push(std::vector<job_spec> jobs) {
+        push_request request;
+        request.jobs = std::move(jobs);
+        return f.try_push(std::move(request));
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(Jobs, Rejecting, testing::Values(false, true), [](const auto& each) {
+    return std::string(each.param ? "AtRest" : "Resident");
+});
+
+TEST_P(Rejecting, ThosePushedWithoutRoomAreRefused) {
+    ASSERT_TRUE(try_push({rejecting(2)}));
+    const auto held = f.fetch_one("q");
+    ASSERT_TRUE(try_push({rejecting(2)}));
+    const auto refused = try_push({rejecting(2)});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, errc::rate_limited);
+    EXPECT_EQ(refused.error().details, R"("key":"k","running":1,"waiting":1)");
+    ASSERT_TRUE(f.ack(held));
+    EXPECT_TRUE(try_push({rejecting(2)})) << "there is room again";
+    EXPECT_TRUE(try_push({one_at_a_time()})) << "one that waits may wait";
+}
+
+TEST_P(Rejecting, ABatchIsRefusedAsAWhole) {
+    ASSERT_FALSE(try_push({rejecting(2), rejecting(2), rejecting(2)}));
+    EXPECT_TRUE(f.fetch("q").empty()) << "nothing of it was stored";
+    EXPECT_TRUE(try_push({rejecting(2), rejecting(2)}));
+}
+
+TEST_P(Rejecting, ARateThatIsUsedUpRefusesUntilItHasRested) {
+    const rate_rule rate{.limit = 1, .period = 10s, .burst = 2};
+    ASSERT_TRUE(try_push({rejecting(9, rate), rejecting(9, rate)}));
+    EXPECT_FALSE(try_push({rejecting(9, rate)})) << "both starts are spoken for";
+    EXPECT_EQ(fetch_all().size(), 2U);
+    EXPECT_FALSE(try_push({rejecting(9, rate)}));
+    f.pass(10s);
+    EXPECT_TRUE(try_push({rejecting(9, rate)}));
+}
+
+TEST_P(Rejecting, OnceItIsTakenItWaitsForItsTurn) {
+    ASSERT_TRUE(try_push({rejecting(1)}));
+    ASSERT_TRUE(try_push({one_at_a_time()}));
+    const auto first = f.fetch_one("q");
+    EXPECT_TRUE(f.fetch("q").empty());
+    ASSERT_TRUE(f.nack(first));  // it comes back later, while the other one runs
+    const auto second = f.fetch_one("q");
+    f.pass(5s);
+    EXPECT_TRUE(f.fetch("q").empty());
+    ASSERT_TRUE(f.ack(second));
+    EXPECT_EQ(f.fetch_one("q").spec->id, first.spec->id);
+}
+
+TEST_P(Rejecting, AnOperatorsWordCounts) {
+    limit_override none;
+    none.concurrency = 0;
+    f.core().override_limit("k", none, f.clock.now);
+    f.settle();
+    EXPECT_FALSE(try_push({rejecting(5)}));
+    f.core().override_limit("k", {}, f.clock.now);
+    f.settle();
+    EXPECT_TRUE(try_push({rejecting(5)}));
+}
+
 }  // namespace
 }  // namespace sluice::test

@@ -153,7 +153,7 @@ TEST_F(Webhooks, OneThatIsInactiveOrGoneGetsNothing) {
 }
 
 TEST_F(Webhooks, EventsWithoutAJobAreDeliveredToo) {
-    f.core().configure_queue("q", {.bound = {.max_depth = 1}});
+    f.core().configure_queue("q", {.bound = {.max_depth = 1}}, f.clock.now);
     f.settle();
     subscribe({"backpressure.*"});
     f.push("q");

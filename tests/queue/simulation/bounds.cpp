@@ -14,7 +14,7 @@ void world::bound_step() {
     config.bound.strategy = drops_oldest_ ? full_strategy::drop_oldest
                             : one_in(2)   ? full_strategy::reject
                                           : full_strategy::block;
-    engine_->configure_queue(bounded, config);
+    engine_->configure_queue(bounded, config, clock_.now);
     confirmed_bound_ = {};
     hold(engine_->gate(), [this, config, turn = ++bound_turn_] {
         if (turn == bound_turn_) confirmed_bound_ = config.bound;

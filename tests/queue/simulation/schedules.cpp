@@ -131,7 +131,7 @@ void world::end_schedules() {
     for (const std::string queue : {"a", "b", "own"}) pause(queue, false);
     confirmed_bound_ = {};
     ++bound_turn_;
-    engine_->configure_queue("b", {});
+    engine_->configure_queue("b", {}, clock_.now);
     after_command();
     quiesce();
 }
