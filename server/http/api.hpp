@@ -20,6 +20,8 @@ struct api_services {
     /// What the server's own handlers say of a job before it is stored; empty: nothing. Not asked
     /// for a repeat of what was stored before.
     std::function<std::optional<error>(const job_spec&)> check_job;
+    /// A stream says something at least this often, so that neither end takes the other for gone.
+    std::chrono::milliseconds stream_beat = std::chrono::seconds{15};
     bool enable_reset = false;  ///< POST /ojs/v1/admin/reset exists
 };
 
