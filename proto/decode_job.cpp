@@ -2,6 +2,7 @@
 #include "proto/decode.hpp"
 #include "proto/limit_rule.hpp"
 #include "proto/limits.hpp"
+#include "proto/webhook.hpp"
 
 #include <algorithm>
 #include <array>
@@ -34,8 +35,12 @@ fault id(job_draft& draft, const member& m) {
     return read_job_id(m, draft.spec.id);
 }
 
+/// Deliveries are signed in the server's name: nobody else may have one made.
 fault type(job_draft& draft, const member& m) {
-    return read_type(m, draft.spec.type);
+    if (auto f = read_type(m, draft.spec.type)) return f;
+    if (draft.spec.type == webhook_job_type)
+        return bad_value(m, "not be the one of the server's own deliveries");
+    return std::nullopt;
 }
 fault queue(job_draft& draft, const member& m) {
     return read_queue(m, draft.spec.queue);

@@ -56,6 +56,15 @@ inline constexpr std::int64_t limit_rate_max = 1'000'000'000;  ///< in one perio
 inline constexpr std::int64_t limit_burst_max = 1'000'000;
 inline constexpr std::chrono::milliseconds limit_hold_max = std::chrono::hours{24};
 inline constexpr std::chrono::milliseconds limit_period_max = std::chrono::hours{24 * 7};
+inline constexpr std::size_t webhooks_max = 100;  ///< subscriptions; each event is held to each
+inline constexpr std::size_t webhook_url_bytes_max = 4096;
+inline constexpr std::size_t webhook_names_max = 64;  ///< in each of its lists
+inline constexpr std::size_t webhook_secret_bytes_min = 16;
+inline constexpr std::size_t webhook_secret_bytes_max = 256;
+inline constexpr std::size_t webhook_metadata_bytes_max = 4096;
+inline constexpr std::size_t webhook_result_bytes_max = 16 * 1024;  ///< larger ones are left out
+inline constexpr std::chrono::milliseconds webhook_timeout_min{1000};
+inline constexpr std::chrono::milliseconds webhook_timeout_max{60'000};
 inline constexpr std::size_t workflow_nodes_max = 10'000;   ///< jobs, callbacks aside
 inline constexpr std::size_t workflow_edges_max = 100'000;  ///< dependencies in one graph
 inline constexpr std::size_t workflow_name_bytes_max = 255;

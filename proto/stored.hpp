@@ -10,8 +10,8 @@
 #include <string_view>
 #include <utility>
 
-/// How the texts a store keeps are written and read; shared by stored_spec.cpp and
-/// stored_history.cpp, and nobody else. Names are short and never change their meaning. Whatever
+/// How the texts a store keeps are written and read; shared by stored_spec.cpp, stored_history.cpp
+/// and webhook.cpp, and nobody else. Names are short and never change their meaning. Whatever
 /// does not read back throws std::runtime_error: the store is damaged.
 namespace sluice::stored {
 
@@ -21,7 +21,7 @@ struct field {
 };
 
 [[noreturn]] inline void refuse(const field& f) {
-    throw std::runtime_error("stored job: bad member '" + std::string{f.name} + "'");
+    throw std::runtime_error("stored: bad member '" + std::string{f.name} + "'");
 }
 
 template <class T>

@@ -73,20 +73,54 @@ application::application(config::config settings, logger& log)
                                                          worker::push::make_system_lookup(executor),
                                                          [] { return system_instant().wall; });
     push_->add_to(handlers);
-    backend_ = open_backend(handlers);
     std::function<std::optional<error>(const job_spec&)> check;
     if (has_workers(settings_.workers))
         check = [handlers](const job_spec& job) { return handlers.check(job); };
+    else
+        handlers = {};
+    // Events are delivered whoever runs the jobs.
+    std::make_shared<worker::push::webhook_handler>(push_, webhook_book(), [] {
+        return system_instant().wall;
+    })->add_to(handlers);
+    auto& pools = settings_.workers.queues;
+    pools.push_back({std::string(webhook_queue), settings_.webhooks.concurrency});
+    backend_ = open_backend(handlers);
     workers_.emplace(context_.get_executor(), *backend_, std::move(handlers), settings_.workers,
                      log_, worker::keep_in(*backend_));
-    http::add_api_routes(routes_, {.queue = backend_.get(),
-                                   .now = system_instant,
-                                   .draining = [this] { return draining_; },
-                                   .started = std::chrono::steady_clock::now(),
-                                   .version = SLUICE_VERSION,
-                                   .check_job = std::move(check),
-                                   .enable_reset = settings_.server.enable_reset});
+    add_routes(std::move(check));
     server_.emplace(context_, routes_, settings_.http, log_);
+}
+
+void application::add_routes(std::function<std::optional<error>(const job_spec&)> check) {
+    http::api_services services;
+    services.queue = backend_.get();
+    services.now = system_instant;
+    services.draining = [this] { return draining_; };
+    services.started = std::chrono::steady_clock::now();
+    services.version = SLUICE_VERSION;
+    services.check_job = std::move(check);
+    services.check_webhook_url = [this](std::string_view url) {
+        return push_->check_webhook_url(url);
+    };
+    services.make_webhook_secret = worker::push::make_signing_secret;
+    services.enable_reset = settings_.server.enable_reset;
+    http::add_api_routes(routes_, std::move(services));
+}
+
+worker::push::webhook_book application::webhook_book() {
+    worker::push::webhook_book book;
+    book.find = [this](std::string id) { return backend_->webhook(std::move(id)); };
+    book.disable = [this](std::string id, std::string why) -> asio::awaitable<void> {
+        webhook_change change;
+        change.active = false;
+        change.disabled_reason = std::move(why);
+        const auto changed = co_await backend_->change_webhook(std::move(id), std::move(change));
+        if (changed)
+            log_.warning("a webhook was disabled",
+                         {{"subscription", std::string_view{changed->id}},
+                          {"reason", std::string_view{changed->disabled_reason}}});
+    };
+    return book;
 }
 
 void application::add_commands(worker::handler_registry& handlers) {
@@ -106,7 +140,7 @@ void application::add_commands(worker::handler_registry& handlers) {
 std::unique_ptr<backend> application::open_backend(const worker::handler_registry& handlers) {
     auto engine = settings_.engine;
     const auto& workers = settings_.workers;
-    if (has_workers(workers)) engine.handled_types = handlers.types(workers.blocking_threads);
+    engine.handled_types = handlers.types(workers.blocking_threads);
     for (const auto& pool : workers.queues) engine.pool_queues.push_back(pool.queue);
     return make_local_backend(
         context_.get_executor(), open_store(settings_.store, log_),

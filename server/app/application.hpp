@@ -8,12 +8,14 @@
 #include "server/runtime/relay_loop.hpp"
 #include "server/runtime/task_group.hpp"
 #include "server/worker/handlers/http/push_handler.hpp"
+#include "server/worker/handlers/http/webhook_handler.hpp"
 #include "server/worker/worker_pool.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +42,8 @@ public:
 private:
     std::unique_ptr<backend> open_backend(const worker::handler_registry& handlers);
     void add_commands(worker::handler_registry& handlers);
+    worker::push::webhook_book webhook_book();
+    void add_routes(std::function<std::optional<error>(const job_spec&)> check);
     void announce(const boost::asio::ip::tcp::endpoint& endpoint) const;
 
     boost::asio::awaitable<void> watch_signals();

@@ -41,12 +41,18 @@ struct server_config {
     bool enable_reset = false;  ///< POST /ojs/v1/admin/reset exists; it empties everything
 };
 
+/// Delivery of events to subscriptions.
+struct webhook_config {
+    std::size_t concurrency = 32;  ///< deliveries at one time, over all subscriptions
+};
+
 struct config {
     http::http_config http;
     engine_config engine;
     worker::pool_config workers;
     worker::exec_config exec;  ///< from a file only; not in the table of settings
     worker::push::push_config push;
+    webhook_config webhooks;
     store_config store;
     log_config log;
     server_config server;

@@ -258,6 +258,17 @@ constexpr auto push_settings = std::to_array<setting>({
 });
 
 constexpr auto other_settings = std::to_array<setting>({
+    make<count_codec, &config::webhooks, &webhook_config::concurrency>(
+        {.key = "webhooks.concurrency",
+         .least = 1,
+         .most = 10'000,
+         .doc = "Deliveries of events at one time, over all subscriptions. One subscription has 8 "
+                "of them at most."}),
+    make<count_codec, &config::engine, &ec::webhook_backlog_max>(
+        {.key = "webhooks.backlog_max",
+         .least = 1,
+         .most = 100'000'000,
+         .doc = "Deliveries that have not ended; events beyond it are counted and not delivered."}),
     make<count_codec, &config::workers, &pc::concurrency>(
         {.key = "workers.concurrency",
          .alias = "--workers",

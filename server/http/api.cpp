@@ -18,6 +18,7 @@ void add_api_routes(router& routes, api_services services) {
     add_cron_routes(routes, shared);
     add_dead_letter_routes(routes, shared);
     add_event_routes(routes, shared);
+    add_webhook_routes(routes, shared);
     add_system_routes(routes, shared);
     add_metrics_route(routes, shared);
     add_admin_routes(routes, shared);

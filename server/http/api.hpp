@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace sluice::http {
 
@@ -20,6 +21,9 @@ struct api_services {
     /// What the server's own handlers say of a job before it is stored; empty: nothing. Not asked
     /// for a repeat of what was stored before.
     std::function<std::optional<error>(const job_spec&)> check_job;
+    /// Why events may not be sent to a URL; empty: they may be sent to any.
+    std::function<std::optional<error>(std::string_view url)> check_webhook_url;
+    std::function<std::string()> make_webhook_secret;
     /// A stream says something at least this often, so that neither end takes the other for gone.
     std::chrono::milliseconds stream_beat = std::chrono::seconds{15};
     bool enable_reset = false;  ///< POST /ojs/v1/admin/reset exists

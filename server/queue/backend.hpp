@@ -6,7 +6,9 @@
 #include "proto/job_log.hpp"
 #include "proto/queue_config.hpp"
 #include "proto/requests.hpp"
+#include "proto/webhook.hpp"
 #include "proto/workflow.hpp"
+#include "server/queue/events.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -37,14 +39,6 @@ namespace asio = boost::asio;
 struct idempotency_key {
     std::string key;
     std::array<std::uint8_t, 32> body_hash{};
-};
-
-/// How full a queue with a bound is.
-struct queue_pressure {
-    std::uint64_t depth = 0;  ///< jobs that have not ended
-    std::uint64_t bound = 0;
-
-    double ratio() const { return static_cast<double>(depth) / static_cast<double>(bound); }
 };
 
 struct push_request {
@@ -147,6 +141,7 @@ struct backend_stats {
     /// given up by their worker or took too long; interruptions are neither.
     std::uint64_t runs_completed = 0;
     std::uint64_t runs_failed = 0;
+    std::uint64_t webhooks_left_out = 0;  ///< deliveries there was no room for, since the start
 };
 
 /// What is known of one key of rate limits.
@@ -205,55 +200,6 @@ struct workflow_query {
 struct workflow_page {
     std::vector<workflow_view> workflows;  ///< newest first, without their jobs
     std::optional<std::int64_t> next_before_seq;
-};
-
-/// What an event of a cron job tells beyond the job.
-struct cron_event {
-    std::string name, expression, timezone;
-    /// Static text. Of "cron.skipped": "overlap_skip", "dst_skip", "queue_full", "missed" (nothing
-    /// is caught up) or "invalid" (its job is refused by now).
-    std::string_view reason;
-    timestamp scheduled_at;
-    std::uint64_t run_count = 0;
-};
-
-/// What an event of a rate limit tells beyond the job.
-struct limit_event {
-    std::string key;
-    std::string_view strategy;       ///< static text: "concurrency", "rate" or "hold"
-    std::int64_t limit = 0;          ///< runs at a time or in a period; of "hold" nothing
-    std::uint64_t current = 0;       ///< active jobs
-    std::optional<timestamp> until;  ///< of "rate_limit.dynamic_adjusted"
-};
-
-/// What happened to a job (ojs-events.md). Kept in memory only, the latest some thousands.
-struct job_event {
-    std::uint64_t id = 0;   ///< rises by one with each event since the server started
-    std::string_view type;  ///< static text: "job.enqueued", "job.started", "job.completed", ...
-    timestamp time;
-    job_record job;  ///< as it was right after; `args`, `meta` and `result` may be left out
-    /// Of the types "cron.…": of `job` only the queue, the type and, if there is one, the id mean
-    /// anything then.
-    std::shared_ptr<const cron_event> cron;
-    std::shared_ptr<const limit_event> limit;  ///< of the types "rate_limit.…"
-    /// Of the types "backpressure.…": of `job` only the queue and, if there is one, the type and
-    /// the id mean anything then.
-    std::shared_ptr<const queue_pressure> pressure;
-};
-
-struct event_query {
-    std::vector<std::string> types;   ///< empty: all
-    std::vector<std::string> queues;  ///< empty: all
-    std::optional<std::uint64_t>
-        after;  ///< only events with a larger id; absent: the latest `limit`
-    std::size_t limit = 100;
-    std::chrono::milliseconds wait{0};  ///< with `after`: wait for the first one
-};
-
-struct event_page {
-    std::vector<job_event> events;  ///< oldest first
-    std::uint64_t last_id = 0;      ///< what to pass as `after` next time
-    bool gap = false;               ///< events after `after` had already been dropped
 };
 
 struct job_query {
@@ -409,6 +355,24 @@ public:
                                                                  queue_config config) = 0;
     /// Costs next to nothing.
     virtual backend_stats stats() const = 0;
+
+    /// Subscriptions to events. From now on each event that one wants leaves a job of type
+    /// `webhook_job_type` in `webhook_queue`, which is durable together with what the event tells;
+    /// with the disk nearly full, or more than `webhook_backlog_max` waiting, it is counted and
+    /// left out. Events of deliveries themselves are not delivered.
+    /// Errors: validation_failed (too many), store_failed.
+    virtual asio::awaitable<result<webhook_subscription>> add_webhook(
+        webhook_subscription subscription) = 0;
+    /// Errors of the rest: not_found, store_failed.
+    virtual asio::awaitable<result<webhook_subscription>> change_webhook(std::string id,
+                                                                         webhook_change change) = 0;
+    virtual asio::awaitable<result<webhook_subscription>> remove_webhook(std::string id) = 0;
+    virtual asio::awaitable<result<webhook_subscription>> webhook(std::string id) = 0;
+    virtual asio::awaitable<result<std::vector<webhook_subscription>>>
+    webhooks() = 0;  ///< oldest first
+    /// Has one event of type `webhook_test_type` delivered, tried once; answers the job. Errors
+    /// also: overloaded, disk_low, shutting_down.
+    virtual asio::awaitable<result<job_record>> test_webhook(std::string id) = 0;
 
     /// Registers a cron job, or changes the one of that name; one whose schedule stays keeps its
     /// next time. A job it makes, the time it was made and the next time are durable together.

@@ -155,7 +155,7 @@ logged_event engine::event_of(const resident_job& job, std::string_view type,
 }
 
 void engine::emit(const resident_job& job, std::string_view type, timestamp time) {
-    events_.add(event_of(job, type, time));
+    tell(event_of(job, type, time), &job);
 }
 
 /// Shows what is durable by now.
@@ -282,6 +282,8 @@ void engine::reset() {
     keys_.clear();
     pauses_.clear();
     settings_.clear();
+    webhooks_.clear();
+    deliveries_.clear();
     bounded_queues_ = 0;
     roomy_.clear();
     crons_.clear();

@@ -126,6 +126,14 @@ public:
     /// Queues where that may have become more since the last call.
     std::set<std::string> take_roomy() { return std::exchange(roomy_, {}); }
 
+    result<webhook_subscription> add_webhook(webhook_subscription subscription, instant now);
+    result<webhook_subscription> change_webhook(std::string_view id, webhook_change change,
+                                                instant now);
+    result<webhook_subscription> remove_webhook(std::string_view id);
+    result<webhook_subscription> webhook(std::string_view id) const;
+    std::vector<webhook_subscription> webhooks() const;
+    result<job_record> test_webhook(std::string_view id, instant now);
+
     /// Cron jobs fire in `run_timers`.
     result<cron_change> set_cron(cron_definition definition, instant now);
     result<cron_record> enable_cron(std::string_view name, bool enabled, instant now);
@@ -165,7 +173,8 @@ public:
     std::uint64_t reset_gate() const { return reset_batch_ > committed_batch_ ? reset_batch_ : 0; }
     bool has_changes() const {
         return !changed_.empty() || keys_.has_open() || !pauses_.empty() || !settings_.empty() ||
-               crons_.has_changes() || workflows_.has_changes() || !logs_.empty() || reset_;
+               crons_.has_changes() || workflows_.has_changes() || !logs_.empty() ||
+               !deliveries_.empty() || reset_;
     }
     /// Closes the open batch. At most one batch may be under way.
     journal_batch take_batch(instant now);
@@ -322,6 +331,11 @@ private:
     void lapse(resident_job& job, std::string_view why, instant now);
     void expire(resident_job& job, instant now);
     beat_result renew(const heartbeat_job& beat, const heartbeat_request& request, instant now);
+
+    // engine_webhook.cpp
+    const webhook_subscription& keep_webhook(webhook_subscription subscription);
+    void tell(logged_event event, const resident_job* job = nullptr);
+    void make_deliveries(instant now);
 
     // engine_cron.cpp
     void arm_cron(cron_entry& entry);

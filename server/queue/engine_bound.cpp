@@ -178,7 +178,7 @@ void engine::emit_pressure(const queue_state& queue, std::string_view event_type
     if (job) event.job_id = *job;
     event.pressure = std::make_shared<const queue_pressure>(
         queue_pressure{queue.depth(), queue.config->bound.max_depth});
-    events_.add(std::move(event));
+    tell(std::move(event));
     publish_events();
 }
 

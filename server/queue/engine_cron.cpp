@@ -325,7 +325,7 @@ void engine::emit_cron(const cron_entry& entry, std::string_view type, std::stri
     if (job) event.job_id = *job;
     event.cron = std::move(told);
     crons_.touch(entry);
-    events_.add(std::move(event));
+    tell(std::move(event));
 }
 
 }  // namespace sluice

@@ -224,6 +224,7 @@ std::optional<timestamp> engine::purge_time(const resident_job& job) const {
 }
 
 journal_batch engine::take_batch(instant now) {
+    make_deliveries(now);
     journal_batch batch;
     batch.number = open_batch_++;
     batch.sync = std::exchange(sync_, false);

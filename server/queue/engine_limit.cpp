@@ -130,7 +130,7 @@ void engine::emit_limit(const resident_job& job, std::string_view type, limit_ev
     auto logged = event_of(job, type, stamp(now));
     logged.batch = batch;
     logged.limit = std::make_shared<const limit_event>(std::move(event));
-    events_.add(std::move(logged));
+    tell(std::move(logged));
     publish_events();
 }
 

@@ -16,6 +16,13 @@ void engine::restore_setting(const setting_record& setting) {
         if (!given)
             throw std::invalid_argument("a rate limit's override: " + given.error().message);
         limits_.get(setting.name).given = *given;
+    } else if (setting.kind == setting_kind::webhook) {
+        try {
+            webhooks_.insert_or_assign(setting.name,
+                                       decode_stored_webhook(setting.name, setting.value));
+        } catch (const std::runtime_error& e) {
+            throw std::invalid_argument("a subscription: " + std::string(e.what()));
+        }
     }
 }
 

@@ -95,6 +95,9 @@ protected:
     std::size_t bounded_queues_ = 0;      ///< with a bound of their own
     std::set<std::string> roomy_;         ///< such as may have room for those who wait for it
     std::map<std::string, bool> pauses_;  ///< of the open batch: queue, paused
+    std::map<std::string, webhook_subscription, std::less<>> webhooks_;  ///< by id
+    std::vector<webhook_delivery> deliveries_;  ///< to be made in the open batch
+    std::uint64_t webhooks_left_out_ = 0;
     cron_table crons_;
     timestamp wall_seen_;  ///< when timers were last looked at
     workflow_table workflows_;

@@ -98,4 +98,10 @@ struct taker {
     bool quiet = false;  ///< its worker wants no jobs: it waits for nothing but the deadline
 };
 
+/// An event on its way to become a job.
+struct webhook_delivery {
+    std::string subscription;
+    std::string event;  ///< in its envelope
+};
+
 }  // namespace sluice

@@ -73,6 +73,7 @@ backend_stats engine::stats(instant now) const {
     stats.workers = workers_.size();
     stats.runs_completed = ended.completed;
     stats.runs_failed = ended.failed;
+    stats.webhooks_left_out = webhooks_left_out_;
     return stats;
 }
 

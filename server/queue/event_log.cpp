@@ -11,6 +11,8 @@ bool listed(const std::vector<std::string>& names, std::string_view name) {
     return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
 }
 
+}  // namespace
+
 job_event to_event(const logged_event& logged) {
     auto spec = std::make_shared<job_spec>();
     spec->id = logged.job_id;
@@ -42,8 +44,6 @@ job_event to_event(const logged_event& logged) {
     return event;
 }
 
-}  // namespace
-
 void logged_event::stamp_from(const job_record& job) {
     received_at = job.received_at;
     produced_at = job.spec->produced_at;
@@ -64,12 +64,17 @@ void logged_event::keep_failure(const job_failure& latest) {
     failure = std::make_shared<const job_failure>(std::move(kept));
 }
 
+const logged_event& event_log::add(logged_event event) {
+    event.id = ++numbered_;
+    return pending_.emplace_back(std::move(event));
+}
+
 void event_log::publish(std::uint64_t batch, const std::function<void(logged_event&)>& finish) {
     while (!pending_.empty() && pending_.front().batch <= batch) {
         auto event = std::move(pending_.front());
         pending_.pop_front();
         finish(event);
-        event.id = ++last_id_;
+        last_id_ = event.id;
         events_.push_back(std::move(event));
         if (events_.size() > max_) events_.pop_front();
     }
@@ -89,7 +94,7 @@ event_page event_log::query(const event_query& query) const {
         std::reverse(page.events.begin(), page.events.end());
         return page;
     }
-    const auto first_kept = last_id_ - events_.size() + 1;
+    const auto first_kept = events_.empty() ? last_id_ + 1 : events_.front().id;
     page.gap = *query.after < first_kept - 1;
     const auto skip = *query.after < first_kept ? 0 : *query.after - first_kept + 1;
     for (auto i = skip; i < events_.size(); ++i) {

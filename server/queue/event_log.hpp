@@ -42,12 +42,16 @@ struct logged_event {
     void keep_failure(const job_failure& latest);
 };
 
+/// What anybody is told of it.
+job_event to_event(const logged_event& logged);
+
 /// The latest lifecycle events, oldest first. An event is visible once its batch is durable.
 class event_log {
 public:
     explicit event_log(std::size_t max) : max_(max) {}
 
-    void add(logged_event event) { pending_.push_back(std::move(event)); }
+    /// Numbers the event; it is shown later.
+    const logged_event& add(logged_event event);
 
     /// Shows the events of batches up to `batch`; `finish` may complete each one first.
     void publish(std::uint64_t batch, const std::function<void(logged_event&)>& finish);
@@ -68,7 +72,8 @@ private:
     std::size_t max_;
     std::deque<logged_event> pending_;
     std::deque<logged_event> events_;
-    std::uint64_t last_id_ = 0;
+    std::uint64_t numbered_ = 0;
+    std::uint64_t last_id_ = 0;  ///< of those shown
 };
 
 }  // namespace sluice

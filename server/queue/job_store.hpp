@@ -64,8 +64,9 @@ struct cron_write {
 
 /// What operators set, apart from pauses. The values are stored.
 enum class setting_kind : std::uint8_t {
-    queue = 0,  ///< of a queue: see encode_queue_config
-    limit = 1,  ///< of a key of rate limits: see encode_limit_override
+    queue = 0,    ///< of a queue: see encode_queue_config
+    limit = 1,    ///< of a key of rate limits: see encode_limit_override
+    webhook = 2,  ///< a subscription, by its id: see encode_stored_webhook
 };
 
 struct setting_record {

@@ -116,6 +116,7 @@ void local_backend::after_command() {
 journal_batch local_backend::take_batch() {
     auto batch = engine_.take_batch(now());
     under_way_ = batch.number;
+    collect_grants();  // jobs that closing the batch made may have their taker already
     return batch;
 }
 

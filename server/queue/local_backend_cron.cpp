@@ -2,16 +2,6 @@
 
 namespace sluice {
 
-/// Lets go of an answer once all that was changed so far is durable.
-template <class Answer>
-asio::awaitable<result<Answer>> local_backend::settle_all(result<Answer> answer) {
-    const auto batch = engine_.gate();
-    after_command();
-    const bool ok = co_await durable(batch);
-    if (!ok) co_return failure();
-    co_return answer;
-}
-
 asio::awaitable<result<queue_stats>> local_backend::pause_queue(std::string name, bool paused) {
     if (failed_) co_return failure();
     result<queue_stats> stats = engine_.pause_queue(name, paused, now());

@@ -76,6 +76,14 @@ public:
     asio::awaitable<result<queue_stats>> configure_queue(std::string name,
                                                          queue_config config) override;
     backend_stats stats() const override { return engine_.stats(now()); }
+    asio::awaitable<result<webhook_subscription>> add_webhook(
+        webhook_subscription subscription) override;
+    asio::awaitable<result<webhook_subscription>> change_webhook(std::string id,
+                                                                 webhook_change change) override;
+    asio::awaitable<result<webhook_subscription>> remove_webhook(std::string id) override;
+    asio::awaitable<result<webhook_subscription>> webhook(std::string id) override;
+    asio::awaitable<result<std::vector<webhook_subscription>>> webhooks() override;
+    asio::awaitable<result<job_record>> test_webhook(std::string id) override;
     asio::awaitable<result<cron_change>> set_cron(cron_definition definition) override;
     asio::awaitable<result<cron_record>> enable_cron(std::string name, bool enabled) override;
     asio::awaitable<result<cron_record>> remove_cron(std::string name) override;
@@ -233,5 +241,15 @@ private:
     asio::thread_pool commit_thread_{1};
     asio::thread_pool reader_thread_{1};
 };
+
+/// Lets go of an answer once all that was changed so far is durable.
+template <class Answer>
+asio::awaitable<result<Answer>> local_backend::settle_all(result<Answer> answer) {
+    const auto batch = engine_.gate();
+    after_command();
+    const bool ok = co_await durable(batch);
+    if (!ok) co_return failure();
+    co_return answer;
+}
 
 }  // namespace sluice

@@ -58,6 +58,11 @@ api_fixture::api_fixture(engine_config engine, std::chrono::milliseconds stream_
     services.check_job = [this](const job_spec& job) {
         return check_job ? check_job(job) : std::nullopt;
     };
+    services.make_webhook_secret = [] { return std::string("whsec_made"); };
+    services.check_webhook_url = [](std::string_view url) -> std::optional<error> {
+        if (url.find("refused") == std::string_view::npos) return std::nullopt;
+        return error(errc::validation_failed, "url: refused", R"("field":"url")");
+    };
     add_api_routes(routes, std::move(services));
 }
 

@@ -1,4 +1,4 @@
-#include "server/http/api/event_json.hpp"
+#include "server/queue/event_json.hpp"
 #include "server/runtime/clock.hpp"
 #include "tests/http/api_fixture.hpp"
 

@@ -194,6 +194,21 @@ public:
         return unused();
     }
     backend_stats stats() const override { return {}; }
+    asio::awaitable<result<webhook_subscription>> add_webhook(webhook_subscription) override {
+        return unused();
+    }
+    asio::awaitable<result<webhook_subscription>> change_webhook(std::string,
+                                                                 webhook_change) override {
+        return unused();
+    }
+    asio::awaitable<result<webhook_subscription>> remove_webhook(std::string) override {
+        return unused();
+    }
+    asio::awaitable<result<webhook_subscription>> webhook(std::string) override { return unused(); }
+    asio::awaitable<result<std::vector<webhook_subscription>>> webhooks() override {
+        return unused();
+    }
+    asio::awaitable<result<job_record>> test_webhook(std::string) override { return unused(); }
     asio::awaitable<result<cron_change>> set_cron(cron_definition) override { return unused(); }
     asio::awaitable<result<cron_record>> enable_cron(std::string, bool) override {
         return unused();

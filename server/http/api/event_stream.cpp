@@ -1,8 +1,8 @@
 #include "server/http/api/event_stream.hpp"
 
 #include "proto/json_text.hpp"
-#include "server/http/api/event_json.hpp"
 #include "server/http/api/stream_text.hpp"
+#include "server/queue/event_json.hpp"
 
 #include <algorithm>
 #include <utility>

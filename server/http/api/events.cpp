@@ -1,13 +1,13 @@
+#include "proto/event_types.hpp"
 #include "proto/json_text.hpp"
 #include "proto/limits.hpp"
 #include "server/http/api/answers.hpp"
-#include "server/http/api/event_json.hpp"
 #include "server/http/api/event_stream.hpp"
 #include "server/http/api/handlers.hpp"
 #include "server/http/api/stream_text.hpp"
+#include "server/queue/event_json.hpp"
 
 #include <algorithm>
-#include <array>
 #include <functional>
 
 namespace sluice::http {
@@ -15,28 +15,6 @@ namespace {
 
 constexpr std::uint64_t limit_default = 100;
 constexpr std::uint64_t limit_max = 1000;
-
-constexpr std::array<std::string_view, 21> event_types{"job.enqueued",
-                                                       "job.started",
-                                                       "job.completed",
-                                                       "job.failed",
-                                                       "job.discarded",
-                                                       "job.retrying",
-                                                       "job.cancelled",
-                                                       "job.heartbeat",
-                                                       "job.scheduled",
-                                                       "job.expired",
-                                                       "job.interrupted",
-                                                       "cron.triggered",
-                                                       "cron.skipped",
-                                                       "rate_limit.exceeded",
-                                                       "rate_limit.released",
-                                                       "rate_limit.dropped",
-                                                       "rate_limit.dynamic_adjusted",
-                                                       "backpressure.warning",
-                                                       "backpressure.rejected",
-                                                       "backpressure.dropped",
-                                                       "backpressure.cleared"};
 
 /// "job.*" as the types it covers (ojs-events.md §6.1).
 std::vector<std::string> expanded(std::vector<std::string> patterns) {
@@ -46,9 +24,8 @@ std::vector<std::string> expanded(std::vector<std::string> patterns) {
             types.push_back(std::move(pattern));
             continue;
         }
-        const std::string_view prefix(pattern.data(), pattern.size() - 1);
         for (const auto type : event_types) {
-            if (type.starts_with(prefix)) types.emplace_back(type);
+            if (fits_event_pattern(pattern, type)) types.emplace_back(type);
         }
         // A prefix of nothing must not turn into "all types".
         if (types.empty()) types.push_back(std::move(pattern));

@@ -74,6 +74,10 @@ bool egress_rules::is_listed(const target_url& url, const ip::address& address) 
     return name_is_listed(url) || std::ranges::any_of(blocks_, holds);
 }
 
+bool egress_rules::lists(const target_url& url) const {
+    return url.literal ? is_listed(url, *url.literal) : name_is_listed(url);
+}
+
 std::optional<std::string> egress_rules::refuse(const target_url& url) const {
     if (url.literal) return refuse(url, *url.literal);
     if (url.port < 1024 && url.port != 80 && url.port != 443)

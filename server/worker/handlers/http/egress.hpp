@@ -30,6 +30,9 @@ public:
     /// What is wrong with an entry of the list; nothing when it can be used.
     static std::optional<std::string> fault_of(std::string_view entry);
 
+    /// Whether the list has this host, by name or address.
+    bool lists(const target_url& url) const;
+
     void own_port(std::uint16_t port) { own_port_ = port; }
 
     /// Why this URL may not be called, as far as that can be told without a look-up; nothing when

@@ -161,6 +161,26 @@ asio::awaitable<outcome> push_handler::run_request(std::shared_ptr<job_run> run,
     co_return outcome_of(std::move(end), facts);
 }
 
+asio::awaitable<exchanged> push_handler::exchange(outgoing request,
+                                                  std::optional<milliseconds> timeout,
+                                                  std::stop_token stop) {
+    request.timeout = timeout.value_or(config_.timeout);
+    request.connect_timeout = config_.connect_timeout;
+    return client_.exchange(std::move(request), std::move(stop));
+}
+
+std::optional<error> push_handler::check_webhook_url(std::string_view text) const {
+    const auto refused = [](std::string why) {
+        return error(errc::validation_failed, "url: " + std::move(why), R"("field":"url")");
+    };
+    const auto url = parse_target_url(text);
+    if (!url) return refused(url.error().message);
+    if (auto why = rules_.refuse(*url)) return refused("egress_denied: " + *why);
+    if (!url->secure && !rules_.lists(*url))
+        return refused("must be https; plain http goes to hosts on push.allow only");
+    return std::nullopt;
+}
+
 outgoing push_handler::write(const job_record& job, prepared what) const {
     header_list own;
     const auto add_unless_given = [&](std::string_view name, std::string_view value) {

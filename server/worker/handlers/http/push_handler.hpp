@@ -12,6 +12,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <stop_token>
+#include <string_view>
 
 namespace sluice::worker::push {
 
@@ -34,6 +37,16 @@ public:
 
     /// The targets must have passed `fault_of_target`.
     void add_to(handler_registry& registry);
+
+    /// Carries a request of somebody else, by the same rules and timeouts; `timeout` in place of
+    /// the configured one.
+    boost::asio::awaitable<exchanged> exchange(outgoing request,
+                                               std::optional<std::chrono::milliseconds> timeout,
+                                               std::stop_token stop);
+
+    /// Why events may not be sent to this URL, as far as that can be told without a look-up. What
+    /// is not https must be on the list.
+    std::optional<error> check_webhook_url(std::string_view text) const;
 
     /// The port this server listens on, once it is known: jobs may not call it.
     void own_port(std::uint16_t port) { rules_.own_port(port); }

@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/rand.h>
 
 #include <array>
 #include <stdexcept>
@@ -45,7 +46,22 @@ std::optional<std::vector<unsigned char>> from_base64(std::string_view text) {
     return out;
 }
 
+std::array<unsigned char, digest_bytes> hmac_sha256(const unsigned char* key, std::size_t size,
+                                                    std::string_view text) {
+    std::array<unsigned char, digest_bytes> digest{};
+    unsigned length = 0;
+    if (HMAC(EVP_sha256(), key, static_cast<int>(size), bytes_of(text), text.size(), digest.data(),
+             &length) == nullptr)
+        throw std::runtime_error("HMAC-SHA256 failed");
+    return digest;
+}
+
 }  // namespace
+
+signing_secret signing_secret::of(std::string_view text) {
+    if (auto known = parse(text)) return *std::move(known);
+    return signing_secret(std::vector<unsigned char>(text.begin(), text.end()));
+}
 
 std::optional<signing_secret> signing_secret::parse(std::string_view text) {
     if (!text.starts_with(prefix)) return std::nullopt;
@@ -61,12 +77,8 @@ std::string signing_secret::sign(std::string_view id, std::int64_t unix_time,
     signed_text += std::to_string(unix_time);
     signed_text += '.';
     signed_text += body;
-    std::array<unsigned char, digest_bytes> digest{};
-    unsigned length = 0;
-    if (HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()), bytes_of(signed_text),
-             signed_text.size(), digest.data(), &length) == nullptr)
-        throw std::runtime_error("HMAC-SHA256 failed");
-    return "v1," + to_base64(digest.data(), length);
+    const auto digest = hmac_sha256(key_.data(), key_.size(), signed_text);
+    return "v1," + to_base64(digest.data(), digest.size());
 }
 
 std::string sign_with_all(const std::vector<signing_secret>& secrets, std::string_view id,
@@ -77,6 +89,24 @@ std::string sign_with_all(const std::vector<signing_secret>& secrets, std::strin
         all += secret.sign(id, unix_time, body);
     }
     return all;
+}
+
+std::string make_signing_secret() {
+    std::array<unsigned char, 32> bytes{};
+    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
+        throw std::runtime_error("no random bytes");
+    return std::string(prefix) + to_base64(bytes.data(), bytes.size());
+}
+
+std::string sign_ojs(std::string_view secret, std::int64_t unix_time, std::string_view body) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    const auto text = std::to_string(unix_time) + '.' + std::string(body);
+    std::string made = "sha256=";
+    for (const auto byte : hmac_sha256(bytes_of(secret), secret.size(), text)) {
+        made += digits[byte >> 4];
+        made += digits[byte & 0xF];
+    }
+    return made;
 }
 
 }  // namespace sluice::worker::push

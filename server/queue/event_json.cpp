@@ -1,10 +1,11 @@
-#include "server/http/api/event_json.hpp"
+#include "server/queue/event_json.hpp"
 
 #include "proto/json_text.hpp"
+#include "proto/limits.hpp"
 
 #include <charconv>
 
-namespace sluice::http {
+namespace sluice {
 namespace {
 
 constexpr std::string_view id_prefix = "evt_";
@@ -52,6 +53,14 @@ void append_trace(json_writer& out, const job_spec& spec) {
     }
 }
 
+/// A receiver of events is no place for large ones; the job has them whole.
+void append_result(json_writer& out, const raw_json& result) {
+    if (result.size() > limits::webhook_result_bytes_max)
+        out.key("result_omitted").boolean(true);
+    else if (!result.empty())
+        out.key("result").raw(result);
+}
+
 /// What only some types have.
 void append_specifics(json_writer& out, const job_event& event) {
     const auto& job = event.job;
@@ -62,7 +71,7 @@ void append_specifics(json_writer& out, const job_event& event) {
             out.key("duration_ms").integer(ran.count());
         }
     }
-    if (event.type == "job.completed" && !job.result.empty()) out.key("result").raw(job.result);
+    if (event.type == "job.completed") append_result(out, job.result);
     if (event.type == "job.scheduled") append_time(out, "scheduled_at", job.due_at);
     if (event.type == "job.heartbeat") append_time(out, "visible_until", job.lease_expires_at);
     if (event.type == "job.retrying") {
@@ -178,9 +187,9 @@ void append_event(std::string& out, const job_event& event) {
         append_limit_data(writer, event);
     else if (event.pressure)
         append_pressure_data(writer, event);
-    else
+    else if (!event.job.spec->type.empty())
         append_job_data(writer, event);
     writer.end_object().end_object();
 }
 
-}  // namespace sluice::http
+}  // namespace sluice

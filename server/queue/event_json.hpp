@@ -1,13 +1,14 @@
 #pragma once
 
-#include "server/queue/backend.hpp"
+#include "server/queue/events.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 /// Lifecycle events on the wire (ojs-events.md).
-namespace sluice::http {
+namespace sluice {
 
 /// "evt_" and a UUIDv7 that carries the event's number, so that ids stay unique across restarts,
 /// sort in order, and serve as cursors.
@@ -23,4 +24,4 @@ std::optional<event_cursor> parse_event_cursor(std::string_view text);
 /// Appends one event in its envelope.
 void append_event(std::string& out, const job_event& event);
 
-}  // namespace sluice::http
+}  // namespace sluice
