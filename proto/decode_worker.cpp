@@ -65,6 +65,10 @@ fault queues(fetch_request& r, const member& m) {
 }
 
 /// Names that no job can have are never there; a star that is no pattern is a mistake.
+fault pool(fetch_request& r, const member& m) {
+    return read_queue(m, r.pool);
+}
+
 fault types(fetch_request& r, const member& m) {
     if (auto f = read_strings(m, limits::fetch_types_max, limits::type_bytes_max, r.types))
         return f;
@@ -105,12 +109,17 @@ constexpr std::array fetch_rows{
     row<fetch_request>{"visibility_timeout_ms", visibility_timeout_ms<fetch_request>, 4},
     row<fetch_request>{"wait_ms", wait_ms, 5},
     row<fetch_request>{"fetch_id", fetch_id, 6},
+    row<fetch_request>{"pool", pool, 7},
 };
 
 fault read_fetch_members(json_value object, std::string_view where, fetch_request& out) {
     auto f = read_members<fetch_request>(object, where, errc::invalid_request, fetch_rows, out);
-    if (!f && out.queues.empty()) out.queues.emplace_back("default");
-    return f;
+    if (f) return f;
+    if (!out.pool.empty() && !out.queues.empty())
+        return error{errc::invalid_request, "'pool' must not come with 'queues'.",
+                     "\"field\":\"" + std::string(where) + "pool\""};
+    if (out.pool.empty() && out.queues.empty()) out.queues.emplace_back("default");
+    return std::nullopt;
 }
 
 // --- ack

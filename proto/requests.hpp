@@ -16,6 +16,9 @@ struct fetch_request {
     std::string worker_id;  ///< may be empty
     std::vector<std::string>
         queues;  ///< strict order, left to right; "default" when the body names none
+    /// A pool whose rule says which of the queues is next (proto/fair_pool.hpp); empty: none. On
+    /// the wire it takes the place of `queues`, which are looked up before anything is fetched.
+    std::string pool;
     /// Only these job types; empty: all. Patterns too ("mail.*", "*"), see proto/type_pattern.hpp.
     std::vector<std::string> types;
     std::size_t count = 1;

@@ -23,6 +23,7 @@ void add_api_routes(router& routes, api_services services) {
     add_metrics_route(routes, shared);
     add_admin_routes(routes, shared);
     add_admin_queue_routes(routes, shared);
+    add_admin_pool_routes(routes, shared);
     add_admin_worker_routes(routes, shared);
     add_admin_dead_letter_routes(routes, shared);
     add_bulk_routes(routes, shared);

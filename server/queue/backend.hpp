@@ -2,6 +2,7 @@
 
 #include "proto/cron.hpp"
 #include "proto/error.hpp"
+#include "proto/fair_pool.hpp"
 #include "proto/job.hpp"
 #include "proto/job_log.hpp"
 #include "proto/queue_config.hpp"
@@ -20,6 +21,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// The one seam between those who ask (HTTP, workers) and those who keep (the local engine on
@@ -142,6 +144,20 @@ struct backend_stats {
     std::uint64_t runs_completed = 0;
     std::uint64_t runs_failed = 0;
     std::uint64_t webhooks_left_out = 0;  ///< deliveries there was no room for, since the start
+};
+
+/// What was handed out of one queue lately.
+struct queue_starts {
+    std::string name;
+    std::uint64_t starts = 0;             ///< in about the last minute
+    std::chrono::microseconds waited{0};  ///< by these jobs together, since they became available
+    std::uint64_t active = 0;
+    std::uint64_t available = 0;
+};
+
+struct pool_change {
+    fair_pool pool;
+    bool created = false;  ///< there was none of that name
 };
 
 /// What is known of one key of rate limits.
@@ -355,6 +371,18 @@ public:
                                                                  queue_config config) = 0;
     /// Costs next to nothing.
     virtual backend_stats stats() const = 0;
+
+    /// A pool, or another rule for the one of that name; whoever waits in it is answered with
+    /// nothing. Durable; whose turn it is, is not. Errors: validation_failed (too many),
+    /// store_failed.
+    virtual asio::awaitable<result<pool_change>> set_pool(std::string name, fair_pool pool) = 0;
+    /// Errors of these: not_found, store_failed.
+    virtual asio::awaitable<result<fair_pool>> remove_pool(std::string name) = 0;
+    virtual asio::awaitable<result<fair_pool>> pool(std::string name) = 0;
+    virtual asio::awaitable<result<std::vector<std::pair<std::string, fair_pool>>>>
+    pools() = 0;  ///< by name
+    /// What was handed out of each queue lately, by name.
+    virtual asio::awaitable<result<std::vector<queue_starts>>> starts() = 0;
 
     /// Subscriptions to events. From now on each event that one wants leaves a job of type
     /// `webhook_job_type` in `webhook_queue`, which is durable together with what the event tells;

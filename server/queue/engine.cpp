@@ -283,6 +283,7 @@ void engine::reset() {
     pauses_.clear();
     settings_.clear();
     webhooks_.clear();
+    pools_.clear();
     deliveries_.clear();
     bounded_queues_ = 0;
     roomy_.clear();

@@ -126,6 +126,12 @@ public:
     /// Queues where that may have become more since the last call.
     std::set<std::string> take_roomy() { return std::exchange(roomy_, {}); }
 
+    result<pool_change> set_pool(std::string_view name, fair_pool pool);
+    result<fair_pool> remove_pool(std::string_view name);
+    result<fair_pool> pool(std::string_view name) const;
+    std::vector<std::pair<std::string, fair_pool>> pools() const;
+    std::vector<queue_starts> starts(instant now) const;
+
     result<webhook_subscription> add_webhook(webhook_subscription subscription, instant now);
     result<webhook_subscription> change_webhook(std::string_view id, webhook_change change,
                                                 instant now);
@@ -331,6 +337,11 @@ private:
     void lapse(resident_job& job, std::string_view why, instant now);
     void expire(resident_job& job, instant now);
     beat_result renew(const heartbeat_job& beat, const heartbeat_request& request, instant now);
+
+    // engine_pool.cpp
+    void end_waits_in(std::string_view pool);
+    bool take_from_pool(const fetch_request& request, pool_state& pool,
+                        std::vector<given_lease>& leases, instant now);
 
     // engine_webhook.cpp
     const webhook_subscription& keep_webhook(webhook_subscription subscription);

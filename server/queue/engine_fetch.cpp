@@ -23,6 +23,9 @@ bool is_any(const fetch_request& request) {
 /// Leases what `request` may have now. True when it has to wait for a load to know.
 bool engine::take(const fetch_request& request, std::vector<given_lease>& leases, instant now) {
     if (is_any(request)) return take_from_any(request, leases, now);
+    if (!request.pool.empty())
+        if (const auto pool = pools_.find(request.pool); pool != pools_.end())
+            return take_from_pool(request, pool->second, leases, now);
     for (const auto& name : request.queues) {
         auto* queue = queues_.find(name);
         if (!queue || queue->paused) continue;

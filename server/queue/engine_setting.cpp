@@ -16,6 +16,10 @@ void engine::restore_setting(const setting_record& setting) {
         if (!given)
             throw std::invalid_argument("a rate limit's override: " + given.error().message);
         limits_.get(setting.name).given = *given;
+    } else if (setting.kind == setting_kind::pool) {
+        auto pool = decode_fair_pool(setting.value, setting.name);
+        if (!pool) throw std::invalid_argument("a pool: " + pool.error().message);
+        pools_.insert_or_assign(setting.name, pool_state(*std::move(pool)));
     } else if (setting.kind == setting_kind::webhook) {
         try {
             webhooks_.insert_or_assign(setting.name,

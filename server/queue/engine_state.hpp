@@ -9,6 +9,7 @@
 #include "server/queue/job_table.hpp"
 #include "server/queue/key_table.hpp"
 #include "server/queue/limit_table.hpp"
+#include "server/queue/pool_state.hpp"
 #include "server/queue/queue_table.hpp"
 #include "server/queue/throughput.hpp"
 #include "server/queue/timer_set.hpp"
@@ -98,6 +99,7 @@ protected:
     std::map<std::string, webhook_subscription, std::less<>> webhooks_;  ///< by id
     std::vector<webhook_delivery> deliveries_;  ///< to be made in the open batch
     std::uint64_t webhooks_left_out_ = 0;
+    std::map<std::string, pool_state, std::less<>> pools_;
     cron_table crons_;
     timestamp wall_seen_;  ///< when timers were last looked at
     workflow_table workflows_;

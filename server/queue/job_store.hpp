@@ -67,6 +67,7 @@ enum class setting_kind : std::uint8_t {
     queue = 0,    ///< of a queue: see encode_queue_config
     limit = 1,    ///< of a key of rate limits: see encode_limit_override
     webhook = 2,  ///< a subscription, by its id: see encode_stored_webhook
+    pool = 3,     ///< see encode_fair_pool
 };
 
 struct setting_record {

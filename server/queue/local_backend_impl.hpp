@@ -76,6 +76,11 @@ public:
     asio::awaitable<result<queue_stats>> configure_queue(std::string name,
                                                          queue_config config) override;
     backend_stats stats() const override { return engine_.stats(now()); }
+    asio::awaitable<result<pool_change>> set_pool(std::string name, fair_pool pool) override;
+    asio::awaitable<result<fair_pool>> remove_pool(std::string name) override;
+    asio::awaitable<result<fair_pool>> pool(std::string name) override;
+    asio::awaitable<result<std::vector<std::pair<std::string, fair_pool>>>> pools() override;
+    asio::awaitable<result<std::vector<queue_starts>>> starts() override;
     asio::awaitable<result<webhook_subscription>> add_webhook(
         webhook_subscription subscription) override;
     asio::awaitable<result<webhook_subscription>> change_webhook(std::string id,

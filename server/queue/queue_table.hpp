@@ -2,6 +2,7 @@
 
 #include "server/queue/backend.hpp"
 #include "server/queue/ready_line.hpp"
+#include "server/queue/recent_starts.hpp"
 
 #include <array>
 #include <cstdint>
@@ -97,6 +98,7 @@ struct queue_state {
     std::set<lane_head> heads;         ///< the first job of each type that has one, in any lane
     std::list<handled_share> handled;  ///< the same once more, for in-server takers
     std::size_t handled_ready = 0;     ///< waiting jobs an in-server handler could take
+    recent_starts starts;
     std::uint64_t turn = 0;  ///< place among the queues that "*" serves in turn; 0: not there
 
     bool bounded() const { return config && config->bound.max_depth > 0; }

@@ -194,6 +194,15 @@ public:
         return unused();
     }
     backend_stats stats() const override { return {}; }
+    asio::awaitable<result<pool_change>> set_pool(std::string, fair_pool) override {
+        return unused();
+    }
+    asio::awaitable<result<fair_pool>> remove_pool(std::string) override { return unused(); }
+    asio::awaitable<result<fair_pool>> pool(std::string) override { return unused(); }
+    asio::awaitable<result<std::vector<std::pair<std::string, fair_pool>>>> pools() override {
+        return unused();
+    }
+    asio::awaitable<result<std::vector<queue_starts>>> starts() override { return unused(); }
     asio::awaitable<result<webhook_subscription>> add_webhook(webhook_subscription) override {
         return unused();
     }

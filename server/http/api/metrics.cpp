@@ -90,6 +90,9 @@ asio::awaitable<response> metrics(services_ptr services, request r, path_values)
     out.metric("sluice_commit_latency_seconds", "gauge", "Duration of the latest commit.");
     out.sample({}, std::to_string(std::chrono::duration<double>(health.commit_latency).count()));
     out.counter("sluice_commits_total", "Commits that became durable.", health.commits);
+    out.counter("sluice_webhooks_left_out_total",
+                "Events that a subscription wanted and there was no room for.",
+                services->queue->stats().webhooks_left_out);
     out.counter("sluice_jobs_pushed_total", "Jobs stored.", health.jobs_pushed);
     out.counter("sluice_jobs_granted_total", "Leases given to workers.", health.jobs_granted);
     out.counter("sluice_jobs_finished_total", "Jobs that reached a terminal state.",

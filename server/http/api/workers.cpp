@@ -20,6 +20,14 @@ std::optional<error> check_fetch(const request& r, const fetch_request& fetch) {
     return std::nullopt;
 }
 
+/// Looks up the queues of the pool that the fetch names.
+asio::awaitable<std::optional<error>> resolve_pool(services_ptr services, fetch_request& fetch) {
+    auto pool = co_await services->queue->pool(fetch.pool);
+    if (!pool) co_return named(pool.error(), "pool", fetch.pool);
+    for (auto& each : pool->queues) fetch.queues.push_back(std::move(each.queue));
+    co_return std::nullopt;
+}
+
 /// Ack and nack alike: the worker's name and the fetch that may come with them.
 template <class Body>
 std::optional<error> check_answer(const request& r, const Body& body) {
@@ -38,6 +46,10 @@ asio::awaitable<bool> may_touch(services_ptr services, request r, uuid id) {
 asio::awaitable<response> fetch_jobs(services_ptr services, request r, path_values) {
     auto fetch = decode_fetch(r.body);
     if (!fetch) co_return error_response(fetch.error(), r);
+    if (!fetch->pool.empty()) {
+        const auto missing = co_await resolve_pool(services, *fetch);
+        if (missing) co_return error_response(*missing, r);
+    }
     if (const auto refused = check_fetch(r, *fetch)) co_return error_response(*refused, r);
     const auto parsed = steady_clock::now();
     auto jobs = co_await services->queue->fetch(std::move(*fetch), r.stop);
@@ -111,6 +123,10 @@ response nack_answer(const change_answer& change, bool fetched) {
 asio::awaitable<response> ack_job(services_ptr services, request r, path_values) {
     auto ack = decode_ack(r.body);
     if (!ack) co_return error_response(ack.error(), r);
+    if (ack->fetch && !ack->fetch->pool.empty()) {
+        const auto missing = co_await resolve_pool(services, *ack->fetch);
+        if (missing) co_return error_response(*missing, r);
+    }
     if (const auto refused = check_answer(r, *ack)) co_return error_response(*refused, r);
     const auto id = ack->job_id;
     const bool fetched = ack->fetch.has_value();
@@ -129,6 +145,10 @@ asio::awaitable<response> ack_job(services_ptr services, request r, path_values)
 asio::awaitable<response> nack_job(services_ptr services, request r, path_values) {
     auto nack = decode_nack(r.body);
     if (!nack) co_return error_response(nack.error(), r);
+    if (nack->fetch && !nack->fetch->pool.empty()) {
+        const auto missing = co_await resolve_pool(services, *nack->fetch);
+        if (missing) co_return error_response(*missing, r);
+    }
     if (const auto refused = check_answer(r, *nack)) co_return error_response(*refused, r);
     const auto id = nack->job_id;
     const bool fetched = nack->fetch.has_value();

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "proto/fair_pool.hpp"
+#include "server/queue/queue_table.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+namespace sluice {
+
+/// A pool, and whose turn it is.
+///
+/// Turns of weighted queues go by stride scheduling (Waldspurger and Weihl, 1995): each queue has a
+/// pass that grows by the reciprocal of its weight whenever it is served, and the smallest pass is
+/// next. One that had no jobs for a while starts where the others are: what it did not take is not
+/// owed to it.
+class pool_state {
+public:
+    explicit pool_state(fair_pool config) : config_(std::move(config)) {}
+
+    const fair_pool& config() const { return config_; }
+
+    /// Whether `a`, which is listed after `b`, goes before it.
+    bool before(const queue_state& a, const queue_state& b) const {
+        switch (config_.strategy) {
+            case pool_strategy::strict:
+                return false;
+            case pool_strategy::round_robin:
+            case pool_strategy::weighted:
+                return pass_of(*a.name) < pass_of(*b.name);
+            case pool_strategy::least_loaded:
+                return waiting(a) > waiting(b);
+        }
+        return false;
+    }
+
+    /// One job of this queue was handed out.
+    void served(const std::string& queue) {
+        now_ = pass_of(queue);
+        passes_[queue] = now_ + stride / weight_of(queue);
+    }
+
+private:
+    static constexpr std::uint64_t stride = 1 << 20;
+
+    static std::uint64_t waiting(const queue_state& queue) {
+        return queue.jobs[static_cast<std::size_t>(job_state::available)];
+    }
+    std::uint64_t pass_of(const std::string& queue) const {
+        const auto known = passes_.find(queue);
+        return known == passes_.end() ? now_ : std::max(known->second, now_);
+    }
+    std::uint64_t weight_of(std::string_view queue) const {
+        if (config_.strategy != pool_strategy::weighted) return 1;
+        const auto share = std::ranges::find(config_.queues, queue, &fair_pool::share::queue);
+        return share == config_.queues.end() ? 1 : static_cast<std::uint64_t>(share->weight);
+    }
+
+    fair_pool config_;
+    std::map<std::string, std::uint64_t> passes_;
+    std::uint64_t now_ = 0;  ///< pass of the one served last
+};
+
+}  // namespace sluice
