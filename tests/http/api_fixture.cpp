@@ -124,7 +124,8 @@ response api_fixture::finish(const pending& answer) {
 api_fixture::pending_piece api_fixture::ask(const response& stream) {
     auto piece = std::make_shared<std::optional<std::optional<std::string>>>();
     asio::co_spawn(context_, stream.stream(),
-                   [piece](const std::exception_ptr& fault, std::optional<std::string> made) {
+                   [piece, kept = stream.stream](const std::exception_ptr& fault,
+                                                 std::optional<std::string> made) {
                        if (fault) std::rethrow_exception(fault);
                        piece->emplace(std::move(made));
                    });

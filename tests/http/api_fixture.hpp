@@ -41,7 +41,7 @@ public:
 
     /// A piece of a stream that may still be on its way; in the end there may be none.
     using pending_piece = std::shared_ptr<std::optional<std::optional<std::string>>>;
-    /// Asks a stream for its next piece. The stream must stay until the piece is there.
+    /// Asks a stream for its next piece.
     pending_piece ask(const response& stream);
     std::optional<std::string> finish(const pending_piece& piece);
 

@@ -115,11 +115,12 @@ TEST_F(Streams, SayEachEventOnceInOrderAsThePollDoes) {
 TEST_F(Streams, ComeInPiecesOfBoundedSize) {
     const auto stream = open("/ojs/v1/events");
     constexpr std::size_t count = 200;
-    for (std::size_t i = 0; i < count; ++i) push();
+    const json job{{"type", std::string(250, 't')}, {"args", json::array()}};
+    for (std::size_t i = 0; i < count; ++i) post("/ojs/v1/jobs", job, 201);
     std::size_t events = 0, pieces = 0;
     while (events < count) {
         const auto piece = *finish(ask(stream));
-        EXPECT_LT(piece.size(), 64U * 1024);
+        EXPECT_LT(piece.size(), 36U * 1024);
         for (const auto& b : blocks_of(piece)) events += b.data.empty() ? 0 : 1;
         ++pieces;
     }
@@ -240,6 +241,18 @@ TEST_F(ShortLog, SaysWhichEventsHaveBeenDropped) {
         EXPECT_EQ(json::parse(told[0].data), json({{"after", seen.id}}));
         EXPECT_EQ(json(jsons({told.begin() + 1, told.end()})), polled("?limit=3"));
     }
+}
+
+TEST_F(ShortLog, SaysSoEachTimeItHappens) {
+    push();
+    const auto stream = open("/ojs/v1/events", {{"last-event-id", "999"}});
+    const auto first = read(stream, 2);
+    EXPECT_EQ(first[0].event, "gap");
+    EXPECT_EQ(first[1].event, "job.enqueued");
+    for (int i = 0; i < 5; ++i) push();
+    const auto second = read(stream, 4);
+    EXPECT_EQ(second[0].event, "gap");
+    EXPECT_EQ(json::parse(second[0].data), json({{"after", first[1].id}}));
 }
 
 class BeatingStreams : public Streams {

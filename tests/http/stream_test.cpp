@@ -193,13 +193,14 @@ TEST_F(Stream, IsTheLastAnswerOfItsConnection) {
     EXPECT_EQ(client.read_answer().body, "1");
     client.read_through("\r\n\r\n");
     EXPECT_TRUE(wait_for_open(1));
-    client.send(get("/things/3"));
+    client.send(post("/hold/late"));
     server.settle();
     give("one");
     end();
     EXPECT_EQ(client.read_through("0\r\n\r\n"), "3\r\none\r\n0\r\n\r\n");
     EXPECT_EQ(client.read_answer().status, 0);
     EXPECT_TRUE(client.closes());
+    EXPECT_TRUE(server.begun().empty());
 }
 
 class QuickStream : public Stream {
