@@ -347,6 +347,7 @@ private:
     const webhook_subscription& keep_webhook(webhook_subscription subscription);
     void tell(logged_event event, const resident_job* job = nullptr);
     void make_deliveries(instant now);
+    void make_delivery(const webhook_delivery& delivery, instant now);
 
     // engine_cron.cpp
     void arm_cron(cron_entry& entry);

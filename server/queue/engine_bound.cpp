@@ -176,8 +176,9 @@ void engine::emit_pressure(const queue_state& queue, std::string_view event_type
     event.queue = queue.name;
     event.job_type = std::make_shared<const std::string>(job_type);
     if (job) event.job_id = *job;
-    event.pressure = std::make_shared<const queue_pressure>(
-        queue_pressure{queue.depth(), queue.config->bound.max_depth});
+    // The bound may have been taken away since it was decided that a job has to go.
+    const auto bound = queue.config ? queue.config->bound.max_depth : 0;
+    event.pressure = std::make_shared<const queue_pressure>(queue_pressure{queue.depth(), bound});
     tell(std::move(event));
     publish_events();
 }

@@ -137,19 +137,23 @@ void engine::tell(logged_event event, const resident_job* job) {
 /// Makes the jobs for what the open batch tells of: they are in it. Apart, for events come up in
 /// the middle of things.
 void engine::make_deliveries(instant now) {
-    if (deliveries_.empty()) return;
-    for (const auto& each : std::exchange(deliveries_, {})) {
-        if (!webhooks_.contains(each.subscription)) continue;
-        const auto* queue = queues_.find(webhook_queue);
-        if (disk_low_ || (queue && queue->depth() >= config_.webhook_backlog_max)) {
-            ++webhooks_left_out_;
-            continue;
-        }
-        auto spec = spec_of(each.subscription, each.event);
-        spec.limit = limit_of(each.subscription);
-        store_new(std::move(spec), now);
+    // Handing them out can bring about more to tell of, such as the turn of another job.
+    while (!deliveries_.empty()) {
+        for (const auto& each : std::exchange(deliveries_, {})) make_delivery(each, now);
+        dispatch(now);
     }
-    dispatch(now);
+}
+
+void engine::make_delivery(const webhook_delivery& delivery, instant now) {
+    if (!webhooks_.contains(delivery.subscription)) return;
+    const auto* queue = queues_.find(webhook_queue);
+    if (disk_low_ || (queue && queue->depth() >= config_.webhook_backlog_max)) {
+        ++webhooks_left_out_;
+        return;
+    }
+    auto spec = spec_of(delivery.subscription, delivery.event);
+    spec.limit = limit_of(delivery.subscription);
+    store_new(std::move(spec), now);
 }
 
 }  // namespace sluice

@@ -284,5 +284,51 @@ TEST(Override, TakesThePlaceOfTheJobsOwnRule) {
     EXPECT_EQ(given->size(), 2U);
 }
 
+TEST_P(Bound, WhatMadeRoomIsDroppedAlsoWhenTheBoundIsTakenAwayMeanwhile) {
+    for (const auto& later : {queue_config{}, queue_config{.bound = {.max_depth = 10}}}) {
+        bound(2, full_strategy::drop_oldest);
+        ASSERT_TRUE(try_push(2));
+        const auto before = depth();
+        f.manual = true;  // those at rest are not read yet
+        ASSERT_TRUE(try_push(1));
+        f.core().configure_queue("q", later);
+        f.manual = false;
+        f.settle();
+        EXPECT_EQ(depth(), before);
+        ASSERT_TRUE(try_push(1));
+        EXPECT_EQ(depth(), before + 1);
+        while (!f.fetch("q", 10).empty()) {
+        }
+        f.core().reset();
+        f.settle();
+    }
+}
+
+/// The job before is to be cancelled as soon as it has been read, so that the new one is the only
+/// one that can make room.
+TEST_P(Bound, ACronJobWhoseJobMakesRoomForItselfGoesOn) {
+    bound(1, full_strategy::drop_oldest);
+    cron_definition every;
+    every.name = "c";
+    every.expression = "* * * * * *";
+    every.job = R"({"type":"work","args":[],"options":{"queue":"q"}})";
+    every.overlap = overlap_policy::cancel_previous;
+    ASSERT_TRUE(f.core().set_cron(every, f.clock.now));
+    f.settle();
+    f.pass(2s);
+    f.pass(1s);
+    every.overlap = overlap_policy::skip;
+    ASSERT_TRUE(f.core().set_cron(every, f.clock.now));
+    f.settle();
+    while (!f.fetch("q").empty()) {
+    }
+    f.core().configure_queue("q", {});
+    f.settle();
+    const auto cron = f.core().cron("c");
+    ASSERT_TRUE(cron);
+    for (const auto seq : cron->unfinished)
+        EXPECT_TRUE(f.disk->image().live.contains(seq)) << "it waits for one that has ended";
+}
+
 }  // namespace
 }  // namespace sluice::test

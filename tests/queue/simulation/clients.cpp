@@ -53,7 +53,10 @@ job_spec world::random_job(pushed_job& told) {
     told.type = spec.type;
     told.priority = spec.priority;
     told.not_before = spec.scheduled_at;
-    told.plain = !spec.scheduled_at && !spec.pending && !spec.expires_at && !spec.limit;
+    // One that was to be dropped while it was read is passed by, and comes back after a crash.
+    const bool may_drop = bounds_ && drops_oldest_ && spec.queue == "b";
+    told.plain =
+        !spec.scheduled_at && !spec.pending && !spec.expires_at && !spec.limit && !may_drop;
     return spec;
 }
 
@@ -137,7 +140,9 @@ void world::push(push_request request, push_call call) {
             if (known.problem) return refuse(*known.problem);
             if (!known.replay.empty()) return replay(known.replay);
         }
+        const auto depth = bounds_ ? bounded_depth() : 0;
         const auto stored = engine_->push(request, clock_.now);
+        if (bounds_) look_at_bound(depth);
         const auto gate = engine_->gate();
         if (!stored) {
             const auto why = stored.error().code;
@@ -169,7 +174,11 @@ void world::fetch_something() {
     } else {
         request.worker_id = "w" + std::to_string(below(4));
         request.queues = {one_in(2) ? "a" : "b"};
-        if (one_in(3)) request.queues.emplace_back(one_in(2) ? "own" : "a");
+        if (pools_ && one_in(3)) {
+            request.pool = "p";
+            request.queues = {"a", "b"};
+        } else if (one_in(3))
+            request.queues.emplace_back(one_in(2) ? "own" : "a");
         if (one_in(3)) request.types = {one_in(2) ? "x" : one_in(2) ? "z.*" : "z.1"};
         if (one_in(8)) request.types.emplace_back("*");
         if (one_in(4)) request.fetch_id = "f" + std::to_string(below(3));

@@ -77,8 +77,9 @@ void world::look_for_forgotten_takers() {
         };
         for (const auto& [seq, row] : disk_->image().live) {
             const auto& spec = *row.record->spec;
-            const bool queue = wants(request.queues, spec.queue) ||
-                               (wants(request.queues, "*") && spec.queue != "own");
+            const bool queue =
+                wants(request.queues, spec.queue) ||
+                (wants(request.queues, "*") && spec.queue != "own" && spec.queue != webhook_queue);
             bool type = request.handled_only ? spec.type == "y" || (spec.type == "x" && !full)
                                              : request.types.empty();
             if (!request.handled_only)
@@ -114,7 +115,9 @@ void world::look_at_the_end() {
     const auto image = disk_->image();
     for (const auto* table : {&image.live, &image.history})
         for (const auto& [seq, row] : *table) {
-            if (is_unique(*row.record->spec) || is_of_workflow(*row.record->spec)) continue;
+            if (is_unique(*row.record->spec) || is_of_workflow(*row.record->spec) ||
+                is_delivery(*row.record->spec))
+                continue;
             if (was_made(*row.record->spec))
                 seen_.made.push_back(made_of(*row.record));
             else
@@ -145,6 +148,7 @@ void world::calm_down() {
     drain_of_work();
     if (uniques_) end_uniques();
     if (workflows_) look_at_workflows(true);
+    if (webhooks_) look_at_deliveries();
     count();
     look_at_the_end();
 }
@@ -158,6 +162,9 @@ void world::reset() {
     const bool empty =
         image.live.empty() && image.history.empty() && image.logs.empty() && image.crons.empty();
     registered_.clear();
+    confirmed_bound_ = {};
+    ++bound_turn_;
+    webhooks_ = false;  // the subscription has gone as well
     known_workflows_.clear();
     held_.clear();
     parked_.clear();

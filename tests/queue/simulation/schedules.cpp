@@ -91,6 +91,7 @@ void world::pause(const std::string& queue, bool paused) {
 void world::spoil(journal_batch& batch) {
     if (wrong_.write_crons_late) std::swap(batch.crons, late_crons_);
     if (wrong_.write_workflows_late) delay_workflows(batch);
+    if (wrong_.write_deliveries_late) delay_deliveries(batch);
     if (wrong_.forget_pauses) batch.paused_queues.clear();
 }
 
@@ -128,6 +129,9 @@ void world::look_at_schedules() {
 void world::end_schedules() {
     for (const std::string name : {"c0", "c1", "c2"}) remove_cron(name);
     for (const std::string queue : {"a", "b", "own"}) pause(queue, false);
+    confirmed_bound_ = {};
+    ++bound_turn_;
+    engine_->configure_queue("b", {});
     after_command();
     quiesce();
 }

@@ -136,6 +136,26 @@ TEST(SimulationControl, LimitsThatARestartForgetsAreExceeded) {
     EXPECT_NE(first_broken(300, wrong).find("C17"), std::string::npos);
 }
 
+TEST(SimulationControl, ADeliveryWrittenApartFromItsEventIsCaught) {
+    wrongdoing wrong;
+    wrong.write_deliveries_late = true;
+    std::string found;
+    for (std::uint64_t seed = 1; seed <= 300 && found.empty(); ++seed)
+        for (const auto& promise : broken_promises(world(seed, wrong).run(steps)))
+            if (promise.find("C18") != std::string::npos) found = promise;
+    EXPECT_NE(found, "");
+}
+
+TEST(SimulationControl, ABoundThatARestartForgetsIsExceeded) {
+    wrongdoing wrong;
+    wrong.forget_settings = true;
+    std::string found;
+    for (std::uint64_t seed = 1; seed <= 300 && found.empty(); ++seed)
+        for (const auto& promise : broken_promises(world(seed, wrong).run(steps)))
+            if (promise.find("C19") != std::string::npos) found = promise;
+    EXPECT_NE(found, "");
+}
+
 TEST(SimulationControl, AWorkflowWrittenApartFromItsJobsIsCaught) {
     wrongdoing wrong;
     wrong.write_workflows_late = true;

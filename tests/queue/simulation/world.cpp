@@ -22,11 +22,16 @@ world::world(std::uint64_t seed, wrongdoing wrong) : random_(seed), wrong_(wrong
     uniques_ = one_in(3);
     workflows_ = one_in(3);
     limits_ = one_in(3);
+    webhooks_ = one_in(3);
+    pools_ = one_in(3);
+    bounds_ = one_in(3);
+    drops_oldest_ = one_in(2);
     config_.handled_types = {{"x", below(4)}, {"y", 0}};
-    config_.pool_queues = {"own"};
+    config_.pool_queues = {"own", std::string(webhook_queue)};
     disk_->forget_to_sync(wrong.forget_to_sync);
     disk_->forget_epoch(wrong.forget_epoch);
     boot();
+    if (webhooks_) subscribe();
 }
 
 // -- the owner's side
@@ -41,7 +46,9 @@ void world::boot() {
         engine_->restore_waiting(job);
     };
     sink.queue = [&](std::string_view name, bool paused) { engine_->restore_queue(name, paused); };
-    sink.setting = [&](const setting_record& setting) { engine_->restore_setting(setting); };
+    sink.setting = [&](const setting_record& setting) {
+        if (!wrong_.forget_settings) engine_->restore_setting(setting);
+    };
     sink.cron = [&](cron_record record) { engine_->restore_cron(std::move(record)); };
     sink.workflow = [&](workflow_record record) { engine_->restore_workflow(std::move(record)); };
     sink.dead_letters = [&](std::string_view name, std::uint64_t count) {
@@ -60,6 +67,7 @@ void world::stop(bool power) {
     written_ = false;
     late_crons_.clear();
     late_workflows_.clear();
+    late_deliveries_.clear();
     commands_.clear();
     loads_.clear();
     parked_.clear();
@@ -143,6 +151,7 @@ void world::commit_step() {
         if (uniques_ && one_in(4)) look_at_uniques();
         if (workflows_ && one_in(4)) look_at_workflows(false);
         if (limits_ && one_in(4)) look_at_limits();
+        if (webhooks_ && one_in(4)) look_at_deliveries();
     } else {
         committing_.reset();
         engine_->committed(clock_.now);
@@ -247,7 +256,9 @@ void world::deliver(const fetch_of& fetch, const std::vector<given_lease>& lease
                         [&](const held_lease& held) { return held.lease == job.lease; }))
             continue;
         leases_.push_back({job.spec->id, job.spec->args, job.worker_id, job.lease});
-        if (was_made(*job.spec) || is_unique(*job.spec) || is_of_workflow(*job.spec)) continue;
+        if (was_made(*job.spec) || is_unique(*job.spec) || is_of_workflow(*job.spec) ||
+            is_delivery(*job.spec))
+            continue;
         delivery d;
         d.begun = fetch.begun;
         d.ended = next();
@@ -305,6 +316,14 @@ void world::step() {
         schedule_step();
     } else if (dice < 710 && dice >= 690 && workflows_) {
         workflow_step();
+        after_command();
+    } else if (dice >= 710 && dice < 730 && webhooks_) {
+        delivery_step();
+    } else if (dice >= 730 && dice < 740 && pools_) {
+        pool_step();
+        after_command();
+    } else if (dice >= 740 && dice < 748 && bounds_) {
+        bound_step();
         after_command();
     } else if (dice < 690 && uniques_) {
         unique_step();

@@ -15,16 +15,18 @@ namespace sluice::test {
 
 /// What is done wrong on purpose, to see that it is noticed.
 struct wrongdoing {
-    bool answer_at_once = false;        ///< answers are let go before their batch is durable
-    bool forget_to_sync = false;        ///< the disk says ok to a sync and does none
-    bool forget_epoch = false;          ///< the store opens with the epoch of the time before
-    bool read_behind_its_back = false;  ///< the engine is told of a load only when it is done
-    bool leave_logs_unread = false;     ///< every log is taken for one that is empty so far
-    bool write_crons_late = false;      ///< what becomes of a cron job is written a batch too late
-    bool forget_pauses = false;         ///< pauses are not written
-    bool write_workflows_late = false;  ///< what becomes of a workflow is written a batch too late
-    bool overlook_duplicates = false;   ///< jobs at rest are not looked at when a unique one comes
-    bool forget_limits = false;         ///< what a restart restores has no limits
+    bool answer_at_once = false;         ///< answers are let go before their batch is durable
+    bool forget_to_sync = false;         ///< the disk says ok to a sync and does none
+    bool forget_epoch = false;           ///< the store opens with the epoch of the time before
+    bool read_behind_its_back = false;   ///< the engine is told of a load only when it is done
+    bool leave_logs_unread = false;      ///< every log is taken for one that is empty so far
+    bool write_crons_late = false;       ///< what becomes of a cron job is written a batch too late
+    bool forget_pauses = false;          ///< pauses are not written
+    bool write_workflows_late = false;   ///< what becomes of a workflow is written a batch too late
+    bool overlook_duplicates = false;    ///< jobs at rest are not looked at when a unique one comes
+    bool forget_settings = false;        ///< a restart restores nothing of what was set
+    bool forget_limits = false;          ///< what a restart restores has no limits
+    bool write_deliveries_late = false;  ///< deliveries of events are written a batch too late
 };
 
 /// The engine, a disk, and some clients and workers who do not mean well, all from one seed.
@@ -151,6 +153,19 @@ private:
     void look_at_workflows(bool at_rest);
     static bool is_of_workflow(const job_spec& spec);
 
+    // deliveries.cpp
+    void subscribe();
+    void delivery_step();
+    void pool_step();
+    void delay_deliveries(journal_batch& batch);
+    void look_at_deliveries();
+    static bool is_delivery(const job_spec& spec);
+
+    // bounds.cpp
+    void bound_step();
+    std::uint64_t bounded_depth() const;
+    void look_at_bound(std::uint64_t depth_before);
+
     // limits.cpp
     void add_limit(job_spec& spec);
     bool has_room(const job_spec& spec) const;
@@ -181,6 +196,9 @@ private:
     bool uniques_ = false;    ///< there are jobs with unique keys
     bool workflows_ = false;  ///< there are workflows
     bool limits_ = false;     ///< there are jobs with rate limits
+    bool webhooks_ = false;   ///< somebody has subscribed to events
+    bool bounds_ = false;     ///< a queue has a bound now and then
+    bool pools_ = false;      ///< some ask by the rule of a pool
     bool calm_ = false;
 
     moment now_ = 0;
@@ -192,7 +210,11 @@ private:
     std::map<std::string, std::uint64_t> turns_;  ///< how often each was registered or removed
     std::map<std::string, overlap_policy> registered_;  ///< cron jobs that were confirmed
     std::vector<workflow_write> late_workflows_;
+    std::vector<job_write> late_deliveries_;
     std::vector<uuid> known_workflows_;  ///< that were confirmed
+    bool drops_oldest_ = false;          ///< is what that queue does when it is full
+    queue_bound confirmed_bound_;        ///< empty: it has none, or that is not known
+    std::uint64_t bound_turn_ = 0;
     std::vector<waiting_command> commands_;
     std::vector<waiting_load> loads_;
     std::map<std::uint64_t, fetch_of> parked_;
