@@ -117,6 +117,8 @@ constexpr auto http_settings = std::to_array<setting>({
          .least = 1,
          .most = 1024,
          .doc = "Requests of one connection under way at one time; reading stops beyond."}),
+    make<count_codec, &config::http, &hc::streams_max>(
+        {.key = "http.streams_max", .most = 1'000'000, .doc = "Event streams at one time."}),
     make<duration_codec, &config::http, &hc::head_deadline>(
         {.key = "http.head_deadline",
          .least = 100,

@@ -20,6 +20,22 @@ bool changes_state(const request& r) {
     return r.method == "POST" || r.method == "PUT" || r.method == "PATCH" || r.method == "DELETE";
 }
 
+/// Whether a page of another site makes a browser ask: it must neither act here nor listen.
+/// Browsers send Sec-Fetch-Site; older ones at least Origin.
+bool is_foreign(const head_facts& facts) {
+    if (!facts.fetch_site.empty())
+        return facts.fetch_site != "same-origin" && facts.fetch_site != "none";
+    if (facts.origin.empty()) return false;
+    const std::size_t scheme_end = facts.origin.find("://");
+    return scheme_end == std::string_view::npos ||
+           !std::ranges::equal(facts.origin.substr(scheme_end + 3), facts.authority, {}, to_lower,
+                               to_lower);
+}
+
+refusal foreign_refusal() {
+    return {403, errc::forbidden, "requests from other sites are refused"};
+}
+
 std::string_view media_type(std::string_view content_type) {
     std::string_view type = content_type.substr(0, content_type.find(';'));
     while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
@@ -68,7 +84,8 @@ verdict admission::admit(const head_facts& facts, request& out, router::match& r
                          std::chrono::steady_clock::time_point now) {
     if (!is_own_host(facts.host))
         return refusal{421, errc::invalid_request, "this server does not answer for that host"};
-    if (auto no = check_origin(facts, out)) return no;
+    const bool foreign = is_foreign(facts);
+    if (foreign && (changes_state(out) || wants_event_stream(out))) return foreign_refusal();
 
     route = routes_.find(out.method, out.path);
     const bool asks_options = out.method == "OPTIONS" && (out.path == "*" || !route.allow.empty());
@@ -80,6 +97,7 @@ verdict admission::admit(const head_facts& facts, request& out, router::match& r
         no.allow = route.allow;
         return no;
     }
+    if (foreign && route.options.streams) return foreign_refusal();
     if (auto no = check_version(out)) return no;
     if (auto no = check_media(facts)) return no;
     if (auto no = authenticate(facts, out, route.options.needs, peer, now)) return no;
@@ -93,23 +111,6 @@ bool admission::is_own_host(std::string_view host) const {
     return any_host_ || host.empty() || std::ranges::any_of(hosts_, [&](const std::string& own) {
                return equals_lower(host, own);
            });
-}
-
-/// A page of another site must not make a browser act here. Browsers send Sec-Fetch-Site; older
-/// ones at least Origin.
-verdict admission::check_origin(const head_facts& facts, const request& r) const {
-    if (!changes_state(r)) return std::nullopt;
-    const refusal foreign{403, errc::forbidden, "requests from other sites are refused"};
-    if (!facts.fetch_site.empty()) {
-        const bool own = facts.fetch_site == "same-origin" || facts.fetch_site == "none";
-        return own ? std::nullopt : verdict{foreign};
-    }
-    if (facts.origin.empty()) return std::nullopt;
-    const std::size_t scheme_end = facts.origin.find("://");
-    const bool own = scheme_end != std::string_view::npos &&
-                     std::ranges::equal(facts.origin.substr(scheme_end + 3), facts.authority, {},
-                                        to_lower, to_lower);
-    return own ? std::nullopt : verdict{foreign};
 }
 
 verdict admission::authenticate(const head_facts& facts, request& out, scope needed,

@@ -29,7 +29,6 @@ public:
 
 private:
     bool is_own_host(std::string_view host) const;
-    std::optional<refusal> check_origin(const head_facts& facts, const request& r) const;
     std::optional<refusal> authenticate(const head_facts& facts, request& out, scope needed,
                                         const boost::asio::ip::address& peer,
                                         std::chrono::steady_clock::time_point now);

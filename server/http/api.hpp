@@ -24,6 +24,8 @@ struct api_services {
     /// Why events may not be sent to a URL; empty: they may be sent to any.
     std::function<std::optional<error>(std::string_view url)> check_webhook_url;
     std::function<std::string()> make_webhook_secret;
+    /// A stream says something at least this often, so that neither end takes the other for gone.
+    std::chrono::milliseconds stream_beat = std::chrono::seconds{15};
     bool enable_reset = false;  ///< POST /ojs/v1/admin/reset exists
 };
 

@@ -35,7 +35,8 @@ struct http_config {
     std::size_t connections_max = 4096;
     std::size_t connections_per_address_max = 256;
     std::size_t body_bytes_in_flight_max = std::size_t{64} * 1024 * 1024;
-    std::size_t pipeline_max = 16;  ///< requests of one connection under way; reading stops beyond
+    std::size_t pipeline_max = 16;   ///< requests of one connection under way; reading stops beyond
+    std::size_t streams_max = 1000;  ///< answers without a foreseeable end, all connections
 
     std::chrono::milliseconds head_deadline =
         std::chrono::seconds{10};  ///< for the whole head, absolute

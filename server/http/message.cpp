@@ -86,6 +86,10 @@ response error_response(const error& e, const request& r) {
     return answer;
 }
 
+bool wants_event_stream(const request& r) {
+    return r.field("accept").find("text/event-stream") != std::string_view::npos;
+}
+
 bool queue_allowed(const request& r, std::string_view queue) {
     return r.queue_patterns.empty() ||
            std::ranges::any_of(r.queue_patterns,

@@ -43,6 +43,13 @@ struct request {
     std::optional<std::string_view> query_value(std::string_view name) const;
 };
 
+/// Makes the next piece of a body whose end is not known when its answer begins; nothing: the body
+/// has ended. Asked for a piece only when all before it was handed to the system, so that a peer
+/// that does not read keeps one piece waiting and no more; a piece is not empty, and bounded by who
+/// makes it. Must end soon once the request's `stop` is requested. Dropped only when it is not
+/// being asked.
+using body_source = std::function<asio::awaitable<std::optional<std::string>>()>;
+
 struct response {
     int status = 200;
     std::string body;                                                ///< no body when empty
@@ -51,6 +58,7 @@ struct response {
     /// X-Request-Id, Connection). Checked for CR, LF and NUL when written.
     std::vector<std::pair<std::string, std::string>> fields;
     bool close = false;
+    body_source stream;  ///< set: it makes the body, and the connection closes at its end
 };
 
 /// Values taken from the path by the route's pattern, in order: "/ojs/v1/jobs/{id}" gives one.
@@ -59,6 +67,9 @@ using handler = std::function<asio::awaitable<response>(request, path_values)>;
 
 /// `{"error":...}` with the status of its code, and Retry-After where the code has one.
 response error_response(const error& e, const request& r);
+
+/// Whether `Accept` names text/event-stream.
+bool wants_event_stream(const request& r);
 
 /// Whether the caller may touch `queue`.
 bool queue_allowed(const request& r, std::string_view queue);

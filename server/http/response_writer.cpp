@@ -74,11 +74,14 @@ void append_response(std::string& out, const response& answer, const response_fr
     out += "\r\nOJS-Version: 1.0\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: ";
     out += frame.request_id;
     const bool bodyless = has_no_body(answer.status);
-    if (!answer.body.empty() && !bodyless) {
+    if ((!answer.body.empty() || answer.stream) && !bodyless) {
         out += "\r\nContent-Type: ";
         out += answer.content_type;
     }
-    if (!bodyless) {
+    if (answer.stream) {
+        // Without a length and without chunks, as HTTP/1.0 has it, the close is the end.
+        if (frame.modern) out += "\r\nTransfer-Encoding: chunked";
+    } else if (!bodyless) {
         out += "\r\nContent-Length: ";
         append_number(out, answer.body.size());
     }
@@ -94,6 +97,19 @@ void append_response(std::string& out, const response& answer, const response_fr
         out += "\r\nConnection: keep-alive";
     out += "\r\n\r\n";
     if (!frame.head_only && !bodyless) out += answer.body;
+}
+
+void append_chunk(std::string& out, std::string_view piece) {
+    assert(!piece.empty());
+    std::array<char, 16> digits;
+    const auto end =
+        std::to_chars(digits.data(), digits.data() + digits.size(), piece.size(), 16).ptr;
+    out.reserve(out.size() + piece.size() + digits.size() + 4);
+    out.append(digits.data(), end).append("\r\n").append(piece).append("\r\n");
+}
+
+void append_last_chunk(std::string& out) {
+    out += "0\r\n\r\n";
 }
 
 std::string_view reason_phrase(int status) {

@@ -30,9 +30,13 @@ struct response_frame {
 /// Whether every field of `answer` can be sent: names are tokens, and no value holds CR, LF or NUL.
 bool is_sendable(const response& answer);
 
-/// Appends the whole answer to `out` as one run of bytes. The only place that writes heads;
-/// `answer` must be sendable.
+/// Appends the whole answer to `out` as one run of bytes; of one with a stream the head. The only
+/// place that writes heads and frames pieces; `answer` must be sendable.
 void append_response(std::string& out, const response& answer, const response_frame& frame);
+
+/// One piece of a stream, which must not be empty, as a chunk.
+void append_chunk(std::string& out, std::string_view piece);
+void append_last_chunk(std::string& out);
 
 /// The standard reason phrase; empty for a status without one.
 std::string_view reason_phrase(int status);

@@ -40,6 +40,8 @@ struct server_state {
     bool draining = false;
     std::size_t body_bytes = 0;  ///< of requests under way, all connections
 
+    std::size_t streams = 0;  ///< answers under way whose end is not foreseeable
+
     std::size_t connections = 0;
     std::unordered_set<session*> sessions;  ///< each inserts and removes itself
     std::unordered_map<boost::asio::ip::address, std::size_t> per_address;
@@ -80,6 +82,30 @@ public:
 private:
     std::shared_ptr<server_state> state_;
     std::size_t bytes_ = 0;
+};
+
+/// One of the streams, counted in `server_state::streams` for as long as this lives.
+class stream_slot {
+public:
+    stream_slot() = default;
+    explicit stream_slot(std::shared_ptr<server_state> state) : state_(std::move(state)) {
+        ++state_->streams;
+    }
+    stream_slot(stream_slot&&) noexcept = default;
+    stream_slot& operator=(stream_slot&& other) noexcept {
+        release();
+        state_ = std::move(other.state_);
+        return *this;
+    }
+    ~stream_slot() { release(); }
+
+private:
+    void release() {
+        if (state_) --state_->streams;
+        state_.reset();
+    }
+
+    std::shared_ptr<server_state> state_;
 };
 
 }  // namespace sluice::http

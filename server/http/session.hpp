@@ -27,7 +27,7 @@ namespace sluice::http {
 /// handlers start in order of arrival and may end in any. Answers leave in order, and all that are
 /// ready leave in one write. Reading goes on while handlers run: that is how a peer that has gone
 /// is noticed. A request that cannot be trusted is answered, and nothing after it is read as a
-/// request.
+/// request. A stream is the last answer: what was read behind it is dropped.
 class session : public std::enable_shared_from_this<session> {
 public:
     session(boost::asio::ip::tcp::socket socket, boost::asio::ip::address peer,
@@ -56,6 +56,7 @@ private:
         std::string request_id;
         clock::time_point received;
         body_charge charge;
+        stream_slot slot;
         bool modern = true;
         bool close = false;
         bool done = false;
@@ -99,6 +100,14 @@ private:
     void write();
     void write_rest(std::size_t sent);
     void all_sent();
+    void log_failure(const exchange& e, std::string_view problem);
+    static std::string what_of(const std::exception_ptr& fault);
+
+    // session_stream.cpp: answers without a foreseeable end
+    void admit_stream(exchange& e, response& answer);
+    void begin_stream(exchange& e);
+    boost::asio::awaitable<void> send_stream(exchange& e);
+    void end_stream(const exchange& e, const std::exception_ptr& fault);
 
     // session_deadlines.cpp
     void enter(phase p, clock::time_point deadline = clock::time_point::max());

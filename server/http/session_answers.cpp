@@ -13,16 +13,6 @@ constexpr std::size_t output_bytes_max = 64 * 1024;
 constexpr std::size_t output_bytes_kept = 4 * 1024;
 constexpr std::chrono::seconds linger_time{1};
 
-std::string what_of(const std::exception_ptr& fault) {
-    try {
-        std::rethrow_exception(fault);
-    } catch (const std::exception& e) {
-        return e.what();
-    } catch (...) {
-        return "an exception of unknown type";
-    }
-}
-
 }  // namespace
 
 session::exchange& session::open_exchange(const incoming& next) {
@@ -42,14 +32,12 @@ void session::finish(exchange& e, std::exception_ptr fault, response answer) {
     else if (!is_sendable(answer))
         problem = "a header field of the answer holds a control character";
     if (!problem.empty()) {
-        state_->log.error("a request failed", {{"problem", std::string_view{problem}},
-                                               {"method", std::string_view{e.method}},
-                                               {"path", std::string_view{e.path}},
-                                               {"request_id", std::string_view{e.request_id}}});
+        log_failure(e, problem);
         request named;
         named.request_id = e.request_id;
         answer = error_response(error(errc::internal, "internal error"), named);
     }
+    if (answer.stream) admit_stream(e, answer);
     e.answer = std::move(answer);
     e.done = true;
     e.charge.release();
@@ -72,7 +60,8 @@ void session::flush() {
         while (!exchanges_.empty() && exchanges_.front().done &&
                (!open || output_.size() < output_bytes_max)) {
             if (open && !last_answer_) append_answer(exchanges_.front());
-            exchanges_.pop_front();
+            // A stream that has begun goes on.
+            if (exchanges_.front().done) exchanges_.pop_front();
         }
         if (open && !output_.empty())
             write();
@@ -90,16 +79,37 @@ void session::append_answer(exchange& e) {
     frame.date = state_->dates.text(std::chrono::system_clock::now());
     frame.request_id = e.request_id;
     frame.head_only = e.method == "HEAD";
-    frame.close = last;
+    const bool streams = e.answer.stream && !frame.head_only;
+    frame.close = last || streams;
     frame.modern = e.modern;
     append_response(output_, e.answer, frame);
-    if (last) last_answer_ = reading_over_ = true;
+    if (streams)
+        begin_stream(e);
+    else if (last)
+        last_answer_ = reading_over_ = true;
     const auto taken = std::chrono::duration<double, std::milli>(clock::now() - e.received);
     state_->log.debug("request", {{"method", std::string_view{e.method}},
                                   {"path", std::string_view{e.path}},
                                   {"status", std::int64_t{e.answer.status}},
                                   {"ms", taken.count()},
                                   {"request_id", std::string_view{e.request_id}}});
+}
+
+void session::log_failure(const exchange& e, std::string_view problem) {
+    state_->log.error("a request failed", {{"problem", problem},
+                                           {"method", std::string_view{e.method}},
+                                           {"path", std::string_view{e.path}},
+                                           {"request_id", std::string_view{e.request_id}}});
+}
+
+std::string session::what_of(const std::exception_ptr& fault) {
+    try {
+        std::rethrow_exception(fault);
+    } catch (const std::exception& e) {
+        return e.what();
+    } catch (...) {
+        return "an exception of unknown type";
+    }
 }
 
 /// Most answers fit into the socket's buffer; then no operation is started at all.

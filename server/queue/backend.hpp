@@ -268,6 +268,15 @@ public:
     virtual asio::awaitable<result<job_record>> wait(uuid id, std::chrono::milliseconds wait,
                                                      std::stop_token stop) = 0;
 
+    /// Waits until `enough` says so of the job, `wait` has passed, `stop` is requested or the
+    /// server begins to drain; answers the job as it is then. `enough` is asked on the executor,
+    /// first at once and then after each event of the job and each report of its progress; of
+    /// several in a row it may see the last one only. Errors: not_found, store_failed.
+    virtual asio::awaitable<result<job_record>> watch(uuid id,
+                                                      std::function<bool(const job_record&)> enough,
+                                                      std::chrono::milliseconds wait,
+                                                      std::stop_token stop) = 0;
+
     /// Errors: not_found, conflict (already terminal), store_failed.
     virtual asio::awaitable<result<change_answer>> cancel(uuid id) = 0;
 

@@ -2,6 +2,7 @@
 
 #include "server/queue/backend.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -57,6 +58,14 @@ public:
 
     event_page query(const event_query& query) const;
     std::uint64_t last_id() const { return last_id_; }
+    /// Visits the events after `after`. False when some of them have already been dropped.
+    template <class Visit>
+    bool each_after(std::uint64_t after, Visit visit) const {
+        const auto dropped = last_id_ - events_.size();
+        for (auto i = std::max(after, dropped) - dropped; i < events_.size(); ++i)
+            visit(events_[i]);
+        return after >= dropped;
+    }
     void clear();
 
 private:

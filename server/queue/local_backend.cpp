@@ -195,9 +195,9 @@ void local_backend::on_committed(const commit_outcome& outcome,
     gate_.open(batch);
     for (const auto& id : ended) {
         if (const auto it = job_waits_.find(id); it != job_waits_.end()) it->second->notify_all();
-        wake_log_readers(id);
+        wake(log_readers_, id);
     }
-    for (const auto& id : engine_.logged()) wake_log_readers(id);
+    for (const auto& id : engine_.logged()) wake(log_readers_, id);
     after_command();
 }
 
@@ -210,15 +210,21 @@ void local_backend::fail(const std::string& reason) {
     held_grants_.clear();
     while (!parked_.empty()) deliver(parked_.begin()->first, {});
     for (const auto& [id, waiters] : job_waits_) waiters->notify_all();
-    wake_all_log_readers();
+    wake_all_followers();
     room_line_.wake_all();
     new_events_.notify_all();
 }
 
 /// Most are shown when their batch is committed, some of no change at all at once.
 void local_backend::tell_of_events() {
-    const auto latest = engine_.events().last_id();
-    if (std::exchange(events_told_, latest) != latest) new_events_.notify_all();
+    const auto& log = engine_.events();
+    const auto told = std::exchange(events_told_, log.last_id());
+    if (told == log.last_id()) return;
+    new_events_.notify_all();
+    if (watchers_.empty()) return;
+    const bool all =
+        log.each_after(told, [this](const logged_event& event) { wake(watchers_, event.job_id); });
+    if (!all) wake_all(watchers_);
 }
 
 /// Waits for a batch; false when the store failed first.
@@ -330,7 +336,7 @@ backend_health local_backend::health() const {
 void local_backend::begin_drain() {
     engine_.begin_drain();
     for (const auto& [id, waiters] : job_waits_) waiters->notify_all();
-    wake_all_log_readers();
+    wake_all_followers();
     room_line_.wake_all();
     new_events_.notify_all();
     after_command();

@@ -144,7 +144,9 @@ asio::awaitable<result<change_answer>> local_backend::report_progress(progress_r
     if (!ok) co_return failure();
     auto answer = engine_.report_progress(request, now());
     if (!answer && answer.error().code == errc::not_found) answer = missing(request.job_id);
+    const bool changed = answer.has_value();
     auto settled = co_await settle(std::move(answer), request.job_id);
+    if (changed) wake(watchers_, request.job_id);
     co_return settled;
 }
 
@@ -227,7 +229,7 @@ asio::awaitable<result<void>> local_backend::reset() {
     if (failed_) co_return failure();
     engine_.reset();
     for (const auto& [id, waiters] : job_waits_) waiters->notify_all();
-    wake_all_log_readers();
+    wake_all_followers();
     room_line_.wake_all();
     const auto batch = engine_.gate();
     after_command();

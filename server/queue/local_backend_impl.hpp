@@ -40,6 +40,10 @@ public:
     asio::awaitable<result<job_record>> info(uuid id) override;
     asio::awaitable<result<job_record>> wait(uuid id, std::chrono::milliseconds wait,
                                              std::stop_token stop) override;
+    asio::awaitable<result<job_record>> watch(uuid id,
+                                              std::function<bool(const job_record&)> enough,
+                                              std::chrono::milliseconds wait,
+                                              std::stop_token stop) override;
     asio::awaitable<result<change_answer>> cancel(uuid id) override;
     asio::awaitable<result<change_answer>> activate(uuid id) override;
     asio::awaitable<result<std::vector<job_record>>> fetch(fetch_request request,
@@ -110,9 +114,9 @@ private:
         bool done = false;
         notifier woken;
     };
-    /// One who waits for lines of a log.
-    struct log_reader {
-        explicit log_reader(const asio::any_io_executor& executor) : woken(executor) {}
+    /// One who waits for what happens to one job, or for lines of its log.
+    struct follower {
+        explicit follower(const asio::any_io_executor& executor) : woken(executor) {}
         void wake() {
             changed = true;
             woken.notify_all();
@@ -120,6 +124,7 @@ private:
         bool changed = false;
         notifier woken;
     };
+    using followers = std::multimap<uuid, std::shared_ptr<follower>>;
     using ids = std::vector<uuid>;
 
     instant now() const { return options_.now(); }
@@ -180,8 +185,12 @@ private:
     // Logs
     asio::awaitable<bool> learn_log(uuid id);
     asio::awaitable<result<log_page>> look_at_log(log_query query);
-    void wake_log_readers(const uuid& id);
-    void wake_all_log_readers();
+
+    // Followers
+    static void wake(const followers& those, const uuid& id);
+    static void wake_all(const followers& those);
+    void wake_all_followers();
+    std::function<void()> waker(std::shared_ptr<follower> one) const;
 
     // Grants and timers
     void collect_grants();
@@ -217,7 +226,8 @@ private:
     std::deque<grant> held_grants_;  ///< wait for their batch
     std::unordered_map<std::uint64_t, parked_fetch*> parked_;
     std::map<uuid, std::shared_ptr<notifier>> job_waits_;
-    std::multimap<uuid, std::shared_ptr<log_reader>> log_readers_;
+    followers log_readers_;
+    followers watchers_;
     room_line room_line_;
     std::function<void(const lease_token&)> run_lost_;
     notifier new_events_;

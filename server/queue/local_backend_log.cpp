@@ -1,8 +1,6 @@
 #include "proto/limits.hpp"
 #include "server/queue/local_backend_impl.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 
 /// Logs of jobs: taken like every other change, read from the store alone.
@@ -81,12 +79,9 @@ asio::awaitable<result<log_page>> local_backend::look_at_log(log_query query) {
 asio::awaitable<result<log_page>> local_backend::read_log(log_query query, std::stop_token stop) {
     const auto deadline = std::chrono::steady_clock::now() + query.wait;
     // Known before the first look: what changes during a read is not slept over.
-    const auto reader = std::make_shared<log_reader>(executor_);
+    const auto reader = std::make_shared<follower>(executor_);
     const auto place = log_readers_.emplace(query.job_id, reader);
-    auto wake = [executor = executor_, reader] {
-        asio::post(executor, [reader] { reader->wake(); });
-    };
-    const std::stop_callback on_stop(stop, wake);
+    const std::stop_callback on_stop(stop, waker(reader));
     for (;;) {
         reader->changed = false;
         auto page = co_await look_at_log(query);
@@ -102,16 +97,6 @@ asio::awaitable<result<log_page>> local_backend::read_log(log_query query, std::
             if (reason == wake_reason::timed_out) break;
         }
     }
-}
-
-/// Wakes those who wait for lines, or for the end, of this job.
-void local_backend::wake_log_readers(const uuid& id) {
-    const auto [first, last] = log_readers_.equal_range(id);
-    for (auto it = first; it != last; ++it) it->second->wake();
-}
-
-void local_backend::wake_all_log_readers() {
-    for (const auto& [id, reader] : log_readers_) reader->wake();
 }
 
 }  // namespace sluice

@@ -1,5 +1,7 @@
 #include "tests/contract/backend_contract.hpp"
 
+#include <algorithm>
+
 namespace sluice::test {
 namespace {
 
@@ -42,6 +44,72 @@ CONTRACT(ProgressIsKeptAcrossACrash) {
     job = co_await t.info(pushed.spec->id);
     EXPECT_TRUE(job.progress);
     EXPECT_EQ(job.progress->message, "three of \"four\"\n");
+}
+
+using glimpses = std::vector<std::pair<job_state, double>>;
+
+/// Writes down what is seen of a job each time somebody looks; enough is a job that has ended.
+std::function<bool(const job_record&)> writes_down(glimpses& seen) {
+    return [&seen](const job_record& job) {
+        seen.emplace_back(job.state, job.progress ? job.progress->fraction : 0);
+        return is_terminal(job.state);
+    };
+}
+
+CONTRACT(WhoWatchesAJobSeesItsEventsAndItsProgress) {
+    const auto pushed = co_await t.push(contract_job());
+    const auto other = co_await t.push(contract_job());
+    glimpses seen;
+    auto watching =
+        t.start(t.queue().watch(pushed.spec->id, writes_down(seen), 10s, std::stop_token{}));
+    const auto held = co_await t.fetch_one("default");
+    co_await t.yield();
+    progress_request request;
+    request.job_id = held.spec->id;
+    request.lease = held.lease;
+    request.fraction = 0.75;
+    const auto told = co_await t.queue().report_progress(request);
+    EXPECT_TRUE(told);
+    co_await t.yield();
+    const auto looks = seen.size();
+    co_await t.queue().cancel(other.spec->id);
+    co_await t.yield();
+    EXPECT_EQ(seen.size(), looks);
+    co_await t.ack(held);
+    const auto answer = co_await watching.answer();
+    EXPECT_TRUE(answer);
+    if (answer) {
+        EXPECT_EQ(answer->state, job_state::completed);
+    }
+    const glimpses expected{{job_state::available, 0},
+                            {job_state::active, 0},
+                            {job_state::active, 0.75},
+                            {job_state::completed, 0.75}};
+    seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+    EXPECT_EQ(seen, expected);
+}
+
+CONTRACT(WatchingAJobEndsWithItsTimeAndWithWhoWatches) {
+    const auto job = co_await t.push(contract_job());
+    glimpses seen;
+    const auto late =
+        co_await t.queue().watch(job.spec->id, writes_down(seen), 20ms, std::stop_token{});
+    EXPECT_TRUE(late);
+    std::stop_source stop;
+    auto leaving = t.start(t.queue().watch(job.spec->id, writes_down(seen), 1h, stop.get_token()));
+    auto staying = t.start(t.queue().watch(job.spec->id, writes_down(seen), 1h, std::stop_token{}));
+    co_await t.yield();
+    stop.request_stop();
+    const auto left = co_await leaving.answer();
+    EXPECT_TRUE(left);
+    EXPECT_FALSE(staying.done());
+    t.queue().begin_drain();
+    const auto drained = co_await staying.answer();
+    EXPECT_TRUE(drained);
+    auto unknown = job.spec->id;
+    unknown.bytes[15] ^= 1U;
+    const auto none = co_await t.queue().watch(unknown, writes_down(seen), 1h, std::stop_token{});
+    EXPECT_EQ(code_of(none), errc::not_found);
 }
 
 CONTRACT(ProgressIsRefusedFromAnybodyButTheHolder) {

@@ -36,8 +36,10 @@ void set_target(request& r, const std::string& target) {
 
 }  // namespace
 
-api_fixture::api_fixture() : directory_(make_directory()) {
+api_fixture::api_fixture(engine_config engine, std::chrono::milliseconds stream_beat)
+    : directory_(make_directory()) {
     local_backend_options options;
+    options.engine = std::move(engine);
     options.now = system_instant;
     options.on_store_failure = [](const std::string& reason) { FAIL() << reason; };
     options.seed = 7;
@@ -52,6 +54,7 @@ api_fixture::api_fixture() : directory_(make_directory()) {
     services.started = std::chrono::steady_clock::now();
     services.version = "1.2.3";
     services.enable_reset = true;
+    services.stream_beat = stream_beat;
     services.check_job = [this](const job_spec& job) {
         return check_job ? check_job(job) : std::nullopt;
     };
@@ -116,6 +119,23 @@ api_fixture::pending api_fixture::start(const std::string& method, const std::st
 response api_fixture::finish(const pending& answer) {
     run_until([&] { return answer->has_value(); });
     return **answer;
+}
+
+api_fixture::pending_piece api_fixture::ask(const response& stream) {
+    auto piece = std::make_shared<std::optional<std::optional<std::string>>>();
+    asio::co_spawn(context_, stream.stream(),
+                   [piece, kept = stream.stream](const std::exception_ptr& fault,
+                                                 std::optional<std::string> made) {
+                       if (fault) std::rethrow_exception(fault);
+                       piece->emplace(std::move(made));
+                   });
+    context_.poll();
+    return piece;
+}
+
+std::optional<std::string> api_fixture::finish(const pending_piece& piece) {
+    run_until([&] { return piece->has_value(); });
+    return **piece;
 }
 
 response api_fixture::send(const std::string& method, const std::string& target, std::string body,

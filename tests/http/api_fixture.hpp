@@ -2,6 +2,7 @@
 
 #include "server/http/api.hpp"
 #include "server/queue/backend.hpp"
+#include "server/queue/engine_config.hpp"
 
 #include <gtest/gtest.h>
 #include <boost/asio/executor_work_guard.hpp>
@@ -26,7 +27,8 @@ public:
     /// An answer that may still be on its way.
     using pending = std::shared_ptr<std::optional<response>>;
 
-    api_fixture();
+    explicit api_fixture(engine_config engine = {},
+                         std::chrono::milliseconds stream_beat = std::chrono::hours{1});
     ~api_fixture() override;
 
     /// Sends a request and waits for its answer. `target` may have a query.
@@ -36,6 +38,12 @@ public:
     pending start(const std::string& method, const std::string& target, std::string body = {},
                   header_fields fields = {});
     response finish(const pending& answer);
+
+    /// A piece of a stream that may still be on its way; in the end there may be none.
+    using pending_piece = std::shared_ptr<std::optional<std::optional<std::string>>>;
+    /// Asks a stream for its next piece.
+    pending_piece ask(const response& stream);
+    std::optional<std::string> finish(const pending_piece& piece);
 
     static nlohmann::json json_of(const response& answer);
     /// The header field of an answer; empty when absent.

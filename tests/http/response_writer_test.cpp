@@ -41,6 +41,23 @@ TEST(ResponseWriter, SendsNoBodyWhereNoneBelongs) {
     EXPECT_EQ(no_content.find("Content-"), no_content.find("Content-Type-Options"));
 }
 
+TEST(ResponseWriter, FramesAStream) {
+    response answer;
+    answer.stream = []() -> asio::awaitable<std::optional<std::string>> { co_return std::nullopt; };
+    const std::string chunked = written(answer);
+    EXPECT_TRUE(chunked.ends_with("Transfer-Encoding: chunked\r\n\r\n")) << chunked;
+    EXPECT_NE(chunked.find("\r\nContent-Type: "), std::string::npos);
+    EXPECT_EQ(chunked.find("Content-Length"), std::string::npos);
+    response_frame old;
+    old.modern = false;
+    EXPECT_EQ(written(answer, old).find("Transfer-Encoding"), std::string::npos);
+    std::string out;
+    append_chunk(out, "hello");
+    append_chunk(out, std::string(4096, 'x'));
+    append_last_chunk(out);
+    EXPECT_EQ(out, "5\r\nhello\r\n1000\r\n" + std::string(4096, 'x') + "\r\n0\r\n\r\n");
+}
+
 TEST(ResponseWriter, SaysWhetherTheConnectionStays) {
     const response answer;
     EXPECT_EQ(written(answer).find("Connection"), std::string::npos);

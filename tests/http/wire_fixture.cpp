@@ -57,9 +57,10 @@ asio::awaitable<response> own_queue(request r, path_values values) {
 
 }  // namespace
 
-test_server::test_server(http_config config)
+test_server::test_server(http_config config, const std::function<void(router&)>& more)
     : work_(context_.get_executor()), released_(context_.get_executor()) {
     add_routes();
+    if (more) more(routes_);
     config.port = 0;
     server_ = std::make_unique<server>(context_, routes_, std::move(config), log_);
     port_ = server_->listen().port();
@@ -215,6 +216,15 @@ wire_answer wire_client::read_answer(bool head_only) {
     answer.body = received_.substr(0, size);
     received_.erase(0, size);
     return answer;
+}
+
+std::string wire_client::read_through(std::string_view text) {
+    std::size_t at = 0;
+    while ((at = received_.find(text)) == std::string::npos)
+        if (!receive_more()) return {};
+    const std::string through = received_.substr(0, at + text.size());
+    received_.erase(0, at + text.size());
+    return through;
 }
 
 bool wire_client::closes() {

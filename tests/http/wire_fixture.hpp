@@ -28,7 +28,8 @@ namespace sluice::http {
 /// - GET /queue/{name}: 403 unless the token's patterns allow the queue
 class test_server {
 public:
-    explicit test_server(http_config config = {});
+    /// `more` may add routes.
+    explicit test_server(http_config config = {}, const std::function<void(router&)>& more = {});
     ~test_server();
     test_server(const test_server&) = delete;
     test_server& operator=(const test_server&) = delete;
@@ -43,13 +44,14 @@ public:
     bool wait_for_connections(std::size_t count);
     /// Waits until so many requests are held; false after five seconds.
     bool wait_for_held(std::size_t count);
+    /// Waits until `holds` says so on the server's thread; false after five seconds.
+    bool wait_until(const std::function<bool(server&)>& holds);
     /// Starts `server::stop`; true when it completes within five seconds.
     bool stop(std::chrono::milliseconds grace);
     /// Order in which POST /hold handlers began.
     std::vector<std::string> begun();
 
 private:
-    bool wait_until(const std::function<bool(server&)>& holds);
     void add_routes();
     asio::awaitable<response> hold(request r, path_values values);
     asio::awaitable<response> release(request r, path_values values);
@@ -87,6 +89,8 @@ public:
     /// False when the server has closed the connection.
     bool send(std::string_view bytes);
     wire_answer read_answer(bool head_only = false);
+    /// Reads until `text` has come; all that came up to its end, or nothing when it does not come.
+    std::string read_through(std::string_view text);
     /// True when the server closes, whatever else it sends before.
     bool closes();
     void shut_down_sending();

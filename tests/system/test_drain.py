@@ -1,5 +1,6 @@
 """SIGTERM under load: what runs is finished or given back, nothing is lost, the end is clean."""
 
+import http.client
 import resource
 import signal
 import time
@@ -10,6 +11,32 @@ from load import Load
 from support import NO_ANSWER, Server, threads, wait_until
 
 RUNNING = 30
+
+
+class EventStream:
+    """Reads GET /ojs/v1/events as a browser does."""
+
+    def __init__(self, server, headers=None):
+        self.connection = http.client.HTTPConnection(*server.address, timeout=20)
+        self.connection.request("GET", "/ojs/v1/events",
+                                headers={"Accept": "text/event-stream", **(headers or {})})
+        self.answer = self.connection.getresponse()
+        self.position = ""
+
+    def next_event(self):
+        while True:
+            block = {}
+            for line in iter(self.answer.readline, b"\n"):
+                if not line:
+                    raise EOFError("the stream has ended")
+                name, _, value = line.decode().rstrip("\n").partition(": ")
+                block[name] = value
+            self.position = block.get("id", self.position)
+            if "data" in block:
+                return block
+
+    def rest(self):
+        return self.answer.read().decode()
 
 
 class Drain(unittest.TestCase):
@@ -92,6 +119,22 @@ class Drain(unittest.TestCase):
             except NO_ANSWER:
                 pass  # the connection was closed: nothing was stored either
             self.assertEqual(server.wait(10), 0)
+
+    def test_ends_streams_whole_and_a_reader_that_comes_back_hears_of_the_gap(self):
+        with Server() as server:
+            stream = EventStream(server)
+            server.client().push("test.work", [1], queue="q")
+            self.assertEqual(stream.next_event()["event"], "job.enqueued")
+            server.kill(signal.SIGTERM)
+            self.assertEqual(stream.rest(), "")  # raises when there is no last chunk
+            self.assertEqual(server.wait(10), 0)
+            server.start()
+            again = EventStream(server, {"Last-Event-ID": stream.position})
+            gap = again.next_event()
+            self.assertEqual(gap["event"], "gap")
+            self.assertIn(stream.position, gap["data"])
+            server.client().push("test.work", [2], queue="q")
+            self.assertEqual(again.next_event()["event"], "job.enqueued")
 
     def test_a_second_signal_ends_it_at_once(self):
         with Server("--workers", "64") as server:

@@ -154,6 +154,10 @@ public:
                                              std::stop_token) override {
         return unused();
     }
+    asio::awaitable<result<job_record>> watch(uuid, std::function<bool(const job_record&)>,
+                                              std::chrono::milliseconds, std::stop_token) override {
+        return unused();
+    }
     asio::awaitable<result<change_answer>> cancel(uuid) override { return unused(); }
     asio::awaitable<result<change_answer>> activate(uuid) override { return unused(); }
     asio::awaitable<result<heartbeat_answer>> heartbeat(heartbeat_request) override {

@@ -2,7 +2,9 @@
 #include "proto/json_text.hpp"
 #include "proto/limits.hpp"
 #include "server/http/api/answers.hpp"
+#include "server/http/api/event_stream.hpp"
 #include "server/http/api/handlers.hpp"
+#include "server/http/api/stream_text.hpp"
 #include "server/queue/event_json.hpp"
 
 #include <algorithm>
@@ -38,12 +40,10 @@ struct start_point {
     bool gap = false;
 };
 
-result<start_point> read_after(const api_services& services, const request& r) {
+std::optional<start_point> find_start(const api_services& services, std::string_view text) {
     start_point start;
-    const auto text = r.query_value("after");
-    if (!text) return start;
-    const auto cursor = parse_event_cursor(*text);
-    if (!cursor) return bad_parameter("after", "the id of an event or the number of one");
+    const auto cursor = parse_event_cursor(text);
+    if (!cursor) return std::nullopt;
     start.after = cursor->number;
     if (cursor->time) {
         const auto uptime = std::chrono::duration_cast<std::chrono::microseconds>(
@@ -53,6 +53,23 @@ result<start_point> read_after(const api_services& services, const request& r) {
         }
     }
     return start;
+}
+
+error bad_after() {
+    return bad_parameter("after", "the id of an event or the number of one");
+}
+
+error bad_last_event_id() {
+    return {errc::invalid_request, "Last-Event-ID must be the id of an event or the number of one.",
+            R"("field":"Last-Event-ID")"};
+}
+
+result<start_point> read_after(const api_services& services, const request& r) {
+    const auto text = r.query_value("after");
+    if (!text) return start_point{};
+    const auto start = find_start(services, *text);
+    if (!start) return bad_after();
+    return *start;
 }
 
 result<event_query> read_query(const request& r) {
@@ -85,7 +102,7 @@ response events_answer(const event_page& page, bool more, bool gap, timestamp no
     return answer;
 }
 
-asio::awaitable<response> list_events(services_ptr services, request r, path_values) {
+asio::awaitable<response> page_events(services_ptr services, request r) {
     auto query = read_query(r);
     if (!query) co_return error_response(query.error(), r);
     const auto start = read_after(*services, r);
@@ -106,11 +123,50 @@ asio::awaitable<response> list_events(services_ptr services, request r, path_val
     co_return events_answer(*page, more, page->gap || start->gap, services->now().wall);
 }
 
+/// What a reader that comes back has seen last wins over what its URL says, which stays the same.
+/// `latest` is the number of the latest event: one beyond it is of an earlier life as well.
+result<stream_start> read_stream_start(const api_services& services, const request& r,
+                                       std::uint64_t latest) {
+    stream_start start{.after = latest, .position = event_id(services.now().wall, latest)};
+    const auto seen = r.field("last-event-id");
+    const auto text = seen.empty() ? r.query_value("after") : seen;
+    if (!text) return start;
+    const auto found = find_start(services, *text);
+    if (!found) return seen.empty() ? bad_after() : bad_last_event_id();
+    start.gap = found->gap || *found->after > latest;
+    start.after = start.gap ? 0 : *found->after;
+    start.position = *text;
+    return start;
+}
+
+asio::awaitable<response> stream_events(services_ptr services, request r, path_values) {
+    auto filter = read_query(r);
+    if (!filter) co_return error_response(filter.error(), r);
+    event_query none;
+    none.limit = 0;
+    const auto latest = co_await services->queue->events(std::move(none), r.stop);
+    if (!latest) co_return error_response(latest.error(), r);
+    auto start = read_stream_start(*services, r, latest->last_id);
+    if (!start) co_return error_response(start.error(), r);
+    auto types = list_parameter(r, "job_types");
+    const auto stream = std::make_shared<event_stream>(services, std::move(r), std::move(*filter),
+                                                       std::move(types), std::move(*start));
+    co_return stream_answer([stream] { return stream->next(); });
+}
+
+asio::awaitable<response> list_events(services_ptr services, request r, path_values values) {
+    if (wants_event_stream(r))
+        return stream_events(std::move(services), std::move(r), std::move(values));
+    return page_events(std::move(services), std::move(r));
+}
+
 }  // namespace
 
 void add_event_routes(router& routes, const services_ptr& services) {
     const route_options read{.needs = scope::read};
+    const route_options streaming{.needs = scope::read, .streams = true};
     routes.add("GET", "/ojs/v1/events", read, std::bind_front(list_events, services));
+    routes.add("GET", "/ojs/v1/events/stream", streaming, std::bind_front(stream_events, services));
 }
 
 }  // namespace sluice::http

@@ -1,7 +1,8 @@
 #include "proto/codec.hpp"
-#include "proto/json_text.hpp"
 #include "server/http/api/answers.hpp"
 #include "server/http/api/handlers.hpp"
+#include "server/http/api/progress_stream.hpp"
+#include "server/http/api/stream_text.hpp"
 
 #include <functional>
 #include <utility>
@@ -12,28 +13,30 @@ namespace {
 
 response progress_answer(const job_record& job) {
     response answer;
-    json_writer out(answer.body);
-    out.begin_object().key("job_id").id(job.spec->id);
-    out.key("state").string(to_string(job.state));
-    if (job.progress) {
-        out.key("progress").number(job.progress->fraction);
-        if (!job.progress->message.empty()) out.key("message").string(job.progress->message);
-        out.key("updated_at").time(job.progress->reported_at);
-    } else {
-        out.key("progress").null();
-    }
-    out.end_object();
+    answer.body = progress_json(job);
     return answer;
 }
 
-asio::awaitable<response> get_progress(services_ptr services, request r, path_values values) {
+asio::awaitable<response> answer_progress(services_ptr services, request r, path_values values,
+                                          bool as_stream) {
     const std::string& id = values[0];
     const auto parsed = parse_uuid(id);
     if (!parsed) co_return error_response(not_found("job", id), r);
     auto job = co_await services->queue->info(*parsed);
     if (!job) co_return error_response(named(job.error(), "job", id), r);
     if (!queue_allowed(r, job->spec->queue)) co_return error_response(not_found("job", id), r);
-    co_return progress_answer(*job);
+    if (!as_stream) co_return progress_answer(*job);
+    const auto stream = std::make_shared<progress_stream>(services, *parsed, r.stop);
+    co_return stream_answer([stream] { return stream->next(); });
+}
+
+asio::awaitable<response> get_progress(services_ptr services, request r, path_values values) {
+    const bool as_stream = wants_event_stream(r);
+    return answer_progress(std::move(services), std::move(r), std::move(values), as_stream);
+}
+
+asio::awaitable<response> stream_progress(services_ptr services, request r, path_values values) {
+    return answer_progress(std::move(services), std::move(r), std::move(values), true);
 }
 
 asio::awaitable<response> put_progress(services_ptr services, request r, path_values values) {
@@ -61,6 +64,9 @@ void add_progress_routes(router& routes, const services_ptr& services) {
     const route_options read{.needs = scope::read};
     const route_options work{.needs = scope::work};
     routes.add("GET", "/ojs/v1/jobs/{id}/progress", read, std::bind_front(get_progress, services));
+    const route_options streaming{.needs = scope::read, .streams = true};
+    routes.add("GET", "/ojs/v1/jobs/{id}/progress/stream", streaming,
+               std::bind_front(stream_progress, services));
     routes.add("PUT", "/ojs/v1/jobs/{id}/progress", work, std::bind_front(put_progress, services));
 }
 

@@ -23,7 +23,7 @@ constexpr std::string_view manifest_tail =
     R"("mechanism":"checked and stored in one step of a single-threaded engine"},)"
     R"("workflows":true,"pause_resume":true},)"
     R"("extensions":["fenced_leases","long_poll","idempotency_key","prefer_wait","server_timing",)"
-    R"("timeline","release","snooze"],"event_delivery":"best_effort",)"
+    R"("timeline","release","snooze","event_stream"],"event_delivery":"best_effort",)"
     R"("endpoints":{"base_url":"/ojs/v1","manifest":"/ojs/manifest","health":"/ojs/v1/health"}})";
 
 std::string manifest(std::string_view version) {
