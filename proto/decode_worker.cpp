@@ -284,6 +284,15 @@ fault progress_fraction(progress_request& r, const member& m) {
     return std::nullopt;
 }
 
+fault progress_data(progress_request& r, const member& m) {
+    if (m.value.kind != json_kind::object) return wrong_type(m, "object");
+    if (m.value.text.size() > limits::progress_data_bytes_max)
+        return bad_value(
+            m, "be at most " + std::to_string(limits::progress_data_bytes_max) + " bytes");
+    r.data = m.value.text;
+    return std::nullopt;
+}
+
 fault progress_message(progress_request& r, const member& m) {
     return read_words(m, limits::progress_message_bytes_max, r.message);
 }
@@ -291,8 +300,9 @@ fault progress_message(progress_request& r, const member& m) {
 constexpr std::array progress_rows{
     row<progress_request>{"worker_id", worker_id<progress_request>, 0},
     row<progress_request>{"lease", lease<progress_request>, 1},
-    row<progress_request>{"progress", progress_fraction, 2, presence::required},
+    row<progress_request>{"progress", progress_fraction, 2},
     row<progress_request>{"message", progress_message, 3},
+    row<progress_request>{"data", progress_data, 4},
 };
 
 // --- heartbeat
@@ -406,7 +416,10 @@ result<nack_request> decode_nack(std::string_view body) {
 }
 
 result<progress_request> decode_progress(std::string_view body) {
-    return decode::decode_body<progress_request>(body, decode::progress_rows);
+    auto request = decode::decode_body<progress_request>(body, decode::progress_rows);
+    if (request && !request->fraction && request->data.empty())
+        return *decode::missing("", "progress", errc::invalid_request);
+    return request;
 }
 
 result<heartbeat_request> decode_heartbeat(std::string_view body) {

@@ -107,6 +107,7 @@ void history(json_writer& out, const job_record& job) {
         out.key("progress").number(job.progress->fraction);
         if (!job.progress->message.empty())
             out.key("progress_message").string(job.progress->message);
+        raw(out, "progress_data", job.progress->data);
         out.key("progress_at").time(job.progress->reported_at);
     }
     raw(out, "parent_results", job.parent_results);

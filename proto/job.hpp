@@ -130,8 +130,9 @@ struct job_failure {
 
 /// How far a run says it is.
 struct job_progress {
-    double fraction = 0.0;  ///< 0 to 1
+    double fraction = 0.0;  ///< 0 to 1; never falls within a run, and is 1 once it is completed
     std::string message;
+    raw_json data;  ///< an object of the worker's own
     timestamp reported_at;
 
     friend bool operator==(const job_progress&, const job_progress&) = default;

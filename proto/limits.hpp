@@ -31,7 +31,8 @@ inline constexpr std::size_t error_type_bytes_max = 255;  ///< longer ones are c
 inline constexpr std::size_t error_details_bytes_max = 16 * 1024;  ///< larger ones are dropped
 inline constexpr std::size_t error_message_bytes_max = 16 * 1024;  ///< longer ones are cut
 inline constexpr std::size_t progress_message_bytes_max = 1024;    ///< longer ones are cut
-inline constexpr std::size_t log_line_bytes_max = 16 * 1024;       ///< longer ones come in pieces
+inline constexpr std::size_t progress_data_bytes_max = 4096;
+inline constexpr std::size_t log_line_bytes_max = 16 * 1024;  ///< longer ones come in pieces
 inline constexpr std::size_t log_lines_max = 10'000;  ///< of one append; further ones are dropped
 inline constexpr std::chrono::hours log_age_max{24};  ///< of a line when it comes in
 inline constexpr std::size_t log_page_lines_max = 10'000;

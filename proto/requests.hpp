@@ -67,8 +67,9 @@ struct progress_request {
     uuid job_id;  ///< from the path
     std::string worker_id;
     std::optional<lease_token> lease;
-    double fraction = 0.0;  ///< clamped to 0..1
+    std::optional<double> fraction;  ///< clamped to 0..1; absent: as it was
     std::string message;
+    raw_json data;  ///< an object; empty: none
 };
 
 /// What a worker says of itself in a heartbeat, and what the server tells it.

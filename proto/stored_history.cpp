@@ -62,6 +62,7 @@ void read_attempt(const field& f, job_attempt& attempt) {
 void write_progress(json_writer& out, const job_progress& progress) {
     out.begin_object().key("fraction").number(progress.fraction);
     write_string(out, "message", progress.message);
+    write_raw(out, "data", progress.data);
     write_time(out, "at", progress.reported_at);
     out.end_object();
 }
@@ -71,6 +72,8 @@ void read_progress(const field& f, job_progress& progress) {
         progress.fraction = require(json_number(f.value), f);
     } else if (f.name == "message") {
         progress.message = string(f);
+    } else if (f.name == "data") {
+        progress.data = f.value.text;
     } else if (f.name == "at") {
         progress.reported_at = time(f);
     } else {

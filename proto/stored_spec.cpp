@@ -124,7 +124,7 @@ std::shared_ptr<const limit_rule> read_limit(const field& f) {
         else if (each.name == "burst")
             rate().burst = count(each);
         else if (each.name == "action")
-            rule->on_limit = enumerator(each, limit_action::drop);
+            rule->on_limit = enumerator(each, limit_action::reject);
         else
             refuse(each);
     });

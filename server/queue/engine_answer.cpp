@@ -100,6 +100,11 @@ result<change_answer> engine::ack(const ack_request& request, instant now) {
     change_state(job, rules::job_event::ack);
     job.record.result = request.result;
     job.record.failed_last = false;
+    if (job.record.progress && job.record.progress->fraction < 1.0) {
+        auto whole = *job.record.progress;
+        whole.fraction = 1.0;
+        job.record.progress = std::make_shared<const job_progress>(std::move(whole));
+    }
     finish(job, stamp(now));
     emit(job, "job.completed", stamp(now));
     auto made = answer(job, false);

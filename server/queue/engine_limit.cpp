@@ -32,6 +32,10 @@ limits_in_force in_force(const limit_state& limit, const limit_rule& rule, times
     return both;
 }
 
+bool has_room(const limit_state& limit, const limits_in_force& rule) {
+    return !rule.concurrency || limit.running < static_cast<std::size_t>(*rule.concurrency);
+}
+
 /// Rates are lengths of time, so they are counted on the clock that does not jump.
 timestamp steady_time(instant now) {
     return timestamp{now.steady};
@@ -50,12 +54,12 @@ void engine::see_rule(const resident_job& job) {
     limit->rule = std::make_shared<const limit_rule>(std::move(rule));
 }
 
-/// Whether the job may run once more beside those of its key that run.
+/// Whether the job may run beside those of its queue and its key that run.
 bool engine::has_place(const resident_job& job, instant now) const {
+    if (job.queue->full()) return false;
     const auto* limit = job.lane->limit;
     if (!limit) return true;
-    const auto most = in_force(*limit, *job.record.spec->limit, now.wall).concurrency;
-    return !most || limit->running < static_cast<std::size_t>(*most);
+    return has_room(*limit, in_force(*limit, *job.record.spec->limit, now.wall));
 }
 
 /// Jobs that would rather be refused than wait, when their key has no room beyond those that wait
@@ -104,7 +108,7 @@ bool engine::may_start(ready_lane& lane, resident_job& job, instant now) {
     if (limit.held_until > now.steady) {
         why.strategy = "hold";
         later = limit.held_until;
-    } else if (!has_place(job, now)) {
+    } else if (!has_room(limit, rule)) {
         why.strategy = "concurrency";
         why.limit = *rule.concurrency;
     } else if (rule.rate) {

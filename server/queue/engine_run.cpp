@@ -24,11 +24,17 @@ result<change_answer> engine::report_progress(const progress_request& request, i
     if (!held) return held.error();
     auto& job = **held;
     job_progress progress;
-    progress.fraction = std::clamp(request.fraction, 0.0, 1.0);
+    const auto before = job.record.progress ? job.record.progress->fraction : 0.0;
+    progress.fraction = std::max(before, std::clamp(request.fraction.value_or(0.0), 0.0, 1.0));
     progress.message = request.message;
+    progress.data = request.data;
     progress.reported_at = stamp(now);
     job.record.progress = std::make_shared<const job_progress>(std::move(progress));
-    note_run_left(job, now);
+    // It was heard (ojs-progress.md §6.3). In this process a run needs no lease.
+    if (job.record.worker_id == in_server_worker_id)
+        note_run_left(job, now);
+    else
+        start_lease(job, *job.record.lease_length, now);
     touch(job, false);
     return answer(job, false);
 }

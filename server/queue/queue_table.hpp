@@ -102,13 +102,14 @@ struct queue_state {
     std::uint64_t turn = 0;  ///< place among the queues that "*" serves in turn; 0: not there
 
     bool bounded() const { return config && config->bound.max_depth > 0; }
-    /// Whether it is to hand out nothing for now.
-    bool rests() const {
-        if (paused) return true;
+    /// Whether as many of its jobs run as may.
+    bool full() const {
         if (!config || !config->concurrency) return false;
         const auto running = jobs[static_cast<std::size_t>(job_state::active)];
         return running >= static_cast<std::uint64_t>(*config->concurrency);
     }
+    /// Whether it is to hand out nothing for now.
+    bool rests() const { return paused || full(); }
     /// Jobs that have not ended.
     std::uint64_t depth() const;
     /// The same without those that are as good as dropped.

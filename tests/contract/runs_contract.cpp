@@ -31,6 +31,7 @@ CONTRACT(ProgressIsKeptAcrossACrash) {
     request.lease = held.lease;
     request.fraction = 0.75;
     request.message = "three of \"four\"\n";
+    request.data = R"({"rows": 3})";
     const auto told = co_await t.queue().report_progress(request);
     EXPECT_TRUE(told);
     if (!told) co_return;
@@ -43,7 +44,9 @@ CONTRACT(ProgressIsKeptAcrossACrash) {
     co_await t.ack(held);
     job = co_await t.info(pushed.spec->id);
     EXPECT_TRUE(job.progress);
+    EXPECT_EQ(job.progress->fraction, 1.0) << "what is completed is done";
     EXPECT_EQ(job.progress->message, "three of \"four\"\n");
+    EXPECT_EQ(job.progress->data, R"({"rows": 3})");
 }
 
 using glimpses = std::vector<std::pair<job_state, double>>;
@@ -84,7 +87,7 @@ CONTRACT(WhoWatchesAJobSeesItsEventsAndItsProgress) {
     const glimpses expected{{job_state::available, 0},
                             {job_state::active, 0},
                             {job_state::active, 0.75},
-                            {job_state::completed, 0.75}};
+                            {job_state::completed, 1.0}};
     seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
     EXPECT_EQ(seen, expected);
 }

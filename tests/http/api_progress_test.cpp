@@ -20,16 +20,48 @@ TEST_F(Progress, IsToldAndSeenInTheJob) {
     const auto id = push();
     const auto lease = fetch()["lease"];
     EXPECT_TRUE(get(id)["progress"].is_null());
-    const auto answer =
-        put(id, {{"progress", 0.5}, {"message", "half of it"}, {"lease", lease}, {"data", {1}}});
+    EXPECT_TRUE(get(id)["data"].is_null());
+    const auto answer = put(
+        id,
+        {{"progress", 0.5}, {"message", "half of it"}, {"lease", lease}, {"data", {{"rows", 1}}}});
     EXPECT_EQ(answer.status, 200);
     EXPECT_EQ(json_of(answer)["progress"], 0.5);
     EXPECT_EQ(get(id)["progress"], 0.5);
     EXPECT_EQ(get(id)["message"], "half of it");
+    EXPECT_EQ(get(id)["data"], (json{{"rows", 1}}));
     EXPECT_TRUE(get(id)["updated_at"].is_string());
     const auto job = json_of(send("GET", "/ojs/v1/jobs/" + id))["job"];
     EXPECT_EQ(job["progress"], 0.5);
     EXPECT_EQ(job["progress_message"], "half of it");
+    EXPECT_EQ(job["progress_data"]["rows"], 1);
+}
+
+TEST_F(Progress, NeverFallsWithinARun) {
+    const auto id = push();
+    fetch();
+    put(id, {{"progress", 0.5}, {"message", "half"}});
+    EXPECT_EQ(json_of(put(id, {{"progress", 0.25}, {"message", "less"}}))["progress"], 0.5);
+    EXPECT_EQ(get(id)["message"], "less") << "the words are the latest";
+    EXPECT_EQ(json_of(put(id, {{"data", {{"rows", 2}}}}))["progress"], 0.5);
+    EXPECT_EQ(get(id)["data"]["rows"], 2);
+}
+
+TEST_F(Progress, IsWholeOnceTheJobIsCompleted) {
+    const auto id = push();
+    const auto lease = fetch()["lease"];
+    put(id, {{"progress", 0.5}});
+    post("/ojs/v1/workers/ack", {{"job_id", id}, {"lease", lease}});
+    EXPECT_EQ(get(id)["progress"], 1.0);
+    EXPECT_EQ(get(id)["state"], "completed");
+}
+
+TEST_F(Progress, StaysAsItWasWhenTheJobFails) {
+    const auto id = push("default", R"("retry":{"max_attempts":1})");
+    const auto lease = fetch()["lease"];
+    put(id, {{"progress", 0.5}});
+    post("/ojs/v1/workers/nack",
+         {{"job_id", id}, {"lease", lease}, {"error", {{"message", "no"}}}});
+    EXPECT_EQ(get(id)["progress"], 0.5);
 }
 
 TEST_F(Progress, BeyondItsBoundsIsClamped) {
@@ -37,7 +69,9 @@ TEST_F(Progress, BeyondItsBoundsIsClamped) {
     fetch();
     EXPECT_EQ(json_of(put(id, {{"progress", 1.5}}))["progress"], 1.0);
     EXPECT_EQ(get(id)["progress"], 1.0);
-    EXPECT_EQ(json_of(put(id, {{"progress", -1e300}}))["progress"], 0.0);
+    const auto other = push();
+    fetch();
+    EXPECT_EQ(json_of(put(other, {{"progress", -1e300}}))["progress"], 0.0);
 }
 
 TEST_F(Progress, IsRefusedFromAnybodyButTheHolder) {
@@ -63,6 +97,8 @@ TEST_F(Progress, MustBeANumber) {
     EXPECT_EQ(put(id, {{"message", "x"}}).status, 400);
     EXPECT_EQ(put(id, {{"progress", "half"}}).status, 400);
     EXPECT_EQ(put(id, {{"progress", nullptr}}).status, 400);
+    EXPECT_EQ(put(id, {{"progress", 0.5}, {"data", {1}}}).status, 400);
+    EXPECT_EQ(put(id, {{"data", {{"x", std::string(5000, 'x')}}}}).status, 400);
     EXPECT_EQ(send("PUT", "/ojs/v1/jobs/" + id + "/progress", "[0.5]").status, 400);
     EXPECT_EQ(put("nothing", {{"progress", 0.5}}).status, 404);
 }

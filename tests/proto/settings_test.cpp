@@ -70,7 +70,7 @@ TEST(QueueConfig, OfBadValuesIsRefusedByName) {
         {R"({"backpressure":{"warning_threshold":"0.5"}})", "warning_threshold"},
         {R"({"backpressure":{"max_dpeth":1}})", "max_dpeth"},
         {R"({"backpressure":{"max_size_bytes":1}})", "max_size_bytes"},
-        {R"({"concurrency":1})", "concurrency"},
+        {R"({"concurrency":-1})", "concurrency"},
     };
     for (const auto& [body, field] : cases) {
         const auto config = decode_queue_config(body);

@@ -204,7 +204,8 @@ TEST(StoredHistory, ReadsBackWhatWasWritten) {
         }
         if (g.coin())
             record.progress = std::make_shared<const job_progress>(
-                job_progress{g.number() / 4294967296.0, g.text(), g.time()});
+                job_progress{g.number() / 4294967296.0, g.text(),
+                             g.coin() ? R"({"rows":[1, 2]})" : "", g.time()});
         const auto text = encode_stored_history(record);
         ASSERT_EQ(text.empty(),
                   record.failures.empty() && record.attempts.empty() && !record.progress);

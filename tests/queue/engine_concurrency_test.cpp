@@ -164,5 +164,16 @@ TEST_P(Concurrency, AJobThatLapsesMakesRoom) {
     EXPECT_EQ(given(taker) + given(waiting), 1U);
 }
 
+TEST_P(Concurrency, AWorkerThatIsHeardTooLateDoesNotTakeAPlaceTwice) {
+    most(1);
+    f.push_many("q", 2);
+    const auto late = f.fetch_one("q", "w1");
+    f.pass(f.config.visibility_timeout + 1s);
+    const auto first = f.fetch("q", 1);
+    ASSERT_EQ(first.size(), 1U);
+    f.heartbeat("w1", {late});
+    EXPECT_EQ(f.stats("q").jobs[static_cast<std::size_t>(job_state::active)], 1U);
+}
+
 }  // namespace
 }  // namespace sluice::test

@@ -130,8 +130,37 @@ TEST(Progress, IsClamped) {
     const auto job = f.fetch_one();
     ASSERT_TRUE(report(f, progress_of(job, 1.5)));
     EXPECT_EQ(f.job(id).progress->fraction, 1.0);
-    ASSERT_TRUE(report(f, progress_of(job, -0.5)));
-    EXPECT_EQ(f.job(id).progress->fraction, 0.0);
+    const auto other = f.push();
+    const auto second = f.fetch_one();
+    ASSERT_TRUE(report(f, progress_of(second, -0.5)));
+    EXPECT_EQ(f.job(other).progress->fraction, 0.0);
+}
+
+TEST(Progress, NeverFallsAndIsWholeInTheEnd) {
+    engine_fixture f;
+    const auto id = f.push();
+    const auto job = f.fetch_one();
+    ASSERT_TRUE(report(f, progress_of(job, 0.5)));
+    ASSERT_TRUE(report(f, progress_of(job, 0.25)));
+    EXPECT_EQ(f.job(id).progress->fraction, 0.5);
+    ASSERT_TRUE(f.ack(job));
+    EXPECT_EQ(f.job(id).progress->fraction, 1.0);
+    f.lose_power();
+    EXPECT_EQ(f.job(id).progress->fraction, 1.0);
+}
+
+/// As a heartbeat does (ojs-progress.md §6.3).
+TEST(Progress, RenewsTheLease) {
+    engine_fixture f(one_handler());
+    const auto id = f.push();
+    const auto job = f.fetch_one();
+    for (int i = 0; i < 4; ++i) {
+        f.pass(6s);
+        ASSERT_TRUE(report(f, progress_of(job, 0.1 * i)));
+    }
+    EXPECT_EQ(f.job(id).state, job_state::active);
+    f.pass(11s);
+    EXPECT_EQ(f.job(id).state, job_state::available);
 }
 
 TEST(Delegation, KeepsTheLeaseForTheOneOutside) {

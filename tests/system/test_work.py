@@ -87,7 +87,7 @@ class Work(unittest.TestCase):
         worker = self.start("--max-jobs", "2", "--", str(EXAMPLES / "square.sh"))
         worker.communicate(timeout=60)
         job = self.client.job(job_id)
-        self.assertEqual((job["state"], job["result"], job["progress"]), ("completed", 144, 0.5))
+        self.assertEqual((job["state"], job["result"], job["progress"]), ("completed", 144, 1))
         self.assertTrue(self.client.job(bad)["dead_letter"])
 
     def test_a_killed_command_has_failed(self):

@@ -17,10 +17,11 @@ std::string_view end_name(job_state state) {
 
 void append_progress(json_writer& out, const job_record& job) {
     if (!job.progress) {
-        out.key("progress").null();
+        out.key("progress").null().key("data").null();
         return;
     }
     out.key("progress").number(job.progress->fraction);
+    out.key("data").raw(job.progress->data.empty() ? std::string_view("null") : job.progress->data);
     if (!job.progress->message.empty()) out.key("message").string(job.progress->message);
 }
 
