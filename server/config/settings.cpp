@@ -177,8 +177,11 @@ constexpr auto engine_settings = std::to_array<setting>({
         {.key = "engine.retention_discarded",
          .least = hour,
          .most = 3650 * day,
-         .doc = "How long cancelled and discarded jobs are kept, in whole hours. Dead letters stay "
-                "until removed."}),
+         .doc = "How long cancelled and discarded jobs are kept, in whole hours."}),
+    make<duration_codec, &config::engine, &ec::retention_dead_letters>(
+        {.key = "engine.retention_dead_letters",
+         .most = 3650 * day,
+         .doc = "How long dead letters are kept, in whole hours. 0: until they are removed."}),
     make<duration_codec, &config::engine, &ec::idempotency_window>(
         {.key = "engine.idempotency_window",
          .least = hour,

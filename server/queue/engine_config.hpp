@@ -31,8 +31,8 @@ struct engine_config {
     /// its workers.
     std::uint32_t interruptions_max = 5;
     std::chrono::hours retention_completed{24};
-    std::chrono::hours retention_discarded{
-        24 * 14};  ///< cancelled ones too; dead letters stay until removed
+    std::chrono::hours retention_discarded{24 * 14};  ///< cancelled ones too
+    std::chrono::hours retention_dead_letters{0};     ///< 0: they stay until somebody removes them
     std::chrono::hours idempotency_window{24};
     /// Records of waiting jobs kept in memory, near the head of each line.
     std::size_t window_jobs = 512;

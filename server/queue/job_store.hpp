@@ -217,6 +217,9 @@ public:
     /// Counts the latest `max` dead letters.
     virtual dead_letter_summary sum_dead_letters_blocking(std::size_t max) = 0;
 
+    /// Up to `max` dead letters whose last run ended before `time`, those that came first first.
+    virtual std::vector<job_record> old_dead_letters_blocking(timestamp time, std::size_t max) = 0;
+
     /// Reads the free space anew. True when below the soft mark.
     virtual bool disk_low_blocking() = 0;
 

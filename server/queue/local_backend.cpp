@@ -5,9 +5,6 @@
 namespace sluice {
 namespace {
 
-constexpr std::chrono::minutes purge_interval{10};
-constexpr std::chrono::seconds first_purge{60};
-
 /// A commit in place is for those who are nearly alone; more waiters are better served by gathering
 /// while the disk works. Chosen, not tuned.
 constexpr std::size_t lone_waiters_max = 2;
@@ -77,7 +74,7 @@ void local_backend::start() {
     engine_.boot(store_->restore_blocking(sink));
     for (auto& record : active) engine_.restore_active(std::move(record), now());
     engine_.set_disk_low(store_->disk_low_blocking());
-    arm_purge(first_purge);
+    arm_purge(options_.first_purge);
     after_command();
 }
 
@@ -272,41 +269,6 @@ void local_backend::arm_timer() {
         if (engine_.disk_low()) recheck_disk();
         engine_.run_timers(now());
         after_command();
-    });
-}
-
-void local_backend::arm_purge(std::chrono::steady_clock::duration delay) {
-    purge_timer_.expires_after(delay);
-    purge_timer_.async_wait([this, self = self_](const boost::system::error_code& ec) {
-        if (!ec && *self) purge();
-    });
-}
-
-/// Retention, in small steps between commits.
-void local_backend::purge() {
-    constexpr std::size_t step = 500;
-    if (failed_ || closed_) return;
-    // A commit in place that has lost its turn is still with the store, on the other thread.
-    if (options_.loop && !options_.loop->can_block()) return arm_purge(std::chrono::seconds{1});
-    commit_thread_busy_ = true;
-    asio::post(commit_thread_, [this, self = self_, wall = now().wall] {
-        bool more = false;
-        std::string fault;
-        try {
-            more = store_->purge_blocking(wall, step).more;
-        } catch (const std::exception& e) {
-            fault = e.what();
-        }
-        asio::post(executor_, [this, self, more, fault = std::move(fault)] {
-            if (!*self) return;
-            commit_thread_busy_ = false;
-            if (!fault.empty())
-                fail(fault);
-            else if (more)
-                purge();
-            else
-                arm_purge(purge_interval);
-        });
     });
 }
 

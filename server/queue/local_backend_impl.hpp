@@ -203,6 +203,8 @@ private:
     void arm_timer();
     void arm_purge(std::chrono::steady_clock::duration delay);
     void purge();
+    void expire_dead_letters();
+    void drop_dead_letters(std::vector<job_record> found, std::uint64_t load);
 
     asio::any_io_executor executor_;
     std::unique_ptr<job_store> store_;

@@ -19,7 +19,12 @@ public:
         queue.reset();
         local_backend_options options;
         options.engine = std::move(rules);
-        options.now = system_instant;
+        options.now = [this] {
+            auto now = system_instant();
+            now.wall += later;
+            return now;
+        };
+        options.first_purge = first_purge;
         options.on_store_failure = [this](const std::string& reason) { faults.push_back(reason); };
         queue = make_local_backend(context.get_executor(), std::make_unique<memory_store>(disk),
                                    std::move(options));
@@ -55,6 +60,8 @@ public:
 
     std::shared_ptr<memory_disk> disk = std::make_shared<memory_disk>();
     std::vector<std::string> faults;
+    std::chrono::microseconds later{0};  ///< than it is
+    std::chrono::steady_clock::duration first_purge = 60s;
     asio::io_context context;
     std::unique_ptr<backend> queue;
 };
@@ -63,6 +70,73 @@ push_request one_job(std::string queue = "q") {
     push_request request;
     request.jobs.push_back(contract_job(std::move(queue)));
     return request;
+}
+
+asio::awaitable<void> make_dead_letters(LocalBackend& t, std::vector<uuid>& made, int count) {
+    for (int i = 0; i < count; ++i) {
+        auto request = one_job();
+        request.jobs[0].retry.max_attempts = 1;
+        request.jobs[0].retry.on_exhaustion = exhaustion::dead_letter;
+        const auto pushed = co_await t.queue->push(std::move(request));
+        const auto held = co_await t.queue->fetch(contract_fetch("q"), std::stop_token{});
+        EXPECT_TRUE(pushed && held && held->size() == 1);
+        if (!pushed || !held || held->empty()) co_return;
+        made.push_back(pushed->jobs[0].spec->id);
+        nack_request nack;
+        nack.job_id = made.back();
+        const auto ended = co_await t.queue->nack(std::move(nack));
+        EXPECT_TRUE(ended && ended->job.dead_letter);
+    }
+}
+
+asio::awaitable<void> all_gone(LocalBackend& t, std::uint64_t left) {
+    for (std::uint64_t there = left + 1; there != left;) {
+        const auto summary = co_await t.queue->dead_letters();
+        EXPECT_TRUE(summary);
+        there = 0;
+        if (summary)
+            for (const auto& group : summary->groups) there += group.count;
+        co_await t.yield();
+    }
+}
+
+/// Some in memory, some at rest; one of an hour ago is not yet due.
+TEST_F(LocalBackend, DropsDeadLettersThatHaveBeenKeptLongEnough) {
+    std::vector<uuid> old, fresh;
+    engine_config rules;
+    rules.finished_cache = 2;
+    rules.retention_dead_letters = std::chrono::hours{2};
+    open(rules);
+    run(make_dead_letters(*this, old, 5));
+    later = 90min;
+    open(rules);
+    run(make_dead_letters(*this, fresh, 1));
+    later = 3h;
+    first_purge = 0s;
+    open(rules);
+    run(all_gone(*this, 1));
+    run([](LocalBackend& t, uuid kept, uuid gone) -> asio::awaitable<void> {
+        const auto known = co_await t.queue->info(kept);
+        EXPECT_TRUE(known && known->dead_letter);
+        const auto missing = co_await t.queue->info(gone);
+        EXPECT_EQ(code_of(missing), errc::not_found);
+        const auto queues = co_await t.queue->queues();
+        EXPECT_TRUE(queues && queues->size() == 1 && queues->front().dead_letters == 1);
+    }(*this, fresh.at(0), old.at(0)));
+}
+
+/// The control: without a time they stay.
+TEST_F(LocalBackend, KeepsDeadLettersUnlessItIsToldFor) {
+    std::vector<uuid> made;
+    open();
+    run(make_dead_letters(*this, made, 2));
+    later = std::chrono::hours{24 * 365};
+    first_purge = 0s;
+    open();
+    run([](LocalBackend& t) -> asio::awaitable<void> {
+        for (int i = 0; i < 20; ++i) co_await t.queue->dead_letters();
+    }(*this));
+    run(all_gone(*this, 2));
 }
 
 asio::awaitable<void> answers_wait(LocalBackend& t) {

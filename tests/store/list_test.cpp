@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace sluice::test {
 namespace {
 
@@ -14,6 +16,7 @@ job_write listed(std::int64_t seq, std::string queue, std::string type, job_stat
     job.spec = spec;
     job.state = state;
     job.dead_letter = dead_letter;
+    if (is_terminal(state)) job.finished_at = timestamp{std::chrono::seconds{seq}};
     const auto to = is_terminal(state) ? job_place::history : job_place::live;
     return {job_place::nowhere, to, std::move(job), std::nullopt};
 }
@@ -144,6 +147,24 @@ TEST_F(StoreList, DeadLettersAreSummedUpFromTheLatestOn) {
     EXPECT_FALSE(latest.complete) << "there may be more";
     ASSERT_EQ(latest.groups.size(), 1U);
     EXPECT_EQ(latest.groups[0].queue, "a");
+}
+
+TEST_F(StoreList, OldDeadLettersComeInTheOrderOfTheirArrival) {
+    const auto seqs_before = [&](timestamp time, std::size_t max = 10) {
+        seqs found;
+        for (const auto& job : store->old_dead_letters_blocking(time, max))
+            found.push_back(job.seq);
+        return found;
+    };
+    const auto all = store->sum_dead_letters_blocking(3);
+    auto oldest = all.groups[0].oldest, newest = all.groups[0].newest;
+    for (const auto& group : all.groups) {
+        oldest = std::min(oldest, group.oldest);
+        newest = std::max(newest, group.newest);
+    }
+    EXPECT_EQ(seqs_before(newest + std::chrono::microseconds{1}), (seqs{3, 6}));
+    EXPECT_EQ(seqs_before(newest + std::chrono::microseconds{1}, 1), (seqs{3}));
+    EXPECT_EQ(seqs_before(oldest), seqs{});
 }
 
 TEST_F(StoreList, AFilterThatMatchesLittleGoesOnInTheNextPage) {

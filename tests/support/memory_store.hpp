@@ -141,6 +141,7 @@ public:
                                             std::size_t lines_max) override;
     job_page list_blocking(const job_query& query) override;
     dead_letter_summary sum_dead_letters_blocking(std::size_t max) override;
+    std::vector<job_record> old_dead_letters_blocking(timestamp time, std::size_t max) override;
     bool disk_low_blocking() override;
     purge_outcome purge_blocking(timestamp now, std::size_t max) override;
     void close_blocking() override;

@@ -58,6 +58,17 @@ dead_letter_summary memory_store::sum_dead_letters_blocking(std::size_t max) {
     return summary;
 }
 
+std::vector<job_record> memory_store::old_dead_letters_blocking(timestamp time, std::size_t max) {
+    const auto lock = lock_for_read();
+    std::vector<job_record> found;
+    for (const auto& [seq, row] : disk_->written_.history) {
+        const auto& record = *row.record;
+        if (found.size() == max) break;
+        if (record.dead_letter && *record.finished_at < time) found.push_back(record);
+    }
+    return found;
+}
+
 std::vector<job_store::found_job> memory_store::find_unique_blocking(const unique_key& key,
                                                                      job_state state,
                                                                      std::int64_t before_seq,

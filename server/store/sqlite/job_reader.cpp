@@ -98,6 +98,9 @@ job_reader::job_reader(connection db) : db_(std::move(db)) {
                         "WHERE j.dead_letter = 1 AND j.seq < ?2 AND " + filter_sql());
     count_dead_ = db_.prepare("SELECT count(*) FROM history WHERE dead_letter = 1");
     sum_dead_ = db_.prepare(sum_dead_sql);
+    old_dead_ =
+        db_.prepare(select_job_sql(job_place::history) +
+                    "WHERE j.dead_letter = 1 AND j.finished_at < ?1 ORDER BY j.seq LIMIT ?2");
     live_list_ = prepare_list(db_, job_place::live);
     history_list_ = prepare_list(db_, job_place::history);
 }
@@ -285,6 +288,19 @@ void job_reader::collect(list_statements& list, const job_query& query, std::int
         out.push_back(read_job(rows, payload_));
         bytes += bytes_of(out.back());
     }
+}
+
+std::vector<job_record> job_reader::old_dead_letters(timestamp time, std::size_t max) {
+    std::vector<job_record> jobs;
+    const reset_at_exit done(old_dead_);
+    old_dead_.bind(1, to_stored(time));
+    old_dead_.bind(2, static_cast<std::int64_t>(max));
+    std::size_t bytes = 0;
+    while (bytes < list_bytes_max && old_dead_.step()) {
+        jobs.push_back(read_job(old_dead_, payload_));
+        bytes += bytes_of(jobs.back());
+    }
+    return jobs;
 }
 
 std::vector<job_record> job_reader::dead_letters(const job_query& query, std::int64_t below) {

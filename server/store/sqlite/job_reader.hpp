@@ -29,6 +29,7 @@ public:
     std::vector<log_line> lines(std::int64_t seq, std::uint64_t after, std::size_t lines_max);
     job_page list(const job_query& query);
     dead_letter_summary sum_dead_letters(std::size_t max);
+    std::vector<job_record> old_dead_letters(timestamp time, std::size_t max);
 
 private:
     struct list_statements {
@@ -47,7 +48,7 @@ private:
     connection db_;
     statement live_results_, history_results_, workflow_, workflow_list_, workflow_state_list_;
     statement live_, history_, live_unique_, history_unique_, payload_, client_id_, key_, dead_,
-        count_dead_, sum_dead_, log_end_, log_lines_;
+        count_dead_, sum_dead_, old_dead_, log_end_, log_lines_;
     list_statements live_list_, history_list_;
 };
 

@@ -43,6 +43,7 @@ public:
                                             std::size_t lines_max) override;
     job_page list_blocking(const job_query& query) override;
     dead_letter_summary sum_dead_letters_blocking(std::size_t max) override;
+    std::vector<job_record> old_dead_letters_blocking(timestamp time, std::size_t max) override;
     bool disk_low_blocking() override { return directory_.free_bytes() < config_.disk_low_bytes; }
     purge_outcome purge_blocking(timestamp now, std::size_t max) override;
     void close_blocking() override;
@@ -152,6 +153,10 @@ job_page sqlite_store::list_blocking(const job_query& query) {
 
 dead_letter_summary sqlite_store::sum_dead_letters_blocking(std::size_t max) {
     return read([&] { return reader_->sum_dead_letters(max); });
+}
+
+std::vector<job_record> sqlite_store::old_dead_letters_blocking(timestamp time, std::size_t max) {
+    return read([&] { return reader_->old_dead_letters(time, max); });
 }
 
 commit_outcome sqlite_store::commit_blocking(const journal_batch& batch) {
