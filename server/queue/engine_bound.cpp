@@ -170,7 +170,8 @@ void engine::end_drop(const unread_end& end, resident_job* job, instant now) {
 void engine::emit_pressure(const queue_state& queue, std::string_view event_type,
                            std::string_view job_type, timestamp time, std::optional<uuid> job) {
     logged_event event;
-    event.batch = job ? open_batch_ : 0;
+    // A refusal changes nothing, so there is no batch to wait for.
+    event.batch = event_type == "backpressure.rejected" ? 0 : open_batch_;
     event.type = event_type;
     event.time = time;
     event.queue = queue.name;

@@ -71,6 +71,7 @@ asio::awaitable<result<queue_stats>> local_backend::configure_queue(std::string 
     if (failed_) co_return failure();
     auto stats = engine_.configure_queue(name, config, now());
     after_command();
+    room_line_.wake_all();  // to be stored, refused or to wait on, by what holds now
     const bool ok = co_await durable(engine_.gate());
     if (!ok) co_return failure();
     co_return stats;

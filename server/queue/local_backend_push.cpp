@@ -125,6 +125,8 @@ asio::awaitable<result<push_answer>> local_backend::push_patiently(push_request 
                 co_return made;
             }
         }
+        // Room that was kept for this one is for those behind it, now that it waits elsewhere.
+        if (mine.ticket != 0 && mine.queue != *at) leave_room_line(mine);
         room_line_.join(mine, *at, counts.at(*at));
         auto waiting = room_line_.wait(mine, deadline, request.stop);
         last = !co_await std::move(waiting);

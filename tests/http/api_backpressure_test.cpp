@@ -219,5 +219,18 @@ TEST_F(Backpressure, AChangeOfTheSettingsLeavesWhatItDoesNotName) {
     EXPECT_EQ(send("PATCH", path, R"({"concurrency":1})").status, 403);
 }
 
+TEST_F(Backpressure, WhoWaitsHearsOfEveryOtherSetting) {
+    const header_fields patient{{"ojs-block-timeout", "60"}};
+    bound({{"max_depth", 1}, {"strategy", "block"}});
+    EXPECT_EQ(post_job().status, 201);
+    const auto refused = start("POST", "/ojs/v1/jobs", job(), patient);
+    bound({{"max_depth", 1}, {"strategy", "reject"}});
+    EXPECT_EQ(finish(refused).status, 429);
+    bound({{"max_depth", 1}, {"strategy", "block"}});
+    const auto stored = start("POST", "/ojs/v1/jobs", job(), patient);
+    bound({{"max_depth", 1}, {"strategy", "drop_oldest"}});
+    EXPECT_EQ(finish(stored).status, 201);
+}
+
 }  // namespace
 }  // namespace sluice::http
