@@ -121,6 +121,8 @@ public:
     queue_stats configure_queue(std::string_view name, const queue_config& config, instant now);
     /// How many jobs the queue takes now.
     std::uint64_t room(std::string_view queue) const;
+    /// Whether so many jobs have only to wait for room in this queue.
+    bool may_wait(std::string_view queue, std::uint64_t count) const;
     /// The first of these queues that has no room for so many jobs and wants producers to wait.
     std::optional<std::string> blocked_at(const std::map<std::string, std::uint64_t>& counts) const;
     /// Queues where that may have become more since the last call.

@@ -63,7 +63,10 @@ std::optional<error> engine::find_room(growth& more, std::string_view type, inst
         const auto& bound = queue.config->bound;
         const auto depth = static_cast<std::int64_t>(queue.kept_depth());
         const auto max = static_cast<std::int64_t>(bound.max_depth);
-        const auto over = std::max<std::int64_t>(0, count > 0 ? depth + count - max : 0);
+        // A bound that was lowered drops nothing that is there: no more go than come.
+        const auto most = bound.strategy == full_strategy::drop_oldest ? count : INT64_MAX;
+        const auto over =
+            count > 0 ? std::clamp<std::int64_t>(depth + count - max, 0, most) : std::int64_t{0};
         const auto waiting =
             static_cast<std::int64_t>(queue.jobs[static_cast<std::size_t>(job_state::available)]) -
             static_cast<std::int64_t>(queue.dropping);
@@ -187,12 +190,16 @@ void engine::emit_pressure(const queue_state& queue, std::string_view event_type
 std::optional<std::string> engine::blocked_at(
     const std::map<std::string, std::uint64_t>& counts) const {
     for (const auto& [name, count] : counts) {
-        const auto* queue = queues_.find(name);
-        if (!queue || !queue->bounded() || room(name) >= count) continue;
-        const auto& bound = queue->config->bound;
-        if (bound.strategy == full_strategy::block && count <= bound.max_depth) return name;
+        if (may_wait(name, count) && room(name) < count) return name;
     }
     return std::nullopt;
+}
+
+bool engine::may_wait(std::string_view name, std::uint64_t count) const {
+    const auto* queue = queues_.find(name);
+    if (!queue || !queue->bounded()) return false;
+    const auto& bound = queue->config->bound;
+    return bound.strategy == full_strategy::block && count <= bound.max_depth;
 }
 
 std::uint64_t engine::room(std::string_view name) const {

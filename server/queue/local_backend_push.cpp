@@ -114,7 +114,8 @@ asio::awaitable<result<push_answer>> local_backend::push_patiently(push_request 
     room_line::place mine;
     std::optional<std::string> at;
     for (const auto& [queue, count] : counts)
-        if (room_line_.crowded(queue)) at = queue;  // those come first
+        // Those come first; but what can never fit must not stand in their way.
+        if (room_line_.crowded(queue) && engine_.may_wait(queue, count)) at = queue;
     for (bool last = false;;) {
         if (!at) {
             auto attempt = request;

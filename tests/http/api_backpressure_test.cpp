@@ -232,5 +232,18 @@ TEST_F(Backpressure, WhoWaitsHearsOfEveryOtherSetting) {
     EXPECT_EQ(finish(stored).status, 201);
 }
 
+TEST_F(Backpressure, WhatCanNeverFitDoesNotStandInLine) {
+    const header_fields patient{{"ojs-block-timeout", "60"}};
+    bound({{"max_depth", 2}, {"strategy", "block"}});
+    EXPECT_EQ(post_job().status, 201);
+    EXPECT_EQ(post_job().status, 201);
+    const auto waiting = start("POST", "/ojs/v1/jobs", job(), patient);
+    const auto one = json::parse(job());
+    const json three{{"jobs", {one, one, one}}};
+    EXPECT_EQ(send("POST", "/ojs/v1/jobs/batch", three.dump(), patient).status, 429);
+    end_one();
+    EXPECT_EQ(finish(waiting).status, 201);
+}
+
 }  // namespace
 }  // namespace sluice::http

@@ -331,5 +331,15 @@ TEST_P(Bound, ACronJobWhoseJobMakesRoomForItselfGoesOn) {
         EXPECT_TRUE(f.disk->image().live.contains(seq)) << "it waits for one that has ended";
 }
 
+TEST_P(Bound, ALowerBoundDropsNoMoreThanComes) {
+    bound(5, full_strategy::drop_oldest);
+    ASSERT_TRUE(try_push(5));
+    bound(2, full_strategy::drop_oldest);
+    EXPECT_EQ(depth(), 5U);
+    ASSERT_TRUE(try_push(1));
+    EXPECT_EQ(depth(), 5U);
+    EXPECT_FALSE(try_push(3)) << "more than it may ever hold";
+}
+
 }  // namespace
 }  // namespace sluice::test
