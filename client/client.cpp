@@ -208,6 +208,7 @@ asio::awaitable<outcome<purge_info>> client::purge_queue(purge_order order) {
     query q;
     q.add("states", order.states);
     if (!order.older_than.empty()) q.add("older_than", order.older_than);
+    if (!order.cursor.empty()) q.add("cursor", order.cursor);
     q.add("confirm", "true");
     call request =
         plain_call(verb::delete_, path("/admin/queues/", order.queue, "/jobs") + q.text());

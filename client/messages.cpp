@@ -257,7 +257,7 @@ std::optional<purge_info> read_purge(std::string_view body) {
     each_member(*root, [&](std::string_view key, json_value member) {
         if (key == "purged_count") set(purge.purged, member);
         if (key == "failed") set(purge.failed, member);
-        if (key == "has_more") set(purge.more, member);
+        if (key == "next_cursor") set(purge.next_cursor, member);
     });
     return purge;
 }

@@ -116,12 +116,13 @@ struct purge_order {
     std::string queue;
     std::string states;      ///< such as "completed,cancelled"
     std::string older_than;  ///< an RFC 3339 time; empty: of any age
+    std::string cursor;      ///< where to go on; empty: begin
 };
 
 struct purge_info {
     std::uint64_t purged = 0;
     std::uint64_t failed = 0;  ///< still needed by their workflow
-    bool more = false;         ///< ask again
+    std::string next_cursor;   ///< where to go on; empty: that was all
 };
 
 struct event_info {

@@ -157,6 +157,10 @@ fault read_queue(const member& m, std::string& out) {
     return std::nullopt;
 }
 
+fault no_such_setting(const json_cursor&, const member& m) {
+    return bad_value(m, "not be there: there is no such setting");
+}
+
 result<json_value> open_object(std::string_view body) {
     if (const auto bad = check_json(body, limits::json_depth_max)) {
         std::string details = "\"offset\":" + std::to_string(bad->offset);

@@ -122,6 +122,19 @@ fault read_members(json_value object, std::string_view where, errc code,
                         [](const json_cursor&, const member&) -> fault { return std::nullopt; });
 }
 
+/// For whatever an operator sets: a typing error would quietly set nothing.
+fault no_such_setting(const json_cursor& members, const member& m);
+
+/// A body that holds settings by their table, into `out`, which may hold some already.
+template <class Target>
+fault read_settings(std::string_view body, std::span<const row<Target>> rows, Target& out) {
+    const auto object = open_object(body);
+    if (!object) return object.error();
+    std::uint32_t seen = 0;
+    return read_members<Target>(*object, "", errc::invalid_request, rows, out, seen,
+                                no_such_setting);
+}
+
 /// Unknown members of a job, kept as they came: `"x_a":1,"x_b":[2]`.
 class extra_members {
 public:

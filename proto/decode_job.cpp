@@ -43,7 +43,10 @@ fault type(job_draft& draft, const member& m) {
     return std::nullopt;
 }
 fault queue(job_draft& draft, const member& m) {
-    return read_queue(m, draft.spec.queue);
+    if (auto f = read_queue(m, draft.spec.queue)) return f;
+    if (draft.spec.queue == webhook_queue)
+        return bad_value(m, "not be the one of the server's own deliveries");
+    return std::nullopt;
 }
 
 fault args(job_draft& draft, const member& m) {

@@ -1,6 +1,7 @@
 #include "proto/decode.hpp"
 #include "proto/limit_rule.hpp"
 #include "proto/limits.hpp"
+#include "proto/webhook.hpp"
 
 #include <algorithm>
 #include <array>
@@ -50,6 +51,8 @@ fault unknown(const json_cursor&, const member& m) {
 
 fault key(limit_draft& draft, const member& m) {
     if (auto f = read_string(m, limits::limit_key_bytes_max, draft.rule.key)) return f;
+    if (draft.rule.key.starts_with(webhook_limit_prefix))
+        return bad_value(m, "not be one of the server's own deliveries");
     if (is_limit_key(draft.rule.key)) return std::nullopt;
     return bad_value(
         m, "begin with a letter or a digit; more of them, '.', '_', ':' and '-' may follow");

@@ -1,5 +1,6 @@
 #include "proto/decode.hpp"
 #include "proto/event_types.hpp"
+#include "proto/http_text.hpp"
 #include "proto/limits.hpp"
 #include "proto/webhook.hpp"
 
@@ -43,11 +44,6 @@ fault job_types(webhook_change& draft, const member& m) {
                                 draft.job_types.emplace());
 }
 
-/// A typing error would quietly deliver too much, or nothing.
-fault no_such_member(const json_cursor&, const member& m) {
-    return bad_value(m, "not be there: there is no such setting");
-}
-
 constexpr std::array filter_rows{
     row<webhook_change>{"queues", queues, 0},
     row<webhook_change>{"job_types", job_types, 1},
@@ -60,11 +56,21 @@ fault filter(webhook_change& draft, const member& m) {
     if (m.value.kind != json_kind::object) return decode::wrong_type(m, "object");
     std::uint32_t seen = 0;
     return decode::read_members<webhook_change>(m.value, "filter.", m.code, filter_rows, draft,
-                                                seen, no_such_member);
+                                                seen, decode::no_such_setting);
 }
 
 fault active(webhook_change& draft, const member& m) {
     return decode::read_boolean(m, draft.active.emplace());
+}
+
+/// Whether libraries for Standard Webhooks read the same key from it.
+bool is_standard_secret(std::string_view text) {
+    text.remove_prefix(std::string_view("whsec_").size());
+    while (text.ends_with('=')) text.remove_suffix(1);
+    const bool plain = std::ranges::all_of(
+        text, [](char c) { return http::is_alphanumeric(c) || c == '+' || c == '/'; });
+    const auto bytes = text.size() * 3 / 4;
+    return plain && text.size() % 4 != 1 && bytes >= 24 && bytes <= 64;
 }
 
 /// A text of its own with so many bytes cannot be guessed; "whsec_" and base64 is the form of
@@ -75,6 +81,8 @@ fault secret(webhook_change& draft, const member& m) {
     const bool printable = std::ranges::all_of(given, [](char c) { return c > ' ' && c < '\x7f'; });
     if (given.size() < limits::webhook_secret_bytes_min || !printable)
         return bad_value(m, "have 16 to 256 printable ASCII characters and no spaces");
+    if (given.starts_with("whsec_") && !is_standard_secret(given))
+        return bad_value(m, "have the base64 of 24 to 64 bytes after 'whsec_'");
     return std::nullopt;
 }
 
@@ -117,13 +125,8 @@ constexpr std::array new_rows{
 constexpr std::array rotation_rows{row<webhook_change>{"secret", secret, 0}};
 
 result<webhook_change> read(std::string_view body, std::span<const row<webhook_change>> rows) {
-    const auto object = decode::open_object(body);
-    if (!object) return object.error();
     webhook_change draft;
-    std::uint32_t seen = 0;
-    if (auto f = decode::read_members<webhook_change>(*object, "", errc::invalid_request, rows,
-                                                      draft, seen, no_such_member))
-        return *f;
+    if (auto f = decode::read_settings<webhook_change>(body, rows, draft)) return *f;
     return draft;
 }
 

@@ -64,11 +64,11 @@ fault queues(fetch_request& r, const member& m) {
     return std::nullopt;
 }
 
-/// Names that no job can have are never there; a star that is no pattern is a mistake.
 fault pool(fetch_request& r, const member& m) {
     return read_queue(m, r.pool);
 }
 
+/// Names that no job can have are never there; a star that is no pattern is a mistake.
 fault types(fetch_request& r, const member& m) {
     if (auto f = read_strings(m, limits::fetch_types_max, limits::type_bytes_max, r.types))
         return f;

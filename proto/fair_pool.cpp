@@ -21,8 +21,10 @@ constexpr std::array<std::string_view, 4> strategy_names{"strict", "round-robin"
 
 struct pool_draft {
     std::string_view expected_name;
-    fair_pool made;
-    std::vector<fair_pool::share> weights;
+    fair_pool made{};
+    bool has_strategy = false;
+    bool weighed = false;  ///< somebody gave a weight
+    std::vector<fair_pool::share> weights{};
 };
 
 fair_pool::share* find_share(std::vector<fair_pool::share>& shares, std::string_view queue) {
@@ -61,6 +63,7 @@ fault strategy(pool_draft& draft, const member& m) {
     const auto found = parse_pool_strategy(given);
     if (!found) return bad_value(m, "be 'strict', 'round-robin', 'weighted' or 'least-loaded'");
     draft.made.strategy = *found;
+    draft.has_strategy = true;
     return std::nullopt;
 }
 
@@ -89,8 +92,9 @@ fault weighed_queues(pool_draft& draft, const member& m) {
         json_value given;
         while (inner.next(key, given)) {
             const member of{"queues.", key, given, m.code};
-            if (key != "weight") return bad_value(of, "not be there: there is no such setting");
+            if (key != "weight") return decode::no_such_setting(inner, of);
             if (auto f = read_weight(of, weight)) return f;
+            draft.weighed = true;
         }
         if (auto f = add_queue(draft, m, queue, weight)) return f;
     }
@@ -118,6 +122,7 @@ fault weights(pool_draft& draft, const member& m) {
         std::int64_t weight = 1;
         if (auto f = read_weight({"weights.", queue, value, m.code}, weight)) return f;
         draft.weights.push_back({queue, weight});
+        draft.weighed = true;
     }
     return std::nullopt;
 }
@@ -127,12 +132,8 @@ fault not_kept(pool_draft&, const member& m) {
     if (m.value.text == "false") return std::nullopt;
     return error{errc::unsupported,
                  "Pools have no '" + std::string(m.name) + "' here; limits of runs go by the " +
-                     "rate_limit of jobs.",
+                     "rate_limit of jobs and the concurrency of queues.",
                  "\"field\":\"" + std::string(m.name) + '"'};
-}
-
-fault no_such_member(const json_cursor&, const member& m) {
-    return bad_value(m, "not be there: there is no such setting");
 }
 
 constexpr std::array rows{
@@ -160,13 +161,8 @@ std::optional<pool_strategy> parse_pool_strategy(std::string_view name) {
 }
 
 result<fair_pool> decode_fair_pool(std::string_view body, std::string_view name) {
-    const auto object = decode::open_object(body);
-    if (!object) return object.error();
-    pool_draft draft{name, {}, {}};
-    std::uint32_t seen = 0;
-    if (auto f = decode::read_members<pool_draft>(*object, "", errc::invalid_request, rows, draft,
-                                                  seen, no_such_member))
-        return *f;
+    pool_draft draft{.expected_name = name};
+    if (auto f = decode::read_settings<pool_draft>(body, rows, draft)) return *f;
     for (const auto& [queue, weight] : draft.weights) {
         auto* share = find_share(draft.made.queues, queue);
         if (!share)
@@ -174,6 +170,7 @@ result<fair_pool> decode_fair_pool(std::string_view body, std::string_view name)
                          R"("field":"weights")"};
         share->weight = weight;
     }
+    if (!draft.has_strategy && draft.weighed) draft.made.strategy = pool_strategy::weighted;
     return std::move(draft.made);
 }
 

@@ -52,6 +52,7 @@ struct nack_request {
         retry_after;  ///< the worker's own wish, instead of the policy
     /// No job under the same key of rate limits is to start before (ojs-rate-limiting.md §9.1).
     std::optional<timestamp> rate_limit_until;
+    std::optional<std::chrono::milliseconds> hold_limit;  ///< the same, from now on
     /// The handler's own choice instead of the policy's (`code` DISCARD, FAIL or DEAD_LETTER;
     /// ojs-retry.md §7). Comes with `retryable` false.
     std::optional<exhaustion> end;

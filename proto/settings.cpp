@@ -9,10 +9,6 @@ namespace sluice {
 namespace decode {
 namespace {
 
-fault no_such_member(const json_cursor&, const member& m) {
-    return bad_value(m, "not be there: there is no such setting");
-}
-
 fault max_depth(queue_bound& bound, const member& m) {
     std::int64_t depth = 0;
     if (auto f = read_integer(m, 0, limits::queue_depth_max, depth)) return f;
@@ -58,7 +54,7 @@ fault backpressure(queue_config& config, const member& m) {
     if (m.value.kind != json_kind::object) return wrong_type(m, "object");
     std::uint32_t seen = 0;
     return read_members<queue_bound>(m.value, "backpressure.", m.code, bound_rows, config.bound,
-                                     seen, no_such_member);
+                                     seen, no_such_setting);
 }
 
 /// null: any number.
@@ -100,20 +96,11 @@ constexpr std::array override_rows{
     row<override_draft>{"expires_at", expires_at, 2},
 };
 
-template <class Target>
-fault read_setting(std::string_view body, std::span<const row<Target>> rows, Target& out) {
-    const auto object = open_object(body);
-    if (!object) return object.error();
-    std::uint32_t seen = 0;
-    return read_members<Target>(*object, "", errc::invalid_request, rows, out, seen,
-                                no_such_member);
-}
-
 }  // namespace
 }  // namespace decode
 
 result<queue_config> decode_queue_config(std::string_view body, queue_config base) {
-    if (auto f = decode::read_setting<queue_config>(body, decode::config_rows, base)) return *f;
+    if (auto f = decode::read_settings<queue_config>(body, decode::config_rows, base)) return *f;
     return base;
 }
 
@@ -132,7 +119,7 @@ std::string encode_queue_config(const queue_config& config) {
 
 result<limit_override> decode_limit_override(std::string_view body, timestamp now) {
     decode::override_draft draft{now, {}};
-    if (auto f = decode::read_setting<decode::override_draft>(body, decode::override_rows, draft))
+    if (auto f = decode::read_settings<decode::override_draft>(body, decode::override_rows, draft))
         return *f;
     if (!draft.given.concurrency && !draft.given.rate)
         return error{errc::invalid_request, "Give 'concurrency', 'rate' or both.",

@@ -11,11 +11,13 @@
 #include <vector>
 
 /// Events that are sent to an endpoint as they happen (ojs-webhooks.md). Each delivery is a job of
-/// its own, of a type and in a queue that nobody else may push.
+/// its own, of a type and in a queue that nobody else may push, and nobody outside may fetch.
 namespace sluice {
 
 inline constexpr std::string_view webhook_job_type = "sluice.webhook";
 inline constexpr std::string_view webhook_queue = "sluice.webhooks";
+/// Keys of rate limits that begin so are those of subscriptions, by id.
+inline constexpr std::string_view webhook_limit_prefix = "webhook.";
 /// Of the event that a test sends.
 inline constexpr std::string_view webhook_test_type = "webhook.test";
 

@@ -43,13 +43,13 @@ asio::awaitable<exit_code> purge(asio::any_io_executor executor, const context& 
                                  client::purge_order order) {
     client::client server{executor, ctx.server};
     client::purge_info sum;
-    for (bool more = true; more;) {
+    do {
         auto step = co_await server.purge_queue(order);
         if (step.has_error()) co_return complain(ctx, step.error(), "queue " + order.queue);
         sum.purged += step->purged;
         sum.failed += step->failed;
-        more = step->more && step->purged > 0;
-    }
+        order.cursor = std::move(step->next_cursor);
+    } while (!order.cursor.empty());
     if (ctx.wants_json()) {
         print(fmt::format("{{\"purged_count\":{},\"failed\":{}}}\n", sum.purged, sum.failed));
     } else if (ctx.options.output == output_format::plain) {

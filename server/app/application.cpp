@@ -104,17 +104,24 @@ void application::add_routes(std::function<std::optional<error>(const job_spec&)
     };
     services.make_webhook_secret = worker::push::make_signing_secret;
     services.enable_reset = settings_.server.enable_reset;
+    services.waiting_bodies_max = settings_.http.body_bytes_in_flight_max / 4;
     http::add_api_routes(routes_, std::move(services));
 }
 
 worker::push::webhook_book application::webhook_book() {
     worker::push::webhook_book book;
     book.find = [this](std::string id) { return backend_->webhook(std::move(id)); };
-    book.disable = [this](std::string id, std::string why) -> asio::awaitable<void> {
+    book.disable = [this](std::string id, std::string url,
+                          std::string why) -> asio::awaitable<void> {
         webhook_change change;
         change.active = false;
         change.disabled_reason = std::move(why);
-        const auto changed = co_await backend_->change_webhook(std::move(id), std::move(change));
+        webhook_check check = [&url](const webhook_subscription& held) -> std::optional<error> {
+            if (held.active && held.url == url) return std::nullopt;
+            return error(errc::conflict);
+        };
+        const auto changed =
+            co_await backend_->change_webhook(std::move(id), std::move(change), std::move(check));
         if (changed)
             log_.warning("a webhook was disabled",
                          {{"subscription", std::string_view{changed->id}},

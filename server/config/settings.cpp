@@ -271,7 +271,9 @@ constexpr auto other_settings = std::to_array<setting>({
         {.key = "webhooks.backlog_max",
          .least = 1,
          .most = 100'000'000,
-         .doc = "Deliveries that have not ended; events beyond it are counted and not delivered."}),
+         .doc =
+             "Deliveries that have not ended; each subscription may have as many as are left free. "
+             "Events beyond it are counted and not delivered. As many dead letters are kept."}),
     make<count_codec, &config::workers, &pc::concurrency>(
         {.key = "workers.concurrency",
          .alias = "--workers",

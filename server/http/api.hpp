@@ -4,6 +4,7 @@
 #include "server/queue/backend.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -26,6 +27,9 @@ struct api_services {
     std::function<std::string()> make_webhook_secret;
     /// A stream says something at least this often, so that neither end takes the other for gone.
     std::chrono::milliseconds stream_beat = std::chrono::seconds{15};
+    /// Bytes of bodies, all together, whose senders wait for room in a queue; who comes beyond that
+    /// is refused at once if there is none.
+    std::size_t waiting_bodies_max = std::size_t{16} * 1024 * 1024;
     bool enable_reset = false;  ///< POST /ojs/v1/admin/reset exists
 };
 

@@ -247,6 +247,9 @@ struct backend_health {
     std::uint64_t commits = 0;
 };
 
+using webhook_check = std::function<std::optional<error>(const webhook_subscription& held)>;
+using queue_config_change = std::function<result<queue_config>(const queue_config& held)>;
+
 class backend {
 public:
     backend() = default;
@@ -279,6 +282,8 @@ public:
 
     /// Errors: not_found, conflict (already terminal), store_failed.
     virtual asio::awaitable<result<change_answer>> cancel(uuid id) = 0;
+    /// The same, if it is in this state; else conflict.
+    virtual asio::awaitable<result<change_answer>> cancel_in(uuid id, job_state state) = 0;
 
     /// Pending to available. Errors: not_found, conflict, store_failed.
     virtual asio::awaitable<result<change_answer>> activate(uuid id) = 0;
@@ -365,10 +370,11 @@ public:
     /// Durable. Errors: store_failed.
     virtual asio::awaitable<result<limit_info>> override_limit(
         std::string key, std::optional<limit_override> given) = 0;
-    /// What holds for a queue from now on, whether it has had jobs or not. Durable. Errors:
-    /// store_failed.
+    /// Sets what holds for a queue from now on, whether it has had jobs or not: what `change` makes
+    /// of what holds until then. It is called on the executor; its error changes nothing. Durable.
+    /// Errors: store_failed, and those of `change`.
     virtual asio::awaitable<result<queue_stats>> configure_queue(std::string name,
-                                                                 queue_config config) = 0;
+                                                                 queue_config_change change) = 0;
     /// Costs next to nothing.
     virtual backend_stats stats() const = 0;
 
@@ -378,6 +384,8 @@ public:
     virtual asio::awaitable<result<pool_change>> set_pool(std::string name, fair_pool pool) = 0;
     /// Errors of these: not_found, store_failed.
     virtual asio::awaitable<result<fair_pool>> remove_pool(std::string name) = 0;
+    /// For a fetch in it: a rule that was just set may not be durable yet. `pools` tells only what
+    /// is.
     virtual asio::awaitable<result<fair_pool>> pool(std::string name) = 0;
     virtual asio::awaitable<result<std::vector<std::pair<std::string, fair_pool>>>>
     pools() = 0;  ///< by name
@@ -386,21 +394,25 @@ public:
 
     /// Subscriptions to events. From now on each event that one wants leaves a job of type
     /// `webhook_job_type` in `webhook_queue`, which is durable together with what the event tells;
-    /// with the disk nearly full, or more than `webhook_backlog_max` waiting, it is counted and
-    /// left out. Events of deliveries themselves are not delivered.
-    /// Errors: validation_failed (too many), store_failed.
+    /// with the disk nearly full, or no room in the backlog, it is counted and left out. Events of
+    /// deliveries themselves are not delivered. Errors: validation_failed (too many), store_failed.
     virtual asio::awaitable<result<webhook_subscription>> add_webhook(
         webhook_subscription subscription) = 0;
     /// Errors of the rest: not_found, store_failed.
+    /// `check` is asked on the executor, of the subscription as it is right before the change; its
+    /// error is the answer, and nothing happens. Empty: nothing is asked. So with the other two.
     virtual asio::awaitable<result<webhook_subscription>> change_webhook(std::string id,
-                                                                         webhook_change change) = 0;
-    virtual asio::awaitable<result<webhook_subscription>> remove_webhook(std::string id) = 0;
+                                                                         webhook_change change,
+                                                                         webhook_check check) = 0;
+    virtual asio::awaitable<result<webhook_subscription>> remove_webhook(std::string id,
+                                                                         webhook_check check) = 0;
     virtual asio::awaitable<result<webhook_subscription>> webhook(std::string id) = 0;
     virtual asio::awaitable<result<std::vector<webhook_subscription>>>
     webhooks() = 0;  ///< oldest first
     /// Has one event of type `webhook_test_type` delivered, tried once; answers the job. Errors
     /// also: overloaded, disk_low, shutting_down.
-    virtual asio::awaitable<result<job_record>> test_webhook(std::string id) = 0;
+    virtual asio::awaitable<result<job_record>> test_webhook(std::string id,
+                                                             webhook_check check) = 0;
 
     /// Registers a cron job, or changes the one of that name; one whose schedule stays keeps its
     /// next time. A job it makes, the time it was made and the next time are durable together.

@@ -219,6 +219,7 @@ void engine::finish(resident_job& job, timestamp time) {
     job.place = job_place::history;
     job.ended_in = open_batch_;
     touch(job, true);
+    if (record.spec->type == webhook_job_type) deliveries_left_.remove(limit_key_of(*record.spec));
     if (job.queue->config) follow_depth(*job.queue, time);
     if (crons_.size() > 0) end_cron_job(record.seq);
     if (workflows_.size() > 0) end_workflow_job(job, time);
@@ -288,6 +289,7 @@ void engine::reset() {
     pauses_.clear();
     settings_.clear();
     webhooks_.clear();
+    deliveries_left_.clear();
     pools_.clear();
     deliveries_.clear();
     bounded_queues_ = 0;

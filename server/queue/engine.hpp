@@ -84,7 +84,8 @@ public:
 
     result<change_answer> ack(const ack_request& request, instant now);
     result<change_answer> nack(const nack_request& request, instant now);
-    result<change_answer> cancel(const uuid& id, instant now);
+    /// `only`: in this state, else conflict.
+    result<change_answer> cancel(const uuid& id, instant now, std::optional<job_state> only = {});
     result<change_answer> activate(const uuid& id, instant now);
     result<job_record> retry_dead_letter(const uuid& id, instant now);
     result<void> delete_dead_letter(const uuid& id, instant now);
@@ -119,6 +120,7 @@ public:
     limit_info override_limit(std::string_view key, std::optional<limit_override> given,
                               instant now);
     queue_stats configure_queue(std::string_view name, const queue_config& config, instant now);
+    queue_config config_of(std::string_view queue) const;
     /// How many jobs the queue takes now.
     std::uint64_t room(std::string_view queue) const;
     /// Whether so many jobs have only to wait for room in this queue.
@@ -136,11 +138,13 @@ public:
 
     result<webhook_subscription> add_webhook(webhook_subscription subscription, instant now);
     result<webhook_subscription> change_webhook(std::string_view id, webhook_change change,
-                                                instant now);
-    result<webhook_subscription> remove_webhook(std::string_view id);
+                                                instant now, const webhook_check& check = {});
+    result<webhook_subscription> remove_webhook(std::string_view id,
+                                                const webhook_check& check = {});
     result<webhook_subscription> webhook(std::string_view id) const;
     std::vector<webhook_subscription> webhooks() const;
-    result<job_record> test_webhook(std::string_view id, instant now);
+    result<job_record> test_webhook(std::string_view id, instant now,
+                                    const webhook_check& check = {});
 
     /// Cron jobs fire in `run_timers`.
     result<cron_change> set_cron(cron_definition definition, instant now);
@@ -257,9 +261,16 @@ private:
     resident_job& store_new(job_spec spec, instant now);
 
     // engine_bound.cpp
-    using growth = std::map<std::string, std::int64_t>;  ///< jobs by queue
+    /// What a command adds to a queue.
+    struct queue_growth {
+        std::int64_t count = 0;    ///< jobs; those they take the place of are taken off
+        std::int64_t leaving = 0;  ///< of the latter: available ones, which make no further room
+    };
+    using growth = std::map<std::string, queue_growth>;  ///< by queue
+    growth growth_of(const cron_entry& entry, const job_spec& spec, bool replaces) const;
     growth growth_of(const push_request& request, const std::vector<push_plan>& plans) const;
     growth growth_of(const workflow_definition& definition) const;
+    void take_off(growth& more, const resident_job& job) const;
     std::optional<error> find_room(growth& more, std::string_view type, instant now);
     void settle_room(const growth& dropped, instant now);
     std::optional<queue_pressure> pressure_of(const growth& grown) const;
@@ -348,7 +359,9 @@ private:
                         std::vector<given_lease>& leases, instant now);
 
     // engine_webhook.cpp
+    result<webhook_subscription*> find_webhook(std::string_view id, const webhook_check& check);
     const webhook_subscription& keep_webhook(webhook_subscription subscription);
+    bool keeps_dead_letter(const resident_job& job) const;
     void tell(logged_event event, const resident_job* job = nullptr);
     void make_deliveries(instant now);
     void make_delivery(const webhook_delivery& delivery, instant now);

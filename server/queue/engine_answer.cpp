@@ -122,6 +122,7 @@ result<change_answer> engine::nack(const nack_request& request, instant now) {
     auto& job = **held;
     if (repeated) return answer(job, true);
     if (request.rate_limit_until) hold_limit(job, *request.rate_limit_until, now);
+    if (request.hold_limit) hold_limit(job, now.wall + *request.hold_limit, now);
     if (request.snooze) {
         give_back(job, rules::job_event::snooze, lease_outcome::released, now);
         auto& record = job.record;
@@ -187,7 +188,7 @@ void engine::fail(resident_job& job, job_failure failure, bool retryable,
         return;
     }
     change_state(job, rules::job_event::fail_discard);
-    record.dead_letter = verdict == rules::verdict::dead_letter;
+    record.dead_letter = verdict == rules::verdict::dead_letter && keeps_dead_letter(job);
     if (record.dead_letter) ++job.queue->dead_letters;
     finish(job, stamp(now));
     emit(job, "job.discarded", stamp(now));
@@ -210,8 +211,8 @@ void engine::lapse(resident_job& job, std::string_view why, instant now) {
                     now);
         end_attempt(job, lease_outcome::lapsed, stamp(now));
         change_state(job, rules::job_event::poison);
-        record.dead_letter = true;
-        ++job.queue->dead_letters;
+        record.dead_letter = keeps_dead_letter(job);
+        if (record.dead_letter) ++job.queue->dead_letters;
         finish(job, stamp(now));
         emit(job, "job.discarded", stamp(now));
         return;
@@ -222,10 +223,12 @@ void engine::lapse(resident_job& job, std::string_view why, instant now) {
     join_line(job, now);
 }
 
-result<change_answer> engine::cancel(const uuid& id, instant now) {
+result<change_answer> engine::cancel(const uuid& id, instant now, std::optional<job_state> only) {
     auto* job = find(id);
     if (!job) return error(errc::not_found);
-    if (is_terminal(job->record.state)) return state_conflict(job->record, "cancelled");
+    const auto state = job->record.state;
+    if (is_terminal(state) || (only && *only != state))
+        return state_conflict(job->record, "cancelled");
     cancel_job(*job, now);
     auto made = answer(*job, false);
     dispatch(now);
@@ -283,6 +286,7 @@ result<job_record> engine::retry_dead_letter(const uuid& id, instant now) {
         job->in_finished = false;
     }
     change_state(*job, rules::job_event::revive);
+    if (record.spec->type == webhook_job_type) deliveries_left_.add(limit_key_of(*record.spec));
     record.dead_letter = false;
     if (job->queue->dead_letters > 0) --job->queue->dead_letters;
     record.attempt = 0;

@@ -25,18 +25,40 @@ engine::growth engine::growth_of(const push_request& request,
     growth more;
     if (bounded_queues_ == 0) return more;
     const auto add = [&](const queue_state* queue, std::int64_t count) {
-        if (queue && queue->bounded()) more[*queue->name] += count;
+        if (queue && queue->bounded()) more[*queue->name].count += count;
     };
     for (std::size_t i = 0; i < plans.size(); ++i) {
         const auto& plan = plans[i];
         if (plan.same || plan.same_new) continue;
         add(queues_.find(request.jobs[i].queue), 1);
         for (const auto at : plan.replaced_new) add(queues_.find(request.jobs[at].queue), -1);
-        for (const auto seq : plan.replaced) {
-            const auto& job = *jobs_.find(seq);
-            if (!is_terminal(job.record.state)) add(job.queue, -1);
-        }
+        for (const auto seq : plan.replaced) take_off(more, *jobs_.find(seq));
     }
+    return more;
+}
+
+/// A job that is to be cancelled for one that comes.
+void engine::take_off(growth& more, const resident_job& job) const {
+    // What is to be dropped counts no more.
+    if (is_terminal(job.record.state) || !job.queue->bounded() ||
+        turns_.end_when_read.contains(job.record.seq))
+        return;
+    auto& here = more[*job.queue->name];
+    --here.count;
+    if (job.record.state == job_state::available) ++here.leaving;
+}
+
+/// `replaces`: those it made before are cancelled first.
+engine::growth engine::growth_of(const cron_entry& entry, const job_spec& spec,
+                                 bool replaces) const {
+    growth more;
+    const auto* queue = queues_.find(spec.queue);
+    if (!queue || !queue->bounded()) return more;
+    more[spec.queue].count = 1;
+    if (!replaces) return more;
+    // One at rest still counts: it goes only when it has been read.
+    for (const auto seq : entry.record.unfinished)
+        if (const auto* job = jobs_.find(seq)) take_off(more, *job);
     return more;
 }
 
@@ -46,7 +68,7 @@ engine::growth engine::growth_of(const workflow_definition& definition) const {
     if (bounded_queues_ == 0) return more;
     const auto add = [&](const job_spec& spec) {
         const auto* queue = queues_.find(spec.queue);
-        if (queue && queue->bounded()) ++more[spec.queue];
+        if (queue && queue->bounded()) ++more[spec.queue].count;
     };
     for (const auto& node : definition.nodes) add(node.spec);
     const auto& calls = definition.callbacks;
@@ -58,7 +80,8 @@ engine::growth engine::growth_of(const workflow_definition& definition) const {
 /// Whether all of it may be stored. What has to be dropped for it comes out in place of what it
 /// adds.
 std::optional<error> engine::find_room(growth& more, std::string_view type, instant now) {
-    for (auto& [name, count] : more) {
+    for (auto& [name, here] : more) {
+        auto& [count, leaving] = here;
         auto& queue = *queues_.find(name);
         const auto& bound = queue.config->bound;
         const auto depth = static_cast<std::int64_t>(queue.kept_depth());
@@ -69,7 +92,7 @@ std::optional<error> engine::find_room(growth& more, std::string_view type, inst
             count > 0 ? std::clamp<std::int64_t>(depth + count - max, 0, most) : std::int64_t{0};
         const auto waiting =
             static_cast<std::int64_t>(queue.jobs[static_cast<std::size_t>(job_state::available)]) -
-            static_cast<std::int64_t>(queue.dropping);
+            static_cast<std::int64_t>(queue.dropping) - leaving;
         const bool droppable =
             bound.strategy == full_strategy::drop_oldest && count <= max && over <= waiting;
         if (over > 0 && !droppable) {
@@ -84,9 +107,9 @@ std::optional<error> engine::find_room(growth& more, std::string_view type, inst
 
 /// Call when what `find_room` looked at is stored.
 void engine::settle_room(const growth& dropped, instant now) {
-    for (const auto& [name, count] : dropped) {
+    for (const auto& [name, over] : dropped) {
         auto& queue = *queues_.find(name);
-        drop_oldest(queue, static_cast<std::size_t>(count), now);
+        drop_oldest(queue, static_cast<std::size_t>(over.count), now);
         if (queue.pressed || !queue.config->bound.presses(queue.depth())) continue;
         queue.pressed = true;
         emit_pressure(queue, "backpressure.warning", {}, stamp(now));
@@ -148,7 +171,8 @@ void engine::drop_oldest(queue_state& queue, std::size_t count, instant now) {
         --count;
         if (job) continue;
         ++queue.dropping;
-        turns_.end_when_read.emplace(entry.seq, unread_end{.drop = true, .queue = *queue.name});
+        turns_.end_when_read.emplace(
+            entry.seq, unread_end{.drop = true, .queue = *queue.name, .ticket = entry.ticket});
         due_loads_.push_back(entry.seq);
     }
     request_due_loads();
@@ -167,7 +191,9 @@ void engine::end_drop(const unread_end& end, resident_job* job, instant now) {
     if (queue && queue->dropping > 0) --queue->dropping;
     if (job) return drop_for_room(*job, now);
     if (!queue || !queue->bounded()) return;
-    if (queue->kept_depth() > queue->config->bound.max_depth) drop_oldest(*queue, 1, now);
+    const auto& bound = queue->config->bound;
+    if (bound.strategy != full_strategy::drop_oldest) return;
+    if (queue->kept_depth() > bound.max_depth) drop_oldest(*queue, 1, now);
 }
 
 void engine::emit_pressure(const queue_state& queue, std::string_view event_type,

@@ -230,14 +230,13 @@ void engine::run_cron(cron_entry& entry, timestamp scheduled, instant now) {
     }
     auto spec = decode_job(given.job, now.wall);
     if (!spec) return emit_cron(entry, "cron.skipped", "invalid", scheduled, {}, now);
-    if (overlaps && given.overlap == overlap_policy::cancel_previous)
-        for (const auto seq : std::vector(record.unfinished)) cancel_made(seq, now);
-    if (overlaps && given.overlap == overlap_policy::enqueue) spec->pending = true;
-    growth room;
-    if (const auto* queue = queues_.find(spec->queue); queue && queue->bounded())
-        room[spec->queue] = 1;
+    const bool replaces = overlaps && given.overlap == overlap_policy::cancel_previous;
+    auto room = growth_of(entry, *spec, replaces);
     if (find_room(room, spec->type, now))
         return emit_cron(entry, "cron.skipped", "queue_full", scheduled, {}, now);
+    if (replaces)
+        for (const auto seq : std::vector(record.unfinished)) cancel_made(seq, now);
+    if (overlaps && given.overlap == overlap_policy::enqueue) spec->pending = true;
     spec->unique.reset();  // refused since; an older registration may have one
     mark_job(*spec, given.name, scheduled);
     const auto& made = store_new(std::move(*spec), now).record;
@@ -263,9 +262,11 @@ void engine::cancel_made(std::int64_t seq, instant now) {
 /// The job has been read and is to end now.
 void engine::end_read(resident_job& job, instant now) {
     const auto end = turns_.end_when_read.extract(job.record.seq).mapped();
+    const auto& record = job.record;
+    const bool same_place = record.state == job_state::available && record.ticket == end.ticket;
     if (end.drop)
-        end_drop(end, job.record.state == job_state::available ? &job : nullptr, now);
-    else if (!is_terminal(job.record.state))
+        end_drop(end, same_place ? &job : nullptr, now);
+    else if (!is_terminal(record.state))
         cancel_job(job, now);
 }
 

@@ -35,6 +35,7 @@ void engine::restore_dead_letters(std::string_view queue, std::uint64_t count) {
 void engine::restore_waiting(const waiting_job& job) {
     auto& queue = queue_named(job.queue);
     ++queue.jobs[static_cast<std::size_t>(job.state)];
+    if (job.type == webhook_job_type) deliveries_left_.add(job.limit_key);
     if (job.state == job_state::available) {
         auto& lane = lane_of(queue, job.type, job.limit_key);
         ++lane.waiting;
@@ -56,6 +57,8 @@ void engine::restore_active(job_record record, instant now) {
     auto& job = make_resident(std::move(record), job_place::live);
     auto& queue = *job.queue;
     ++queue.jobs[static_cast<std::size_t>(job_state::active)];
+    if (job.record.spec->type == webhook_job_type)
+        deliveries_left_.add(limit_key_of(*job.record.spec));
     if (job.lane->limit) ++job.lane->limit->running;
     if (job.record.worker_id == in_server_worker_id) {
         lapse(job, "the server stopped while it ran.", now);
@@ -213,9 +216,11 @@ std::optional<timestamp> engine::purge_time(const resident_job& job) const {
     const auto& record = job.record;
     if (job.place != job_place::history || record.dead_letter || !record.finished_at)
         return std::nullopt;
+    // There may be many deliveries to an endpoint that refuses all.
+    const bool briefly =
+        record.state == job_state::completed || record.spec->type == webhook_job_type;
     const auto end =
-        *record.finished_at + (record.state == job_state::completed ? config_.retention_completed
-                                                                    : config_.retention_discarded);
+        *record.finished_at + (briefly ? config_.retention_completed : config_.retention_discarded);
     const auto* rule = record.spec->unique.get();
     // As long as it keeps others from being taken.
     if (rule && rule->period && rule->states.contains(record.state))

@@ -67,21 +67,48 @@ bool engine::has_place(const resident_job& job, instant now) const {
 std::optional<error> engine::refuse_limited(const std::vector<job_spec>& jobs,
                                             const std::vector<push_plan>& plans,
                                             instant now) const {
-    std::map<std::string_view, std::int64_t> ahead;  ///< of the next job of each key
+    const auto rejects = [](const job_spec& spec) {
+        return spec.limit && spec.limit->on_limit == limit_action::reject;
+    };
+    if (std::ranges::none_of(jobs, rejects)) return std::nullopt;
+    struct load {
+        std::int64_t running = 0, waiting = 0;
+    };
+    std::map<std::string_view, load> loads;  ///< of each key, when the next job comes
+    const auto load_of = [&](const std::string& key) -> load& {
+        const auto [it, first] = loads.try_emplace(key);
+        const auto* limit = first ? limits_.find(key) : nullptr;
+        if (!limit) return it->second;
+        it->second.running = static_cast<std::int64_t>(limit->running);
+        for (const auto* lane : limit->lanes)
+            it->second.waiting += static_cast<std::int64_t>(lane->waiting);
+        return it->second;
+    };
+    const auto waits = [&](std::size_t i) {
+        return first_state(jobs[i], plans[i].schedule, now) == job_state::available;
+    };
+    const limit_state fresh;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
+        if (plans[i].same || plans[i].same_new) continue;
+        for (const auto seq : plans[i].replaced) {
+            const auto& gone = jobs_.find(seq)->record;
+            if (!gone.spec->limit) continue;
+            auto& of = load_of(gone.spec->limit->key);
+            if (gone.state == job_state::active) --of.running;
+            if (gone.state == job_state::available) --of.waiting;
+        }
+        for (const auto at : plans[i].replaced_new)
+            if (jobs[at].limit && waits(at)) --load_of(jobs[at].limit->key).waiting;
         const auto* wanted = jobs[i].limit.get();
-        if (!wanted || plans[i].same || plans[i].same_new) continue;
+        if (!wanted) continue;
         const auto* limit = limits_.find(wanted->key);
-        const limit_state fresh;
         const auto& known = limit ? *limit : fresh;
-        const auto [it, first] = ahead.try_emplace(wanted->key, 0);
-        if (first)
-            for (const auto* lane : known.lanes)
-                it->second += static_cast<std::int64_t>(lane->waiting);
-        const auto before = it->second++;
-        if (wanted->on_limit != limit_action::reject) continue;
+        auto& of = load_of(wanted->key);
+        const auto before = of.waiting;
+        const auto running = of.running;
+        if (waits(i)) ++of.waiting;
+        if (!rejects(jobs[i])) continue;
         const auto rule = in_force(known, *wanted, now.wall);
-        const auto running = static_cast<std::int64_t>(known.running);
         const auto left =
             rule.rate ? rules::remaining(*rule.rate, rate_of(known, *rule.rate), steady_time(now))
                       : INT64_MAX;

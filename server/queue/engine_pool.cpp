@@ -60,26 +60,24 @@ void engine::end_waits_in(std::string_view pool) {
 /// As `take`, from the queue whose turn it is.
 bool engine::take_from_pool(const fetch_request& request, pool_state& pool,
                             std::vector<given_lease>& leases, instant now) {
-    std::vector<const queue_state*> passed;
-    while (leases.size() < request.count) {
-        queue_state* next = nullptr;
-        for (const auto& name : request.queues) {
-            auto* queue = queues_.find(name);
-            if (!queue || queue->rests() || queue->heads.empty()) continue;
-            if (std::ranges::find(passed, queue) != passed.end()) continue;
-            if (!next || pool.before(*queue, *next)) next = queue;
-        }
-        if (!next) break;
+    std::vector<pool_state::turn> turns;
+    for (const auto& name : request.queues)
+        if (auto* queue = queues_.find(name); queue && best_lane(*queue, request))
+            turns.push_back(pool.turn_of(*queue));
+    while (leases.size() < request.count && !turns.empty()) {
+        auto next = turns.begin();
+        for (auto it = next + 1; it != turns.end(); ++it)
+            if (pool.before(*it, *next)) next = it;
         bool blocked = false;
-        auto* job = take_next(*next, request, blocked, now);
+        auto* job = next->queue->rests() ? nullptr : take_next(*next->queue, request, blocked, now);
         // Its turn is not somebody else's while its jobs are being read.
         if (blocked) return true;
         if (!job) {
-            passed.push_back(next);
+            turns.erase(next);
             continue;
         }
         leases.push_back(grant_job(*job, request, now));
-        pool.served(*next->name);
+        pool.served(*next);
     }
     return false;
 }

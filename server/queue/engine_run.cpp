@@ -31,10 +31,13 @@ result<change_answer> engine::report_progress(const progress_request& request, i
     progress.reported_at = stamp(now);
     job.record.progress = std::make_shared<const job_progress>(std::move(progress));
     // It was heard (ojs-progress.md §6.3). In this process a run needs no lease.
-    if (job.record.worker_id == in_server_worker_id)
+    if (job.record.worker_id == in_server_worker_id) {
         note_run_left(job, now);
-    else
+    } else {
         start_lease(job, *job.record.lease_length, now);
+        if (auto* worker = workers_.find(job.record.worker_id); worker && worker->beats)
+            worker->last_beat = now.steady;
+    }
     touch(job, false);
     return answer(job, false);
 }

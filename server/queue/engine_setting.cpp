@@ -41,7 +41,7 @@ void engine::put_config(queue_state& queue, const queue_config& config) {
         config == queue_config{} ? nullptr : std::make_shared<const queue_config>(config);
     bounded_queues_ += static_cast<std::size_t>(queue.bounded());
     bounded_queues_ -= static_cast<std::size_t>(before);
-    queue.pressed = queue.told_full = false;
+    queue.told_full = false;
     queues_.update_turn(queue);
     offers_.push_back(&queue);
 }
@@ -49,8 +49,11 @@ void engine::put_config(queue_state& queue, const queue_config& config) {
 queue_stats engine::configure_queue(std::string_view name, const queue_config& config,
                                     instant now) {
     auto& queue = queue_named(name);
-    queue.known = true;
     put_config(queue, config);
+    if (queue.pressed && !(queue.bounded() && queue.config->bound.presses(queue.depth()))) {
+        queue.pressed = false;
+        emit_pressure(queue, "backpressure.cleared", {}, stamp(now));
+    }
     set(setting_kind::queue, name, queue.config ? encode_queue_config(config) : std::string());
     roomy_.insert(*queue.name);  // those who wait find out what holds now
     dispatch(now);
@@ -58,6 +61,11 @@ queue_stats engine::configure_queue(std::string_view name, const queue_config& c
     unused_queues_.insert(*queue.name);
     forget_unused();
     return stats;
+}
+
+queue_config engine::config_of(std::string_view name) const {
+    const auto* queue = queues_.find(name);
+    return queue && queue->config ? *queue->config : queue_config{};
 }
 
 limit_info engine::override_limit(std::string_view key, std::optional<limit_override> given,

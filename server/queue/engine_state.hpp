@@ -2,6 +2,7 @@
 
 #include "server/queue/backend.hpp"
 #include "server/queue/cron_table.hpp"
+#include "server/queue/delivery_counts.hpp"
 #include "server/queue/engine_config.hpp"
 #include "server/queue/engine_types.hpp"
 #include "server/queue/event_log.hpp"
@@ -98,6 +99,7 @@ protected:
     std::map<std::string, bool> pauses_;  ///< of the open batch: queue, paused
     std::map<std::string, webhook_subscription, std::less<>> webhooks_;  ///< by id
     std::vector<webhook_delivery> deliveries_;  ///< to be made in the open batch
+    delivery_counts deliveries_left_;           ///< those to be made included
     std::uint64_t webhooks_left_out_ = 0;
     std::map<std::string, pool_state, std::less<>> pools_;
     cron_table crons_;

@@ -30,8 +30,9 @@ struct wanted_load {
 
 /// What becomes of a job at rest when it has been read.
 struct unread_end {
-    bool drop = false;  ///< for room in its queue; else it is cancelled
-    std::string queue;  ///< of one to be dropped
+    bool drop = false;        ///< for room in its queue; else it is cancelled
+    std::string queue;        ///< of one to be dropped
+    std::int64_t ticket = 0;  ///< its place in line when it was to be dropped
 };
 
 /// Jobs whose turn has come in the middle of things.
@@ -101,7 +102,7 @@ struct taker {
 /// An event on its way to become a job.
 struct webhook_delivery {
     std::string subscription;
-    std::string event;  ///< in its envelope
+    std::shared_ptr<const std::string> event;  ///< in its envelope
 };
 
 }  // namespace sluice

@@ -19,9 +19,13 @@ error no_such_webhook() {
     return {errc::not_found, "There is no subscription of that id."};
 }
 
+std::string key_of(const std::string& subscription) {
+    return std::string(webhook_limit_prefix) + subscription;
+}
+
 std::shared_ptr<const limit_rule> limit_of(const std::string& subscription) {
     auto rule = std::make_shared<limit_rule>();
-    rule->key = "webhook." + subscription;
+    rule->key = key_of(subscription);
     rule->concurrency = deliveries_at_once;
     json_writer(rule->text)
         .begin_object()
@@ -58,11 +62,20 @@ result<webhook_subscription> engine::add_webhook(webhook_subscription subscripti
     return keep_webhook(std::move(subscription));
 }
 
-result<webhook_subscription> engine::change_webhook(std::string_view id, webhook_change change,
-                                                    instant now) {
+result<webhook_subscription*> engine::find_webhook(std::string_view id,
+                                                   const webhook_check& check) {
     const auto known = webhooks_.find(id);
     if (known == webhooks_.end()) return no_such_webhook();
-    auto changed = known->second;
+    if (check)
+        if (auto refused = check(known->second)) return *std::move(refused);
+    return &known->second;
+}
+
+result<webhook_subscription> engine::change_webhook(std::string_view id, webhook_change change,
+                                                    instant now, const webhook_check& check) {
+    const auto known = find_webhook(id, check);
+    if (!known) return known.error();
+    auto changed = **known;
     apply_change(changed, std::move(change), stamp(now));
     return keep_webhook(std::move(changed));
 }
@@ -74,11 +87,12 @@ const webhook_subscription& engine::keep_webhook(webhook_subscription subscripti
 }
 
 /// Deliveries on their way find out when their turn comes.
-result<webhook_subscription> engine::remove_webhook(std::string_view id) {
-    const auto known = webhooks_.find(id);
-    if (known == webhooks_.end()) return no_such_webhook();
-    auto gone = std::move(known->second);
-    webhooks_.erase(known);
+result<webhook_subscription> engine::remove_webhook(std::string_view id,
+                                                    const webhook_check& check) {
+    const auto known = find_webhook(id, check);
+    if (!known) return known.error();
+    auto gone = std::move(**known);
+    webhooks_.erase(webhooks_.find(id));
     set(setting_kind::webhook, gone.id, {});
     return gone;
 }
@@ -95,9 +109,10 @@ std::vector<webhook_subscription> engine::webhooks() const {
     return all;
 }
 
-result<job_record> engine::test_webhook(std::string_view id, instant now) {
-    const auto known = webhooks_.find(id);
-    if (known == webhooks_.end()) return no_such_webhook();
+result<job_record> engine::test_webhook(std::string_view id, instant now,
+                                        const webhook_check& check) {
+    const auto known = find_webhook(id, check);
+    if (!known) return known.error();
     if (auto refused = refuse_push({})) return *std::move(refused);
     logged_event event;
     event.type = webhook_test_type;
@@ -106,7 +121,8 @@ result<job_record> engine::test_webhook(std::string_view id, instant now) {
     event.queue = std::make_shared<const std::string>(webhook_queue);
     std::string text;
     append_event(text, to_event(event));
-    auto spec = spec_of(known->first, text);
+    auto spec = spec_of((*known)->id, text);
+    spec.priority = limits::priority_max;  // somebody waits for it
     spec.retry.max_attempts = 1;
     spec.retry.on_exhaustion = exhaustion::discard;
     const auto& job = store_new(std::move(spec), now);
@@ -119,17 +135,25 @@ result<job_record> engine::test_webhook(std::string_view id, instant now) {
 void engine::tell(logged_event event, const resident_job* job) {
     const auto& told = events_.add(std::move(event));
     if (webhooks_.empty() || *told.queue == webhook_queue) return;
-    std::string text;
+    std::shared_ptr<const std::string> text;
     for (const auto& [id, subscription] : webhooks_) {
         if (!wants_event(subscription, told.type, *told.queue, *told.job_type)) continue;
-        if (text.empty()) {
+        const auto key = key_of(id);
+        if (disk_low_ || !deliveries_left_.has_room(key, config_.webhook_backlog_max)) {
+            ++webhooks_left_out_;
+            continue;
+        }
+        if (!text) {
             auto whole = to_event(told);
             if (job) {
                 whole.job.spec = job->record.spec;
                 whole.job.result = job->record.result;
             }
-            append_event(text, whole);
+            std::string written;
+            append_event(written, whole);
+            text = std::make_shared<const std::string>(std::move(written));
         }
+        deliveries_left_.add(key);
         deliveries_.push_back({id, text});
     }
 }
@@ -145,15 +169,17 @@ void engine::make_deliveries(instant now) {
 }
 
 void engine::make_delivery(const webhook_delivery& delivery, instant now) {
-    if (!webhooks_.contains(delivery.subscription)) return;
-    const auto* queue = queues_.find(webhook_queue);
-    if (disk_low_ || (queue && queue->depth() >= config_.webhook_backlog_max)) {
-        ++webhooks_left_out_;
-        return;
-    }
-    auto spec = spec_of(delivery.subscription, delivery.event);
+    if (!webhooks_.contains(delivery.subscription))
+        return deliveries_left_.remove(key_of(delivery.subscription));
+    auto spec = spec_of(delivery.subscription, *delivery.event);
     spec.limit = limit_of(delivery.subscription);
     store_new(std::move(spec), now);
+}
+
+/// Of deliveries to an endpoint that refuses all there may be as many as there are events.
+bool engine::keeps_dead_letter(const resident_job& job) const {
+    return job.record.spec->type != webhook_job_type ||
+           job.queue->dead_letters < config_.webhook_backlog_max;
 }
 
 }  // namespace sluice

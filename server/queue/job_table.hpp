@@ -60,6 +60,9 @@ inline std::size_t footprint(const job_record& record) {
         if (spec.limit) bytes += spec.limit->text.size() + spec.limit->key.size();
         if (spec.unique) bytes += spec.unique->text.size();
     }
+    if (record.progress)
+        bytes +=
+            sizeof(job_progress) + record.progress->message.size() + record.progress->data.size();
     for (const auto& failure : record.failures)
         bytes += sizeof(job_failure) + failure.message.size() + failure.details.size();
     return bytes + record.attempts.size() * sizeof(job_attempt);

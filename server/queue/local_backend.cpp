@@ -120,11 +120,13 @@ journal_batch local_backend::take_batch() {
 void local_backend::start_commit() {
     if (under_way_ != 0 || failed_ || closed_ || !engine_.has_changes()) return;
     auto guard = asio::prefer(executor_, asio::execution::outstanding_work.tracked);
-    asio::post(commit_thread_, [this, self = self_, guard, batch = take_batch(),
+    auto batch = take_batch();
+    const auto expired = purge_along(batch);
+    asio::post(commit_thread_, [this, self = self_, guard, batch = std::move(batch), expired,
                                 begun = std::chrono::steady_clock::now()]() {
-        auto outcome = commit_with_patience(batch);
-        asio::post(guard, [this, self, outcome = std::move(outcome), begun] {
-            if (*self) on_committed(outcome, begun);
+        auto report = commit(batch, expired);
+        asio::post(guard, [this, self, report = std::move(report), begun] {
+            if (*self) on_committed(report, begun);
         });
     });
 }
@@ -141,10 +143,11 @@ bool local_backend::commits_alone() const {
 void local_backend::commit_in_place() {
     const auto begun = std::chrono::steady_clock::now();
     const auto batch = take_batch();
-    options_.loop->block([this, &batch] { return commit_with_patience(batch); },
-                         [this, self = self_, begun](const commit_outcome& outcome) {
-                             if (*self) on_committed(outcome, begun);
-                         });
+    options_.loop->block(
+        [this, &batch, expired = purge_along(batch)] { return commit(batch, expired); },
+        [this, self = self_, begun](const commit_report& report) {
+            if (*self) on_committed(report, begun);
+        });
 }
 
 /// On the commit thread. A full disk is waited out: nothing was written, and jobs in memory are
@@ -170,10 +173,11 @@ commit_outcome local_backend::commit_with_patience(const journal_batch& batch) {
     }
 }
 
-void local_backend::on_committed(const commit_outcome& outcome,
+void local_backend::on_committed(const commit_report& report,
                                  std::chrono::steady_clock::time_point begun) {
     commit_latency_ = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now() - begun);
+    const auto& outcome = report.outcome;
     if (outcome.status != commit_status::ok) {
         fail(outcome.message);
         return;
@@ -195,6 +199,7 @@ void local_backend::on_committed(const commit_outcome& outcome,
         wake(log_readers_, id);
     }
     for (const auto& id : engine_.logged()) wake(log_readers_, id);
+    if (report.purged) end_purge();
     after_command();
 }
 

@@ -20,7 +20,7 @@ struct local_backend_options {
     /// Called once on the executor when the journal has failed. The owner must end the process with
     /// status 74 within a second; no further answer but store_failed is given.
     std::function<void(const std::string& reason)> on_store_failure;
-    /// When retention is looked at first; then every ten minutes.
+    /// When retention is looked at first; then every minute.
     std::chrono::steady_clock::duration first_purge = std::chrono::seconds{60};
     std::uint64_t seed = 0;  ///< for ids, nonces and jitter
     /// Runs the executor. Small commits are then done in place while hardly anybody waits, which

@@ -53,10 +53,19 @@ asio::awaitable<result<job_record>> local_backend::wait(uuid id, std::chrono::mi
 }
 
 asio::awaitable<result<change_answer>> local_backend::cancel(uuid id) {
+    return cancel_if(id, std::nullopt);
+}
+
+asio::awaitable<result<change_answer>> local_backend::cancel_in(uuid id, job_state state) {
+    return cancel_if(id, state);
+}
+
+asio::awaitable<result<change_answer>> local_backend::cancel_if(uuid id,
+                                                                std::optional<job_state> only) {
     if (failed_) co_return failure();
     const bool ok = co_await load(id);
     if (!ok) co_return failure();
-    auto answer = engine_.cancel(id, now());
+    auto answer = engine_.cancel(id, now(), only);
     if (!answer && answer.error().code == errc::not_found) answer = missing(id);
     auto settled = co_await settle(std::move(answer), id);
     co_return settled;

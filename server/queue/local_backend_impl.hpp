@@ -45,6 +45,7 @@ public:
                                               std::chrono::milliseconds wait,
                                               std::stop_token stop) override;
     asio::awaitable<result<change_answer>> cancel(uuid id) override;
+    asio::awaitable<result<change_answer>> cancel_in(uuid id, job_state state) override;
     asio::awaitable<result<change_answer>> activate(uuid id) override;
     asio::awaitable<result<std::vector<job_record>>> fetch(fetch_request request,
                                                            std::stop_token stop) override;
@@ -74,7 +75,7 @@ public:
     asio::awaitable<result<limit_info>> override_limit(
         std::string key, std::optional<limit_override> given) override;
     asio::awaitable<result<queue_stats>> configure_queue(std::string name,
-                                                         queue_config config) override;
+                                                         queue_config_change change) override;
     backend_stats stats() const override { return engine_.stats(now()); }
     asio::awaitable<result<pool_change>> set_pool(std::string name, fair_pool pool) override;
     asio::awaitable<result<fair_pool>> remove_pool(std::string name) override;
@@ -84,11 +85,13 @@ public:
     asio::awaitable<result<webhook_subscription>> add_webhook(
         webhook_subscription subscription) override;
     asio::awaitable<result<webhook_subscription>> change_webhook(std::string id,
-                                                                 webhook_change change) override;
-    asio::awaitable<result<webhook_subscription>> remove_webhook(std::string id) override;
+                                                                 webhook_change change,
+                                                                 webhook_check check) override;
+    asio::awaitable<result<webhook_subscription>> remove_webhook(std::string id,
+                                                                 webhook_check check) override;
     asio::awaitable<result<webhook_subscription>> webhook(std::string id) override;
     asio::awaitable<result<std::vector<webhook_subscription>>> webhooks() override;
-    asio::awaitable<result<job_record>> test_webhook(std::string id) override;
+    asio::awaitable<result<job_record>> test_webhook(std::string id, webhook_check check) override;
     asio::awaitable<result<cron_change>> set_cron(cron_definition definition) override;
     asio::awaitable<result<cron_record>> enable_cron(std::string name, bool enabled) override;
     asio::awaitable<result<cron_record>> remove_cron(std::string name) override;
@@ -137,8 +140,18 @@ private:
     void start_commit();
     bool commits_alone() const;
     void commit_in_place();
+    struct commit_report {
+        commit_outcome outcome;
+        bool purged = false;  ///< it was asked to purge, and nothing more has expired
+    };
+    struct expiry {
+        timestamp by;
+        std::size_t rows_max = 0;
+    };
+    expiry purge_along(const journal_batch& batch);
+    commit_report commit(const journal_batch& batch, expiry expired);
     commit_outcome commit_with_patience(const journal_batch& batch);
-    void on_committed(const commit_outcome& outcome, std::chrono::steady_clock::time_point begun);
+    void on_committed(const commit_report& report, std::chrono::steady_clock::time_point begun);
     void fail(const std::string& reason);
     asio::awaitable<bool> durable(std::uint64_t batch);
     asio::awaitable<result<change_answer>> settle(result<change_answer> answer, uuid id);
@@ -166,6 +179,7 @@ private:
         if (!made) fail("A read of the store failed.");
         co_return made;
     }
+    asio::awaitable<result<change_answer>> cancel_if(uuid id, std::optional<job_state> only);
     asio::awaitable<bool> load(uuid id);
     asio::awaitable<bool> make_resident(ids wanted);
     using removal = result<void> (engine::*)(const uuid& id, instant now);
@@ -203,6 +217,7 @@ private:
     void arm_timer();
     void arm_purge(std::chrono::steady_clock::duration delay);
     void purge();
+    void end_purge();
     void expire_dead_letters();
     void drop_dead_letters(std::vector<job_record> found, std::uint64_t load);
 
@@ -238,6 +253,9 @@ private:
     std::chrono::steady_clock::time_point timer_set_for_ =
         std::chrono::steady_clock::time_point::max();
     asio::steady_timer purge_timer_;
+    bool purging_ = false;                 ///< there may be rows whose retention has passed
+    std::uint64_t purge_seen_ = 0;         ///< commits when that was looked at last
+    std::size_t written_since_purge_ = 0;  ///< jobs
 
     std::mutex room_mutex_;  ///< guards `closing_`, for the commit thread's wait for disk space
     std::condition_variable room_wanted_;

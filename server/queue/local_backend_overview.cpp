@@ -67,9 +67,11 @@ asio::awaitable<result<limit_info>> local_backend::override_limit(
 }
 
 asio::awaitable<result<queue_stats>> local_backend::configure_queue(std::string name,
-                                                                    queue_config config) {
+                                                                    queue_config_change change) {
     if (failed_) co_return failure();
-    auto stats = engine_.configure_queue(name, config, now());
+    const auto config = change(engine_.config_of(name));
+    if (!config) co_return config.error();
+    auto stats = engine_.configure_queue(name, *config, now());
     after_command();
     room_line_.wake_all();  // to be stored, refused or to wait on, by what holds now
     const bool ok = co_await durable(engine_.gate());

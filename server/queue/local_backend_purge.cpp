@@ -6,7 +6,14 @@
 namespace sluice {
 namespace {
 
-constexpr std::chrono::minutes purge_interval{10};
+constexpr std::chrono::minutes purge_interval{1};
+/// So long nothing must have been committed before retention takes the commit thread for itself.
+constexpr std::chrono::milliseconds idle{100};
+constexpr std::size_t step_rows = 500;
+/// A job is written three times or more in its life: half a row for each is more than will expire.
+constexpr std::size_t writes_per_row = 2;
+/// So many go with one commit, so that most have none.
+constexpr std::size_t rows_with_commit = 32;
 
 }  // namespace
 
@@ -17,32 +24,61 @@ void local_backend::arm_purge(std::chrono::steady_clock::duration delay) {
     });
 }
 
-/// Retention, in small steps between commits.
+/// Retention goes along with the commits, a few rows with some of them, so that none waits for it.
+/// Only when there are none it makes steps of its own.
 void local_backend::purge() {
-    constexpr std::size_t step = 500;
     if (failed_ || closed_) return;
+    const bool busy =
+        !std::exchange(purging_, true) || std::exchange(purge_seen_, commits_) != commits_;
     // A commit in place that has lost its turn is still with the store, on the other thread.
-    if (options_.loop && !options_.loop->can_block()) return arm_purge(std::chrono::seconds{1});
+    if (busy || (options_.loop && !options_.loop->can_block())) return arm_purge(idle);
     commit_thread_busy_ = true;
     asio::post(commit_thread_, [this, self = self_, wall = now().wall] {
         bool more = false;
         std::string fault;
         try {
-            more = store_->purge_blocking(wall, step).more;
+            more = store_->purge_blocking(wall, step_rows).more;
         } catch (const std::exception& e) {
             fault = e.what();
         }
         asio::post(executor_, [this, self, more, fault = std::move(fault)] {
             if (!*self) return;
             commit_thread_busy_ = false;
-            if (!fault.empty())
-                fail(fault);
-            else if (more)
-                purge();
-            else
-                expire_dead_letters();
+            if (!fault.empty()) return fail(fault);
+            if (more) return purge();
+            end_purge();
         });
     });
+}
+
+/// What has expired by then is to go with this batch; nothing: no row.
+local_backend::expiry local_backend::purge_along(const journal_batch& batch) {
+    if (!purging_) return {};
+    written_since_purge_ += batch.jobs.size();
+    const auto rows = written_since_purge_ / writes_per_row;
+    if (rows < rows_with_commit) return {};
+    written_since_purge_ = 0;
+    return {now().wall, rows};
+}
+
+/// On the thread of the commit. What goes is written right before the batch, whose sync takes both
+/// to the disk.
+local_backend::commit_report local_backend::commit(const journal_batch& batch, expiry expired) {
+    commit_report report;
+    if (expired.rows_max > 0) {
+        try {
+            report.purged = !store_->purge_blocking(expired.by, expired.rows_max).more;
+        } catch (const std::exception& e) {
+            report.outcome = {commit_status::failed, true, e.what()};
+            return report;
+        }
+    }
+    report.outcome = commit_with_patience(batch);
+    return report;
+}
+
+void local_backend::end_purge() {
+    if (std::exchange(purging_, false)) expire_dead_letters();
 }
 
 /// Dead letters go as if somebody removed them: they may be in memory, and are counted there.

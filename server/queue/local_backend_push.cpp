@@ -109,13 +109,22 @@ void local_backend::leave_room_line(room_line::place& mine) {
 /// queue.
 asio::awaitable<result<push_answer>> local_backend::push_patiently(push_request request) {
     const auto deadline = std::chrono::steady_clock::now() + request.block;
+    if (request.key && !failed_) {  // what is stored already waits for no room
+        auto known = co_await find_replay(*request.key);
+        if (!known) co_return known.error();
+        if (!known->empty()) {
+            auto first = co_await replay(std::move(*known), std::move(request.may_touch));
+            co_return first;
+        }
+    }
     std::map<std::string, std::uint64_t> counts;
     for (const auto& spec : request.jobs) ++counts[spec.queue];
     room_line::place mine;
     std::optional<std::string> at;
+    const bool may_join = !failed_ && !engine_.draining();
     for (const auto& [queue, count] : counts)
         // Those come first; but what can never fit must not stand in their way.
-        if (room_line_.crowded(queue) && engine_.may_wait(queue, count)) at = queue;
+        if (may_join && room_line_.crowded(queue) && engine_.may_wait(queue, count)) at = queue;
     for (bool last = false;;) {
         if (!at) {
             auto attempt = request;

@@ -11,16 +11,18 @@ asio::awaitable<result<webhook_subscription>> local_backend::add_webhook(
 }
 
 asio::awaitable<result<webhook_subscription>> local_backend::change_webhook(std::string id,
-                                                                            webhook_change change) {
+                                                                            webhook_change change,
+                                                                            webhook_check check) {
     if (failed_) co_return failure();
-    auto changed = engine_.change_webhook(id, std::move(change), now());
+    auto changed = engine_.change_webhook(id, std::move(change), now(), check);
     auto settled = co_await settle_all(std::move(changed));
     co_return settled;
 }
 
-asio::awaitable<result<webhook_subscription>> local_backend::remove_webhook(std::string id) {
+asio::awaitable<result<webhook_subscription>> local_backend::remove_webhook(std::string id,
+                                                                            webhook_check check) {
     if (failed_) co_return failure();
-    auto gone = engine_.remove_webhook(id);
+    auto gone = engine_.remove_webhook(id, check);
     auto settled = co_await settle_all(std::move(gone));
     co_return settled;
 }
@@ -39,9 +41,10 @@ asio::awaitable<result<std::vector<webhook_subscription>>> local_backend::webhoo
     co_return settled;
 }
 
-asio::awaitable<result<job_record>> local_backend::test_webhook(std::string id) {
+asio::awaitable<result<job_record>> local_backend::test_webhook(std::string id,
+                                                                webhook_check check) {
     if (failed_) co_return failure();
-    auto made = engine_.test_webhook(id, now());
+    auto made = engine_.test_webhook(id, now(), check);
     auto settled = co_await settle_all(std::move(made));
     co_return settled;
 }

@@ -81,7 +81,7 @@ struct queue_state {
     std::shared_ptr<const std::string> name;
     bool known = false;      ///< has had a job; a name that was only asked for does not count
     std::uint64_t idle = 0;  ///< place among the queues without jobs; 0: not there
-    std::uint64_t dead_letters = 0;  ///< they stay until somebody removes them
+    std::uint64_t dead_letters = 0;  ///< all that are kept, however old
     bool paused = false;
     std::shared_ptr<const queue_config> config;  ///< null: nothing was set
     bool pressed = false;                        ///< producers have been warned

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -20,7 +21,7 @@ public:
         auto& slot = slots_[number % slots];
         if (slot.number != number) slot = {number, {}};
         ++slot.sum.starts;
-        slot.sum.waited += waited;
+        slot.sum.waited += std::max(waited, std::chrono::microseconds{0});
     }
     /// Of the ten seconds that `now` is in and the fifty before.
     counts last_minute(std::chrono::microseconds now) const {

@@ -31,6 +31,8 @@ struct failed {
     job_failure failure;
     bool retryable = true;
     std::optional<std::chrono::milliseconds> retry_after = std::nullopt;
+    /// No job under the same key of rate limits is to start for so long.
+    std::optional<std::chrono::milliseconds> hold_limit = std::nullopt;
 };
 /// Not now: the job comes back after `delay` without spending an attempt.
 struct snoozed {

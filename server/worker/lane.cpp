@@ -75,6 +75,7 @@ nack_request nack_of(const uuid& id, const lease_token& lease, outcome how) {
         request.failure = std::move(failure->failure);
         request.retryable = failure->retryable;
         request.retry_after = failure->retry_after;
+        request.hold_limit = failure->hold_limit;
     } else if (auto* gone = std::get_if<discarded>(&how)) {
         request.failure = std::move(gone->failure);
         request.retryable = false;

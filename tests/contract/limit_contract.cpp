@@ -16,6 +16,10 @@ job_spec limited(std::string key, std::optional<std::int64_t> concurrency,
     return spec;
 }
 
+queue_config_change to(queue_config config) {
+    return [config](const queue_config&) { return config; };
+}
+
 fetch_request some(std::size_t count, std::string worker, std::chrono::milliseconds wait = 0ms) {
     fetch_request request;
     request.worker_id = std::move(worker);
@@ -107,7 +111,7 @@ CONTRACT(AKeyOfLimitsIsKnownFromItsFirstJobOn) {
 CONTRACT(WhoWaitsForEventsHearsOfARefusedPush) {
     queue_config config;
     config.bound.max_depth = 1;
-    const auto set = co_await t.queue().configure_queue("q", config);
+    const auto set = co_await t.queue().configure_queue("q", to(config));
     EXPECT_TRUE(set && set->config == config);
     co_await t.push(contract_job("q"));
     event_query query;
@@ -129,6 +133,52 @@ CONTRACT(WhoWaitsForEventsHearsOfARefusedPush) {
     EXPECT_EQ(code_of(still), errc::queue_full);
 }
 
+CONTRACT(TwoWhoChangeTheSettingsOfAQueueAtOnceLoseNothing) {
+    queue_config_change first = [](queue_config held) {
+        held.bound.max_depth = 3;
+        return held;
+    };
+    queue_config_change second = [](queue_config held) {
+        held.concurrency = 4;
+        return held;
+    };
+    auto setting = t.start(t.queue().configure_queue("q", std::move(first)));
+    const auto both = co_await t.queue().configure_queue("q", std::move(second));
+    EXPECT_TRUE(co_await setting.answer());
+    EXPECT_TRUE(both && both->config.bound.max_depth == 3 && both->config.concurrency == 4);
+    queue_config_change wrong = [](const queue_config&) -> result<queue_config> {
+        return error(errc::invalid_request);
+    };
+    const auto refused = co_await t.queue().configure_queue("q", std::move(wrong));
+    EXPECT_EQ(code_of(refused), errc::invalid_request);
+    co_await t.reopen();
+    const auto queues = co_await t.queue().queues();
+    EXPECT_TRUE(queues && queues->size() == 1 && queues->front().config == both->config);
+}
+
+CONTRACT(ARepeatWaitsForNoRoom) {
+    queue_config config;
+    config.bound = {.max_depth = 1, .strategy = full_strategy::block};
+    const auto set = co_await t.queue().configure_queue("q", to(config));
+    EXPECT_TRUE(set);
+    push_request one;
+    one.jobs = {contract_job("q")};
+    one.key = idempotency_key{"k", {}};
+    one.block = 30s;
+    const auto stored = co_await t.queue().push(one);
+    EXPECT_TRUE(stored);
+    push_request other;
+    other.jobs = {contract_job("q")};
+    other.block = 30s;
+    auto waiting = t.start(t.queue().push(other));
+    const auto again = co_await t.queue().push(one);
+    EXPECT_TRUE(again && again->replayed);
+    const auto held = co_await t.fetch_one("q");
+    co_await t.ack(held);
+    const auto last = co_await waiting.answer();
+    EXPECT_TRUE(last);
+}
+
 CONTRACT(AnOverrideOfALimitHoldsUntilItIsTakenBack) {
     const limit_override none_at_all{.concurrency = 0, .rate = {}, .expires_at = {}};
     const auto set = co_await t.queue().override_limit("k", none_at_all);
@@ -148,7 +198,7 @@ CONTRACT(AnOverrideOfALimitHoldsUntilItIsTakenBack) {
 CONTRACT(NoMoreJobsOfAQueueRunThanItAllows) {
     queue_config config;
     config.concurrency = 2;
-    const auto set = co_await t.queue().configure_queue("q", config);
+    const auto set = co_await t.queue().configure_queue("q", to(config));
     EXPECT_TRUE(set && set->config == config);
     for (int i = 0; i < 4; ++i) co_await t.push(contract_job("q"));
     co_await t.reopen();

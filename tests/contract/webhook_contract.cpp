@@ -11,6 +11,8 @@ webhook_subscription to_everything() {
     return wanted;
 }
 
+const webhook_check anybody;
+
 CONTRACT(SubscriptionsAreKeptChangedAndRemoved) {
     const auto none = co_await t.queue().webhooks();
     EXPECT_TRUE(none && none->empty());
@@ -23,18 +25,18 @@ CONTRACT(SubscriptionsAreKeptChangedAndRemoved) {
     EXPECT_TRUE(all && all->size() == 2 && all->front() == *first);
     webhook_change change;
     change.active = false;
-    const auto changed = co_await t.queue().change_webhook(first->id, change);
+    const auto changed = co_await t.queue().change_webhook(first->id, change, anybody);
     EXPECT_TRUE(changed && !changed->active);
-    const auto gone = co_await t.queue().remove_webhook(second->id);
+    const auto gone = co_await t.queue().remove_webhook(second->id, anybody);
     EXPECT_TRUE(gone && gone->id == second->id);
     co_await t.reopen();
     const auto kept = co_await t.queue().webhook(first->id);
     EXPECT_TRUE(kept && !kept->active && kept->secret == first->secret);
     const auto missing = co_await t.queue().webhook(second->id);
     EXPECT_EQ(code_of(missing), errc::not_found);
-    const auto unchanged = co_await t.queue().change_webhook(second->id, change);
+    const auto unchanged = co_await t.queue().change_webhook(second->id, change, anybody);
     EXPECT_EQ(code_of(unchanged), errc::not_found);
-    const auto untested = co_await t.queue().test_webhook(second->id);
+    const auto untested = co_await t.queue().test_webhook(second->id, anybody);
     EXPECT_EQ(code_of(untested), errc::not_found);
 }
 
@@ -64,7 +66,7 @@ CONTRACT(ATestOfASubscriptionIsADelivery) {
     const auto subscription = co_await t.queue().add_webhook(to_everything());
     EXPECT_TRUE(subscription);
     if (!subscription) co_return;
-    const auto made = co_await t.queue().test_webhook(subscription->id);
+    const auto made = co_await t.queue().test_webhook(subscription->id, anybody);
     EXPECT_TRUE(made);
     const auto given = co_await t.fetch(contract_fetch(std::string(webhook_queue)));
     EXPECT_EQ(given.size(), 1U);

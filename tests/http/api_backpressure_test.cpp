@@ -108,6 +108,23 @@ TEST_F(Backpressure, AProducerMayWaitForRoom) {
     EXPECT_EQ(finish(second).status, 201);
 }
 
+TEST_F(Backpressure, NoMoreWaitThanTheirBodiesAllow) {
+    bound({{"max_depth", 1}, {"strategy", "block"}});
+    post_job();
+    const header_fields patient{{"ojs-block-timeout", "30"}};
+    auto large = job();
+    large.insert(1, waiting_bodies_max - large.size() - 10, ' ');
+    const auto first = start("POST", "/ojs/v1/jobs", large, patient);
+    EXPECT_EQ(finish(start("POST", "/ojs/v1/jobs", job(), patient)).status, 429);
+    EXPECT_FALSE(*first);
+    end_one();
+    EXPECT_EQ(finish(first).status, 201);
+    const auto next = start("POST", "/ojs/v1/jobs", large, patient);
+    EXPECT_FALSE(*next) << "the first one waits no more";
+    end_one();
+    EXPECT_EQ(finish(next).status, 201);
+}
+
 TEST_F(Backpressure, WhoWaitsIsToldWhenTheServerDrains) {
     bound({{"max_depth", 1}, {"strategy", "block"}});
     post_job();

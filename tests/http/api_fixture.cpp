@@ -54,6 +54,7 @@ api_fixture::api_fixture(engine_config engine, std::chrono::milliseconds stream_
     services.started = std::chrono::steady_clock::now();
     services.version = "1.2.3";
     services.enable_reset = true;
+    services.waiting_bodies_max = waiting_bodies_max;
     services.stream_beat = stream_beat;
     services.check_job = [this](const job_spec& job) {
         return check_job ? check_job(job) : std::nullopt;
@@ -168,6 +169,23 @@ nlohmann::json api_fixture::fetch(const std::string& name, const std::string& wo
     EXPECT_EQ(answer.status, 200) << answer.body;
     const auto jobs = json_of(answer)["jobs"];
     return jobs.empty() ? nlohmann::json() : jobs[0];
+}
+
+nlohmann::json api_fixture::fetch_inside(const std::string& name) {
+    fetch_request wanted;
+    wanted.worker_id = "inside";
+    wanted.queues = {name};
+    std::optional<result<std::vector<job_record>>> given;
+    auto fetching = queue->fetch(std::move(wanted), stop.get_token());
+    asio::co_spawn(
+        context_, std::move(fetching),
+        [&](std::exception_ptr, result<std::vector<job_record>> jobs) { given = std::move(jobs); });
+    run_until([&] { return given.has_value(); });
+    if (!*given || (*given)->empty()) return {};
+    const auto& job = (*given)->front();
+    return {{"id", to_string(job.spec->id)},
+            {"lease", to_string(job.lease)},
+            {"args", nlohmann::json::parse(job.spec->args)}};
 }
 
 std::string api_fixture::state_of(const std::string& id) {

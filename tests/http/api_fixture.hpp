@@ -53,6 +53,8 @@ public:
     std::string push(const std::string& queue = "default", const std::string& options = {});
     /// Fetches one job: all that the worker is told of it. Null when there is none.
     nlohmann::json fetch(const std::string& queue = "default", const std::string& worker = "w-1");
+    /// The same as the server's own workers are given it, with the id and lease to answer with.
+    nlohmann::json fetch_inside(const std::string& queue);
     std::string state_of(const std::string& id);
     /// A job that failed once and for all, and is kept.
     std::string dead_letter(const std::string& queue = "default", const std::string& code = "c");
@@ -66,6 +68,7 @@ public:
     std::vector<std::string> queue_patterns;  ///< of the token all requests come with
     std::stop_source stop;
     std::function<std::optional<error>(const job_spec&)> check_job;  ///< empty: nothing is refused
+    static constexpr std::size_t waiting_bodies_max = 4096;
     std::unique_ptr<backend> queue;
 
 private:

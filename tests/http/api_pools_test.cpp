@@ -64,11 +64,24 @@ TEST_F(Pools, AnAckMayGoOnInAPool) {
     const json ack{{"job_id", first["id"]}, {"lease", first["lease"]}};
     auto next = ack;
     next["fetch"] = {{"pool", "p"}, {"count", 1}};
-    auto wrong = ack;
-    wrong["fetch"] = {{"pool", "unknown"}};
-    post("/ojs/v1/workers/ack", wrong, 404);
-    EXPECT_EQ(state_of(first["id"]), "active") << "a refusal changes nothing";
     EXPECT_EQ(post("/ojs/v1/workers/ack", next)["jobs"][0]["queue"], "b");
+}
+
+TEST_F(Pools, AnAnswerCountsAlsoWhenItsPoolIsGone) {
+    put("foreign", {{"queues", {"a", "other"}}}, 201);
+    for (const auto* pool : {"unknown", "foreign"}) {
+        queue_patterns = {"a"};
+        for (const auto* how : {"ack", "nack"}) {
+            push("a");
+            const auto held = fetch("a");
+            json answer{{"job_id", held["id"]}, {"lease", held["lease"]}};
+            if (how == std::string_view("nack"))
+                answer["error"] = {{"code", "c"}, {"message", "m"}};
+            answer["fetch"] = {{"pool", pool}};
+            EXPECT_EQ(post(std::string("/ojs/v1/workers/") + how, answer)["jobs"], json::array());
+            EXPECT_NE(state_of(held["id"]), "active");
+        }
+    }
 }
 
 TEST_F(Pools, ATokenForSomeQueuesUsesThoseOfTheseAlone) {
@@ -80,7 +93,7 @@ TEST_F(Pools, ATokenForSomeQueuesUsesThoseOfTheseAlone) {
     EXPECT_EQ(send("DELETE", "/ojs/v1/admin/pools/foreign").status, 404);
     put("foreign", {{"queues", {"mine"}}}, 403);
     put("new", {{"queues", {"other"}}}, 403);
-    from_pool("foreign", 1, 403);
+    from_pool("foreign", 1, 404);
     from_pool("own", 1);
 }
 

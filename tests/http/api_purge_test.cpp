@@ -51,6 +51,22 @@ TEST_F(Purge, OfOldJobsLeavesTheNewOnes) {
     get("/ojs/v1/jobs/" + done, 404);
 }
 
+TEST_F(Purge, GoesOnWhereItsCursorSays) {
+    const auto done = completed();
+    const auto dead = dead_letter("q");
+    const std::string both = "states=completed,discarded&confirm=true&cursor=";
+    EXPECT_EQ(purge(both + "discarded:0")["purged_count"], 0);
+    const auto told = purge(both + "discarded:9000000");
+    EXPECT_EQ(told["purged_count"], 1);
+    EXPECT_EQ(told["states"], json{"discarded"});
+    get("/ojs/v1/jobs/" + dead, 404);
+    EXPECT_EQ(state_of(done), "completed");
+    EXPECT_EQ(purge(both + "completed:9000000")["purged_count"], 1);
+    for (const auto* wrong : {"", "7", "completed", "completed:", "completed:x", "completed:-1",
+                              "available:7", "gone:7"})
+        EXPECT_EQ(purge(both + wrong, 400)["error"]["code"], "invalid_request") << wrong;
+}
+
 TEST_F(Purge, WithoutConfirmationOrStatesDoesNothing) {
     const auto done = completed();
     for (const auto* query : {"states=completed", "states=completed&confirm=false", "confirm=true",

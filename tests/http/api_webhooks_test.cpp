@@ -91,7 +91,7 @@ TEST_F(Webhooks, ATokenForSomeQueuesSeesAndMakesThoseOfThese) {
 TEST_F(Webhooks, ATestTellsWhatTheEndpointSaid) {
     const std::string id = subscribe()["id"];
     const auto testing = start("POST", all + "/" + id + "/test");
-    auto job = fetch("sluice.webhooks");
+    auto job = fetch_inside("sluice.webhooks");
     ASSERT_FALSE(job.is_null());
     EXPECT_EQ(job["args"][0]["event"]["type"], "webhook.test");
     post("/ojs/v1/workers/ack",
@@ -109,7 +109,7 @@ TEST_F(Webhooks, ATestTellsWhatTheEndpointSaid) {
 TEST_F(Webhooks, ATestTellsWhyItFailed) {
     const std::string id = subscribe()["id"];
     const auto testing = start("POST", all + "/" + id + "/test");
-    auto job = fetch("sluice.webhooks");
+    auto job = fetch_inside("sluice.webhooks");
     ASSERT_FALSE(job.is_null());
     post("/ojs/v1/workers/nack",
          {{"job_id", job["id"]},
@@ -125,6 +125,17 @@ TEST_F(Webhooks, NobodyPushesADelivery) {
     const auto refused =
         post("/ojs/v1/jobs", {{"type", "sluice.webhook"}, {"args", json::array()}}, 400);
     EXPECT_EQ(refused["error"]["details"]["field"], "type");
+    const json job{{"type", "t"}, {"args", json::array()}};
+    auto there = job;
+    there["options"] = {{"queue", "sluice.webhooks"}};
+    post("/ojs/v1/jobs", there, 400);
+    auto limited = job;
+    limited["options"] = {{"rate_limit", {{"key", "webhook.sub_1"}, {"concurrency", 1}}}};
+    post("/ojs/v1/jobs", limited, 400);
+}
+
+TEST_F(Webhooks, NobodyOutsideFetchesADelivery) {
+    post("/ojs/v1/workers/fetch", {{"queues", {"sluice.webhooks"}}}, 403);
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ TEST(FairPool, TakesNamesWithWeightsBesideThem) {
 TEST(FairPool, TakesAnObjectOfQueues) {
     const auto pool = decode_fair_pool(R"({"queues":{"b":{"weight":70},"a":{}}})", "p");
     ASSERT_TRUE(pool) << pool.error().message;
-    EXPECT_EQ(pool->strategy, pool_strategy::round_robin);
+    EXPECT_EQ(pool->strategy, pool_strategy::weighted) << "weights are for nothing else";
     EXPECT_EQ(pool->queues, (shares{{"b", 70}, {"a", 1}}));
 }
 

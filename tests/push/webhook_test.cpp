@@ -58,7 +58,7 @@ protected:
         to.secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     }
 
-    outcome deliver(std::uint32_t attempt = 1) {
+    std::shared_ptr<webhook_handler> make_handler() {
         auto push = std::make_shared<push_handler>(context.get_executor(), with,
                                                    make_system_lookup(context.get_executor()),
                                                    [] { return now; });
@@ -67,16 +67,22 @@ protected:
             if (!kept || id != to.id) co_return error(failure, "");
             co_return to;
         };
-        book.disable = [this](std::string id, std::string why) -> asio::awaitable<void> {
+        book.disable = [this](std::string id, std::string url,
+                              std::string why) -> asio::awaitable<void> {
+            EXPECT_EQ(url, to.url);
             disabled[id] = why;
             co_return;
         };
+        return std::make_shared<webhook_handler>(push, book, [] { return now; });
+    }
+
+    outcome deliver(std::uint32_t attempt = 1) {
         handler_registry registry;
-        std::make_shared<webhook_handler>(push, book, [] { return now; })->add_to(registry);
+        (handler ? handler : make_handler())->add_to(registry);
         auto spec = std::make_shared<job_spec>();
         spec->id = make_uuid(now, 7, 0);
         spec->type = webhook_job_type;
-        spec->args = R"([{"subscription_id":"sub_1","event":)" + event + "}]";
+        spec->args = R"([{"subscription_id":"sub_1","event":)" + what + "}]";
         job_record job;
         job.spec = std::move(spec);
         job.attempt = attempt;
@@ -112,6 +118,8 @@ protected:
     asio::io_context context;
     push_config with;
     webhook_subscription to;
+    std::string what = event;
+    std::shared_ptr<webhook_handler> handler;  ///< null: another one for each delivery
     bool kept = true;
     errc failure = errc::not_found;
     std::map<std::string, std::string> disabled;
@@ -190,6 +198,36 @@ TEST_F(Webhook, WhatWillNeverBeTakenIsADeadLetter) {
     for (const auto* status : {"408 No", "425 No", "429 No", "500 No", "302 No"})
         EXPECT_TRUE(std::holds_alternative<failed>(deliver_to(answer(status)))) << status;
     EXPECT_TRUE(disabled.empty());
+}
+
+TEST_F(Webhook, ATestThatFailsLeavesNothingBehind) {
+    what = R"({"type":"webhook.test"})";
+    const auto how = deliver_to(answer("404 No"));
+    ASSERT_TRUE(std::holds_alternative<discarded>(how));
+    EXPECT_EQ(std::get<discarded>(how).failure.code, "http_status");
+}
+
+TEST_F(Webhook, AnEndpointThatFailsAgainAndAgainRests) {
+    handler = make_handler();
+    const auto fail_once = [&] {
+        return std::get<failed>(deliver_to(answer("500 No"))).hold_limit;
+    };
+    for (int i = 1; i < 8; ++i) EXPECT_FALSE(fail_once()) << i;
+    EXPECT_EQ(fail_once(), 30s);
+    for (int i = 9; i < 16; ++i) EXPECT_EQ(fail_once(), 30s);
+    EXPECT_EQ(fail_once(), 60s);
+    for (int i = 17; i < 80; ++i) fail_once();
+    EXPECT_EQ(fail_once(), 10min);
+    EXPECT_TRUE(std::holds_alternative<completed>(deliver_to(answer("200 OK"))));
+    EXPECT_FALSE(fail_once()) << "it is well again";
+}
+
+TEST_F(Webhook, PlainHttpGoesOnlyWhereItMayByNow) {
+    to.url = "http://93.184.216.34/";
+    const auto how = deliver();
+    ASSERT_TRUE(std::holds_alternative<failed>(how));
+    EXPECT_EQ(std::get<failed>(how).failure.code, "egress_denied");
+    EXPECT_EQ(std::get<failed>(how).retry_after, 30s);
 }
 
 TEST_F(Webhook, AnEndpointThatIsGoneGetsNoMore) {

@@ -8,13 +8,6 @@
 namespace sluice::test {
 namespace {
 
-engine_config nothing_kept() {
-    engine_config config;
-    config.window_jobs = 0;
-    config.finished_cache = 0;
-    return config;
-}
-
 class Bound : public testing::TestWithParam<bool> {
 protected:
     Bound() : f(GetParam() ? nothing_kept() : engine_config{}) {}
@@ -43,6 +36,16 @@ protected:
         for (std::size_t i = 0; i < job_state_count; ++i)
             if (!is_terminal(static_cast<job_state>(i))) depth += stats.jobs[i];
         return depth;
+    }
+
+    static cron_definition every_second(overlap_policy overlap) {
+        cron_definition cron;
+        cron.name = "c";
+        cron.expression = "@every 1s";
+        cron.timezone = "UTC";
+        cron.job = R"({"type":"t","args":[],"options":{"queue":"q"}})";
+        cron.overlap = overlap;
+        return cron;
     }
 
     engine_fixture f;
@@ -219,14 +222,37 @@ TEST_P(Bound, TellsHowFullTheQueueIsFromTheThresholdOn) {
     EXPECT_EQ(pressure->bound, 4U);
 }
 
+/// The one that is replaced makes room for one job, not for two.
+TEST_P(Bound, ABatchDropsNoneOfItsOwnJobs) {
+    bound(2, full_strategy::drop_oldest);
+    auto unique = make_spec("q");
+    unique_rule rule;
+    rule.text = "{}";
+    rule.on_conflict = conflict_policy::replace;
+    unique.unique = std::make_shared<const unique_rule>(std::move(rule));
+    const auto first = f.push(unique);
+    auto later = make_spec("q");
+    later.scheduled_at = f.clock.now.wall + 1h;
+    f.push(std::move(later));
+    push_request both;
+    both.jobs = {unique, make_spec("q")};
+    const auto refused = f.try_push(std::move(both));
+    EXPECT_FALSE(refused) << "no other can make room";
+    EXPECT_EQ(f.job(first).state, job_state::available);
+}
+
+TEST_P(Bound, TellsThatThePressureIsGoneWithTheBound) {
+    bound(2);
+    ASSERT_TRUE(try_push(2));
+    bound(0);
+    EXPECT_EQ(events({"backpressure.warning", "backpressure.cleared"}),
+              (std::vector<std::string_view>{"backpressure.warning", "backpressure.cleared"}));
+}
+
 TEST_P(Bound, MakesACronJobMissItsTime) {
     bound(1);
     ASSERT_TRUE(try_push(1));
-    cron_definition cron;
-    cron.name = "c";
-    cron.expression = "@every 1s";
-    cron.timezone = "UTC";
-    cron.job = R"({"type":"t","args":[],"options":{"queue":"q"}})";
+    const auto cron = every_second(overlap_policy::skip);
     ASSERT_TRUE(f.core().set_cron(cron, f.clock.now));
     f.settle();
     f.pass(1s);
@@ -236,6 +262,37 @@ TEST_P(Bound, MakesACronJobMissItsTime) {
     const auto skipped = f.core().events().query(wanted).events;
     ASSERT_FALSE(skipped.empty());
     EXPECT_EQ(skipped.front().cron->reason, "queue_full");
+}
+
+TEST_P(Bound, ACronJobTakesThePlaceOfTheOneBefore) {
+    auto cron = every_second(overlap_policy::cancel_previous);
+    ASSERT_TRUE(f.core().set_cron(cron, f.clock.now));
+    f.settle();
+    f.pass(1s);
+    const auto made = f.core().cron("c")->last_job_id;
+    ASSERT_TRUE(made);
+    ASSERT_TRUE(try_push(2));
+    bound(1);
+    f.pass(1s);
+    const bool at_rest = GetParam();  // then it counts until it has been read
+    EXPECT_EQ(f.job(*made).state, at_rest ? job_state::available : job_state::cancelled);
+    EXPECT_EQ(depth(), 3U);
+}
+
+TEST_P(Bound, ACronJobThatFindsNoRoomLeavesTheOneBeforeAlone) {
+    auto cron = every_second(overlap_policy::cancel_previous);
+    ASSERT_TRUE(f.core().set_cron(cron, f.clock.now));
+    f.settle();
+    f.pass(1s);
+    const auto made = f.core().cron("c")->last_job_id;
+    ASSERT_TRUE(made);
+    bound(1, full_strategy::reject, "full");
+    ASSERT_TRUE(try_push(1, "full"));
+    cron.job = R"({"type":"t","args":[],"options":{"queue":"full"}})";
+    ASSERT_TRUE(f.core().set_cron(cron, f.clock.now));
+    f.settle();
+    f.pass(1s);
+    EXPECT_EQ(f.job(*made).state, job_state::available);
 }
 
 TEST(Bounds, AConfiguredQueueIsNotForgotten) {

@@ -9,13 +9,6 @@
 namespace sluice::test {
 namespace {
 
-engine_config nothing_kept() {
-    engine_config config;
-    config.window_jobs = 0;
-    config.finished_cache = 0;
-    return config;
-}
-
 /// A queue that runs so many of its jobs at a time.
 class Concurrency : public testing::TestWithParam<bool> {
 protected:

@@ -24,13 +24,6 @@ job_spec one_per_second() {
     return limited({.text = {}, .key = "k", .concurrency = {}, .rate = rate_rule{}});
 }
 
-engine_config nothing_kept() {
-    engine_config config;
-    config.window_jobs = 0;
-    config.finished_cache = 0;
-    return config;
-}
-
 fetch_request patient() {
     fetch_request request;
     request.worker_id = "w2";
@@ -407,6 +400,26 @@ TEST_P(Rejecting, OnceItIsTakenItWaitsForItsTurn) {
     EXPECT_TRUE(f.fetch("q").empty());
     ASSERT_TRUE(f.ack(second));
     EXPECT_EQ(f.fetch_one("q").spec->id, first.spec->id);
+}
+
+TEST_P(Rejecting, WhatIsReplacedMakesRoom) {
+    unique_rule rule;
+    rule.text = "{}";
+    rule.on_conflict = conflict_policy::replace;
+    auto latest = rejecting(1);
+    latest.unique = std::make_shared<const unique_rule>(std::move(rule));
+    ASSERT_TRUE(try_push({latest}));
+    EXPECT_TRUE(try_push({latest})) << "one that waits";
+    f.fetch_one("q");
+    EXPECT_TRUE(try_push({latest})) << "one that runs";
+    EXPECT_TRUE(try_push({latest, latest})) << "one of the same batch";
+    EXPECT_FALSE(try_push({rejecting(1)}));
+}
+
+TEST_P(Rejecting, WhatIsForLaterStandsInNobodysWay) {
+    auto later = rejecting(1);
+    later.scheduled_at = f.clock.now.wall + 1h;
+    EXPECT_TRUE(try_push({later, rejecting(1)}));
 }
 
 TEST_P(Rejecting, AnOperatorsWordCounts) {

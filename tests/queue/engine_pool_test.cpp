@@ -10,13 +10,6 @@
 namespace sluice::test {
 namespace {
 
-engine_config nothing_kept() {
-    engine_config config;
-    config.window_jobs = 0;
-    config.finished_cache = 0;
-    return config;
-}
-
 class Pool : public testing::TestWithParam<bool> {
 protected:
     Pool() : f(GetParam() ? nothing_kept() : engine_config{}) {}

@@ -48,7 +48,7 @@ class FewWebhooks : public Webhooks {
 protected:
     static engine_config few() {
         engine_config config;
-        config.webhook_backlog_max = 2;
+        config.webhook_backlog_max = 8;
         return config;
     }
     FewWebhooks() : Webhooks(few()) {}
@@ -188,14 +188,62 @@ TEST_F(Webhooks, OneSubscriptionHasEightAtATime) {
 
 TEST_F(FewWebhooks, BeyondTheBacklogTheyAreCounted) {
     subscribe({"job.enqueued"});
-    f.push_many("q", 5);
+    f.push_many("q", 7);
     EXPECT_EQ(f.core().stats(f.clock.now).webhooks_left_out, 3U);
     auto made = deliveries();
-    ASSERT_EQ(made.size(), 2U);
+    ASSERT_EQ(made.size(), 4U) << "what it leaves is for others";
     f.ack(made[0]);
     f.push("q");
     EXPECT_EQ(deliveries().size(), 1U);
     EXPECT_EQ(f.core().stats(f.clock.now).webhooks_left_out, 3U);
+}
+
+TEST_F(FewWebhooks, OneThatTakesNothingLeavesRoomForOthers) {
+    subscribe({"job.enqueued"}, {"q"});
+    f.push_many("q", 9);
+    subscribe({"job.enqueued"}, {"other"});
+    f.push_many("other", 1);
+    f.crash();
+    f.push_many("other", 4);
+    EXPECT_EQ(f.core().stats(f.clock.now).webhooks_left_out, 3U) << "counted again after a restart";
+    std::size_t made = 0;
+    for (auto some = deliveries(); !some.empty(); some = deliveries()) made += some.size();
+    EXPECT_EQ(made, 4U + 2U);
+}
+
+TEST_F(FewWebhooks, KeepSoManyDeadLettersAndNoMore) {
+    subscribe({"job.enqueued"});
+    std::vector<uuid> ids;
+    for (int i = 0; i < 10; ++i) {
+        f.push("q");
+        for (const auto& each : deliveries()) {
+            ids.push_back(each.spec->id);
+            nack_request refused;
+            refused.job_id = each.spec->id;
+            refused.lease = each.lease;
+            refused.worker_id = in_server_worker_id;
+            refused.retryable = false;
+            refused.end = exhaustion::dead_letter;
+            ASSERT_TRUE(f.core().nack(refused, f.clock.now));
+            f.settle();
+        }
+    }
+    ASSERT_EQ(ids.size(), 10U);
+    EXPECT_TRUE(f.job(ids[7]).dead_letter);
+    EXPECT_FALSE(f.job(ids[8]).dead_letter);
+    EXPECT_EQ(f.job(ids[8]).state, job_state::discarded);
+}
+
+TEST_F(Webhooks, AreChangedOnlyAsTheyWereSeen) {
+    const auto id = subscribe({"*"});
+    const auto refuse = [](const webhook_subscription&) { return error(errc::conflict); };
+    webhook_change change;
+    change.active = false;
+    EXPECT_EQ(f.core().change_webhook(id, change, f.clock.now, refuse).error().code,
+              errc::conflict);
+    EXPECT_FALSE(f.core().remove_webhook(id, refuse));
+    EXPECT_FALSE(f.core().test_webhook(id, f.clock.now, refuse));
+    EXPECT_TRUE(f.core().webhook(id)->active);
 }
 
 TEST_F(Webhooks, ANearlyFullDiskIsForJobs) {
@@ -220,12 +268,13 @@ TEST_F(Webhooks, ALargeResultIsLeftOut) {
 }
 
 TEST_F(Webhooks, ATestIsTriedOnce) {
-    const auto id = subscribe({"job.failed"});
+    const auto id = subscribe({"job.failed", "job.enqueued"});
+    f.push("q");
     const auto made = f.core().test_webhook(id, f.clock.now);
     ASSERT_TRUE(made);
     f.settle();
     const auto given = deliveries();
-    ASSERT_EQ(given.size(), 1U);
+    ASSERT_EQ(given.size(), 2U) << "it goes first: somebody waits";
     EXPECT_EQ(given[0].spec->id, made->spec->id);
     EXPECT_NE(given[0].spec->args.find(R"("type":"webhook.test")"), std::string::npos);
     ASSERT_TRUE(f.nack(given[0]));

@@ -11,14 +11,6 @@
 /// Workflows on the engine. The parameter says whether all that may be at rest is.
 namespace sluice::test {
 
-/// Nothing stays in memory that need not: every job of a workflow is read when its turn comes.
-inline engine_config nothing_kept() {
-    engine_config config;
-    config.window_jobs = 0;
-    config.finished_cache = 0;
-    return config;
-}
-
 inline workflow_definition chain_of(std::size_t steps) {
     workflow_definition made;
     made.type = workflow_type::chain;

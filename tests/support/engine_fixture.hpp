@@ -27,6 +27,14 @@ struct fake_clock {
 /// A job for `queue` that is tried up to three times, one second apart.
 job_spec make_spec(std::string queue = "default", std::string type = "work");
 
+/// Every job is at rest whenever it can be.
+inline engine_config nothing_kept() {
+    engine_config config;
+    config.window_jobs = 0;
+    config.finished_cache = 0;
+    return config;
+}
+
 /// The engine on a memory disk, driven step by step on one thread.
 ///
 /// Every helper below commits and serves loads until nothing is left to do, so that a test reads

@@ -159,6 +159,7 @@ public:
         return unused();
     }
     asio::awaitable<result<change_answer>> cancel(uuid) override { return unused(); }
+    asio::awaitable<result<change_answer>> cancel_in(uuid, job_state) override { return unused(); }
     asio::awaitable<result<change_answer>> activate(uuid) override { return unused(); }
     asio::awaitable<result<heartbeat_answer>> heartbeat(heartbeat_request) override {
         return unused();
@@ -190,7 +191,8 @@ public:
                                                        std::optional<limit_override>) override {
         return unused();
     }
-    asio::awaitable<result<queue_stats>> configure_queue(std::string, queue_config) override {
+    asio::awaitable<result<queue_stats>> configure_queue(std::string,
+                                                         queue_config_change) override {
         return unused();
     }
     backend_stats stats() const override { return {}; }
@@ -206,18 +208,21 @@ public:
     asio::awaitable<result<webhook_subscription>> add_webhook(webhook_subscription) override {
         return unused();
     }
-    asio::awaitable<result<webhook_subscription>> change_webhook(std::string,
-                                                                 webhook_change) override {
+    asio::awaitable<result<webhook_subscription>> change_webhook(std::string, webhook_change,
+                                                                 webhook_check) override {
         return unused();
     }
-    asio::awaitable<result<webhook_subscription>> remove_webhook(std::string) override {
+    asio::awaitable<result<webhook_subscription>> remove_webhook(std::string,
+                                                                 webhook_check) override {
         return unused();
     }
     asio::awaitable<result<webhook_subscription>> webhook(std::string) override { return unused(); }
     asio::awaitable<result<std::vector<webhook_subscription>>> webhooks() override {
         return unused();
     }
-    asio::awaitable<result<job_record>> test_webhook(std::string) override { return unused(); }
+    asio::awaitable<result<job_record>> test_webhook(std::string, webhook_check) override {
+        return unused();
+    }
     asio::awaitable<result<cron_change>> set_cron(cron_definition) override { return unused(); }
     asio::awaitable<result<cron_record>> enable_cron(std::string, bool) override {
         return unused();

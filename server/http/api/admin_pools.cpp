@@ -42,10 +42,11 @@ response pool_answer(const std::string& name, const fair_pool& pool, int status 
 }
 
 asio::awaitable<result<fair_pool>> find_pool(services_ptr services, request r, std::string name) {
-    auto found = co_await services->queue->pool(name);
-    if (!found) co_return named(found.error(), "pool", name);
-    if (refuse_pool(r, *found)) co_return not_found("pool", name);
-    co_return found;
+    auto all = co_await services->queue->pools();
+    if (!all) co_return all.error();
+    for (auto& [each, pool] : *all)
+        if (each == name && !refuse_pool(r, pool)) co_return std::move(pool);
+    co_return not_found("pool", name);
 }
 
 asio::awaitable<response> put_pool(services_ptr services, request r, path_values values) {

@@ -76,26 +76,18 @@ asio::awaitable<response> get_config(services_ptr services, request r, path_valu
     co_return config_answer(*queue);
 }
 
-asio::awaitable<response> configure_queue(services_ptr services, request r, path_values values) {
+/// Of a PUT the members it does not name are as in the beginning, of a PATCH they stay.
+enum class unnamed : std::uint8_t { reset, stay };
+
+asio::awaitable<response> configure_queue(services_ptr services, unnamed others, request r,
+                                          path_values values) {
     const std::string& name = values[0];
     if (!is_queue_name(name)) co_return error_response(malformed_queue_name(), r);
     if (!queue_allowed(r, name)) co_return error_response(forbidden_queue(name), r);
-    const auto config = decode_queue_config(r.body);
-    if (!config) co_return error_response(config.error(), r);
-    auto stats = co_await services->queue->configure_queue(name, *config);
-    if (!stats) co_return error_response(stats.error(), r);
-    co_return config_answer(*stats);
-}
-
-/// What it does not name stays; of two who change it at the same time the later one wins.
-asio::awaitable<response> change_config(services_ptr services, request r, path_values values) {
-    auto queue = co_await find_queue(services, r, values[0]);
-    // One that nobody has heard of has the settings that all begin with.
-    if (!queue && queue.error().code != errc::not_found) co_return error_response(queue.error(), r);
-    if (!queue_allowed(r, values[0])) co_return error_response(forbidden_queue(values[0]), r);
-    const auto config = decode_queue_config(r.body, queue ? queue->config : queue_config{});
-    if (!config) co_return error_response(config.error(), r);
-    auto stats = co_await services->queue->configure_queue(values[0], *config);
+    queue_config_change change = [&](const queue_config& held) {
+        return decode_queue_config(r.body, others == unnamed::stay ? held : queue_config{});
+    };
+    auto stats = co_await services->queue->configure_queue(name, std::move(change));
     if (!stats) co_return error_response(stats.error(), r);
     co_return config_answer(*stats);
 }
@@ -157,8 +149,9 @@ void add_admin_queue_routes(router& routes, const services_ptr& services) {
     routes.add("GET", "/ojs/v1/admin/queues/{name}", read, std::bind_front(get_queue, services));
     const std::string config = "/ojs/v1/admin/queues/{name}/config";
     routes.add("GET", config, read, std::bind_front(get_config, services));
-    routes.add("PUT", config, {.needs = scope::admin}, std::bind_front(configure_queue, services));
-    routes.add("PATCH", config, {.needs = scope::admin}, std::bind_front(change_config, services));
+    const route_options admin{.needs = scope::admin};
+    routes.add("PUT", config, admin, std::bind_front(configure_queue, services, unnamed::reset));
+    routes.add("PATCH", config, admin, std::bind_front(configure_queue, services, unnamed::stay));
 }
 
 }  // namespace sluice::http

@@ -7,7 +7,9 @@
 #include "server/http/api/queue_json.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <functional>
+#include <utility>
 
 namespace sluice::http {
 namespace {
@@ -63,7 +65,28 @@ asio::awaitable<response> change_many(services_ptr services, bulk_action action,
 struct purge_request {
     std::vector<job_state> states;
     std::optional<timestamp> older_than;
+    /// Where an earlier call ended: in the first of `states`, below this job.
+    std::optional<std::int64_t> before_seq;
 };
+
+/// The state and the job where a purge is to go on. Those of states before it are done.
+bool read_cursor(std::string_view text, purge_request& purge) {
+    const auto colon = text.find(':');
+    if (colon == std::string_view::npos) return false;
+    const auto state = parse_job_state(text.substr(0, colon));
+    const auto begin = std::ranges::find(purge.states, state);
+    purge.states.erase(purge.states.begin(), begin);
+    const auto digits = text.substr(colon + 1);
+    const auto* const last = digits.data() + digits.size();
+    std::int64_t seq = 0;
+    const auto [end, problem] = std::from_chars(digits.data(), last, seq);
+    purge.before_seq = seq;
+    return !purge.states.empty() && problem == std::errc{} && end == last && seq >= 0;
+}
+
+std::string cursor_text(job_state state, std::int64_t before_seq) {
+    return std::string(to_string(state)) + ':' + std::to_string(before_seq);
+}
 
 /// The members of ojs-admin-api.md §6.5, in the query: a DELETE with a body is refused before it
 /// comes here. Unknown ones are refused, for they may be names misspelt that were to leave jobs
@@ -71,7 +94,7 @@ struct purge_request {
 result<purge_request> read_purge(const request& r) {
     purge_request purge;
     for (const auto& [name, value] : r.query)
-        if (name != "states" && name != "older_than" && name != "confirm")
+        if (name != "states" && name != "older_than" && name != "confirm" && name != "cursor")
             return bad_parameter(name, "left out: nothing is known by this name");
     for (const auto& name : list_parameter(r, "states")) {
         const auto state = parse_job_state(name);
@@ -86,10 +109,13 @@ result<purge_request> read_purge(const request& r) {
             return bad_parameter("older_than", "left out unless all states are terminal");
     }
     if (r.query_value("confirm") != "true") return bad_parameter("confirm", "true");
+    if (const auto text = r.query_value("cursor"); text && !read_cursor(*text, purge))
+        return bad_parameter("cursor", "what an earlier answer gave, with the same states");
     return purge;
 }
 
-/// Those that have ended are deleted, others cancelled. A retry is harmless: what is done is done.
+/// Those that have ended are deleted, others cancelled; the rest is for a call with the cursor that
+/// is answered. A retry is harmless: what is done is done.
 asio::awaitable<response> purge_queue(services_ptr services, request r, path_values values) {
     const std::string& name = values[0];
     if (!is_queue_name(name)) co_return error_response(malformed_queue_name(), r);
@@ -97,12 +123,15 @@ asio::awaitable<response> purge_queue(services_ptr services, request r, path_val
     const auto purge = read_purge(r);
     if (!purge) co_return error_response(purge.error(), r);
     bulk_outcome all;
+    std::string next;
+    auto before_seq = purge->before_seq;
     for (const auto state : purge->states) {
         bulk_request asked;
         asked.filter.queue = name;
         asked.filter.state = state;
         asked.filter.ended_before = purge->older_than;
         asked.limit = limits::bulk_jobs_max;
+        asked.before_seq = std::exchange(before_seq, std::nullopt);
         const auto action = is_terminal(state) ? bulk_action::remove : bulk_action::cancel;
         bulk_run run(services, r, action, std::move(asked));
         auto running = run.run();
@@ -110,7 +139,9 @@ asio::awaitable<response> purge_queue(services_ptr services, request r, path_val
         if (!outcome) co_return error_response(outcome.error(), r);
         all.succeeded += outcome->succeeded;
         all.failed += outcome->failed;
-        all.more = all.more || outcome->more;
+        if (!outcome->next_cursor) continue;
+        next = cursor_text(state, *outcome->next_cursor);
+        break;
     }
     response answer;
     json_writer out(answer.body);
@@ -118,7 +149,9 @@ asio::awaitable<response> purge_queue(services_ptr services, request r, path_val
     out.key("failed").integer(static_cast<std::int64_t>(all.failed));
     out.key("states").begin_array();
     for (const auto state : purge->states) out.plain(to_string(state));
-    out.end_array().key("has_more").boolean(all.more).end_object();
+    out.end_array().key("has_more").boolean(!next.empty());
+    if (!next.empty()) out.key("next_cursor").plain(next);
+    out.end_object();
     co_return answer;
 }
 

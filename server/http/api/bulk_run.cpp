@@ -145,7 +145,11 @@ asio::awaitable<std::optional<error>> bulk_run::change_all(std::vector<uuid> cho
 
 asio::awaitable<void> bulk_run::change(uuid id) {
     auto refused = co_await try_change(id);
-    if (refused) {
+    const bool left_state = asked_.filter.state && action_ == bulk_action::cancel && refused &&
+                            refused->code == errc::conflict;
+    if (left_state) {
+        ++outcome_.skipped;
+    } else if (refused) {
         note_failure(id, named(std::move(*refused), "job", to_string(id)));
     } else {
         ++outcome_.succeeded;
@@ -154,7 +158,11 @@ asio::awaitable<void> bulk_run::change(uuid id) {
 
 asio::awaitable<std::optional<error>> bulk_run::try_change(uuid id) {
     if (action_ == bulk_action::cancel) {
-        auto cancelled = co_await services_->queue->cancel(id);
+        // One that has been started meanwhile is none of those that were meant.
+        const auto& only = asked_.filter.state;
+        auto cancelling =
+            only ? services_->queue->cancel_in(id, *only) : services_->queue->cancel(id);
+        auto cancelled = co_await std::move(cancelling);
         if (!cancelled) co_return cancelled.error();
     } else if (action_ == bulk_action::retry) {
         auto revived = co_await services_->queue->retry_dead_letter(id);

@@ -4,6 +4,10 @@
 #include "server/http/api/stream_text.hpp"
 #include "server/queue/event_json.hpp"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -43,7 +47,12 @@ asio::awaitable<std::optional<std::string>> event_stream::next() {
         const bool early = steady_clock::now() < next_beat_;
         // Nothing new, and sooner than asked: the server drains.
         if (piece.empty() && early && *query_.after == before) co_return std::nullopt;
-        if (piece.empty() && early) continue;
+        if (piece.empty() && early) {
+            // Of a long history nothing may be for this reader: others have their turn in between.
+            const auto executor = co_await asio::this_coro::executor;
+            co_await asio::post(executor, asio::use_awaitable);
+            continue;
+        }
         if (piece.empty()) piece = beat();
         next_beat_ = steady_clock::now() + services_->stream_beat;
         co_return piece;

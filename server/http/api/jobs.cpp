@@ -5,32 +5,16 @@
 #include "server/http/api/answers.hpp"
 #include "server/http/api/handlers.hpp"
 #include "server/http/api/idempotency.hpp"
+#include "server/http/api/patience.hpp"
 #include "server/http/api/rate_limit_fields.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 
 namespace sluice::http {
 namespace {
 
 using std::chrono::steady_clock;
-
-/// `OJS-Block-Timeout: SECONDS`: how long to wait for room.
-result<void> read_patience(const request& r, push_request& push) {
-    const auto text = r.field("ojs-block-timeout");
-    if (text.empty()) return {};
-    std::uint64_t seconds = 0;
-    const auto* const end = text.data() + text.size();
-    const auto read = std::from_chars(text.data(), end, seconds);
-    if (read.ec != std::errc{} || read.ptr != end)
-        return error(errc::invalid_request, "OJS-Block-Timeout must be a whole number of seconds.",
-                     R"("field":"OJS-Block-Timeout")");
-    constexpr auto most = std::chrono::duration_cast<std::chrono::seconds>(limits::wait_max);
-    push.block = std::chrono::seconds(std::min<std::uint64_t>(seconds, most.count()));
-    push.stop = r.stop;
-    return {};
-}
 
 void add_pressure(response& answer, const queue_pressure& queue) {
     const auto percent = static_cast<int>(std::min(queue.ratio(), 1.0) * 100);
@@ -59,7 +43,21 @@ void bound_to_queues(push_request& push, const request& r) {
     push.may_touch = [&r](std::string_view queue) { return queue_allowed(r, queue); };
 }
 
-asio::awaitable<response> push_job(services_ptr services, request r, path_values) {
+using bodies_ptr = std::shared_ptr<waiting_bodies>;
+
+/// Where too many wait for room already, this one is refused at once if there is none. To be kept
+/// until the push is over.
+waiting_bodies::place wait_for_room(push_request& push, const request& r, const bodies_ptr& bodies,
+                                    std::chrono::seconds patience) {
+    if (patience.count() == 0) return {};
+    auto place = waiting_bodies::enter(bodies, r.body.size());
+    if (place) push.block = patience;
+    push.stop = r.stop;
+    return place;
+}
+
+asio::awaitable<response> push_job(services_ptr services, bodies_ptr bodies, request r,
+                                   path_values) {
     auto spec = decode_job(r.body, services->now().wall);
     if (!spec) co_return error_response(spec.error(), r);
     if (!queue_allowed(r, spec->queue)) co_return error_response(forbidden_queue(spec->queue), r);
@@ -72,9 +70,10 @@ asio::awaitable<response> push_job(services_ptr services, request r, path_values
         push.check = [services](const auto& jobs) { return services->check_job(jobs.front()); };
     push.key = std::move(*key);
     bound_to_queues(push, r);
-    const auto patience = read_patience(r, push);
+    const auto patience = read_patience(r);
     if (!patience) co_return error_response(patience.error(), r);
     const auto parsed = steady_clock::now();
+    const auto place = wait_for_room(push, r, bodies, *patience);
     auto pushed = co_await services->queue->push(std::move(push));
     if (!pushed) co_return error_response(pushed.error(), r);
 
@@ -115,7 +114,8 @@ std::optional<error> check_batch(const api_services& services, const std::vector
     return std::nullopt;
 }
 
-asio::awaitable<response> push_batch(services_ptr services, request r, path_values) {
+asio::awaitable<response> push_batch(services_ptr services, bodies_ptr bodies, request r,
+                                     path_values) {
     auto specs = decode_batch(r.body, services->now().wall);
     if (!specs) co_return error_response(specs.error(), r);
     for (const auto& spec : *specs) {
@@ -130,9 +130,10 @@ asio::awaitable<response> push_batch(services_ptr services, request r, path_valu
         push.check = [services](const auto& jobs) { return check_batch(*services, jobs); };
     push.key = std::move(*key);
     bound_to_queues(push, r);
-    const auto patience = read_patience(r, push);
+    const auto patience = read_patience(r);
     if (!patience) co_return error_response(patience.error(), r);
     const auto parsed = steady_clock::now();
+    const auto place = wait_for_room(push, r, bodies, *patience);
     auto pushed = co_await services->queue->push(std::move(push));
     if (!pushed) co_return error_response(pushed.error(), r);
 
@@ -225,8 +226,10 @@ void add_job_routes(router& routes, const services_ptr& services) {
     const route_options enqueue_batch{.needs = scope::enqueue,
                                       .body_bytes_max = limits::batch_body_bytes_max};
     const route_options read{.needs = scope::read};
-    routes.add("POST", "/ojs/v1/jobs", enqueue, std::bind_front(push_job, services));
-    routes.add("POST", "/ojs/v1/jobs/batch", enqueue_batch, std::bind_front(push_batch, services));
+    const auto bodies = std::make_shared<waiting_bodies>(services->waiting_bodies_max);
+    routes.add("POST", "/ojs/v1/jobs", enqueue, std::bind_front(push_job, services, bodies));
+    routes.add("POST", "/ojs/v1/jobs/batch", enqueue_batch,
+               std::bind_front(push_batch, services, bodies));
     routes.add("GET", "/ojs/v1/jobs/{id}", read, std::bind_front(get_job, services));
     routes.add("DELETE", "/ojs/v1/jobs/{id}", enqueue, std::bind_front(cancel_job, services));
     routes.add("POST", "/ojs/v1/jobs/{id}/activate", enqueue,

@@ -32,12 +32,12 @@ std::optional<error> refuse_queues(const request& r, const std::vector<std::stri
     return std::nullopt;
 }
 
-asio::awaitable<result<webhook_subscription>> find_webhook(services_ptr services, request r,
-                                                           std::string id) {
-    auto found = co_await services->queue->webhook(id);
-    if (!found) co_return named(found.error(), "subscription", id);
-    if (refuse_queues(r, found->queues)) co_return not_found("subscription", id);
-    co_return found;
+/// Refuses a subscription that the caller may not know of. `r` outlives the answer.
+webhook_check seen_by(const request& r) {
+    return [&r](const webhook_subscription& held) -> std::optional<error> {
+        if (!refuse_queues(r, held.queues)) return std::nullopt;
+        return error(errc::not_found);
+    };
 }
 
 std::optional<error> check_url(const api_services& services, const std::string& url) {
@@ -74,30 +74,32 @@ asio::awaitable<response> list_webhooks(services_ptr services, request r, path_v
 }
 
 asio::awaitable<response> get_webhook(services_ptr services, request r, path_values values) {
-    auto found = co_await find_webhook(services, r, values[0]);
-    if (!found) co_return error_response(found.error(), r);
+    const auto check = seen_by(r);
+    auto found = co_await services->queue->webhook(values[0]);
+    if (found)
+        if (auto refused = check(*found)) found = *std::move(refused);
+    if (!found) co_return error_response(named(found.error(), "subscription", values[0]), r);
     co_return subscription_answer(*found);
 }
 
 asio::awaitable<response> change_webhook(services_ptr services, request r, path_values values) {
     auto change = decode_webhook_change(r.body);
     if (!change) co_return error_response(change.error(), r);
-    auto found = co_await find_webhook(services, r, values[0]);
-    if (!found) co_return error_response(found.error(), r);
     if (change->queues)
         if (auto refused = refuse_queues(r, *change->queues)) co_return error_response(*refused, r);
     if (change->url)
         if (auto refused = check_url(*services, *change->url))
             co_return error_response(*refused, r);
-    auto changed = co_await services->queue->change_webhook(values[0], std::move(*change));
+    auto check = seen_by(r);
+    auto changed =
+        co_await services->queue->change_webhook(values[0], std::move(*change), std::move(check));
     if (!changed) co_return error_response(named(changed.error(), "subscription", values[0]), r);
     co_return subscription_answer(*changed);
 }
 
 asio::awaitable<response> remove_webhook(services_ptr services, request r, path_values values) {
-    auto found = co_await find_webhook(services, r, values[0]);
-    if (!found) co_return error_response(found.error(), r);
-    auto gone = co_await services->queue->remove_webhook(values[0]);
+    auto check = seen_by(r);
+    auto gone = co_await services->queue->remove_webhook(values[0], std::move(check));
     if (!gone) co_return error_response(named(gone.error(), "subscription", values[0]), r);
     auto answer = subscription_answer(*gone);
     answer.body.pop_back();
@@ -108,11 +110,11 @@ asio::awaitable<response> remove_webhook(services_ptr services, request r, path_
 asio::awaitable<response> rotate_secret(services_ptr services, request r, path_values values) {
     auto secret = decode_webhook_rotation(r.body);
     if (!secret) co_return error_response(secret.error(), r);
-    auto found = co_await find_webhook(services, r, values[0]);
-    if (!found) co_return error_response(found.error(), r);
     webhook_change change;
     change.secret = secret->empty() ? services->make_webhook_secret() : *secret;
-    auto changed = co_await services->queue->change_webhook(values[0], std::move(change));
+    auto check = seen_by(r);
+    auto changed =
+        co_await services->queue->change_webhook(values[0], std::move(change), std::move(check));
     if (!changed) co_return error_response(named(changed.error(), "subscription", values[0]), r);
     auto answer = subscription_answer(*changed, 200, secret_shown::yes);
     answer.body.pop_back();
@@ -136,9 +138,8 @@ void append_exchange(json_writer& out, const raw_json& text) {
 }
 
 asio::awaitable<response> test_webhook(services_ptr services, request r, path_values values) {
-    auto found = co_await find_webhook(services, r, values[0]);
-    if (!found) co_return error_response(found.error(), r);
-    auto made = co_await services->queue->test_webhook(values[0]);
+    auto check = seen_by(r);
+    auto made = co_await services->queue->test_webhook(values[0], std::move(check));
     if (!made) co_return error_response(named(made.error(), "subscription", values[0]), r);
     const auto id = made->spec->id;
     auto ended = co_await services->queue->wait(id, limits::wait_max, r.stop);

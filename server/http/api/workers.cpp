@@ -15,17 +15,32 @@ using std::chrono::steady_clock;
 std::optional<error> check_fetch(const request& r, const fetch_request& fetch) {
     if (auto reserved = check_worker_id(fetch.worker_id)) return reserved;
     for (const auto& queue : fetch.queues) {
+        if (queue == webhook_queue)
+            return error(errc::forbidden, "The server delivers events itself.",
+                         R"("queue":"sluice.webhooks")");
         if (!queue_allowed(r, queue)) return forbidden_queue(queue);
     }
     return std::nullopt;
 }
 
-/// Looks up the queues of the pool that the fetch names.
-asio::awaitable<std::optional<error>> resolve_pool(services_ptr services, fetch_request& fetch) {
+/// Looks up the queues of the pool that the fetch names. There is none for a token that may not
+/// use all of them.
+asio::awaitable<std::optional<error>> resolve_pool(services_ptr services, const request& r,
+                                                   fetch_request& fetch) {
     auto pool = co_await services->queue->pool(fetch.pool);
     if (!pool) co_return named(pool.error(), "pool", fetch.pool);
+    for (const auto& each : pool->queues)
+        if (!queue_allowed(r, each.queue)) co_return not_found("pool", fetch.pool);
     for (auto& each : pool->queues) fetch.queues.push_back(std::move(each.queue));
     co_return std::nullopt;
+}
+
+/// The same for the fetch that goes with an answer. A pool that is gone has no jobs: the answer
+/// counts all the same, and the next plain fetch is told.
+asio::awaitable<void> resolve_pool_after(services_ptr services, const request& r,
+                                         std::optional<fetch_request>& fetch) {
+    if (!fetch || fetch->pool.empty()) co_return;
+    co_await resolve_pool(services, r, *fetch);
 }
 
 /// Ack and nack alike: the worker's name and the fetch that may come with them.
@@ -47,7 +62,7 @@ asio::awaitable<response> fetch_jobs(services_ptr services, request r, path_valu
     auto fetch = decode_fetch(r.body);
     if (!fetch) co_return error_response(fetch.error(), r);
     if (!fetch->pool.empty()) {
-        const auto missing = co_await resolve_pool(services, *fetch);
+        const auto missing = co_await resolve_pool(services, r, *fetch);
         if (missing) co_return error_response(*missing, r);
     }
     if (const auto refused = check_fetch(r, *fetch)) co_return error_response(*refused, r);
@@ -123,10 +138,7 @@ response nack_answer(const change_answer& change, bool fetched) {
 asio::awaitable<response> ack_job(services_ptr services, request r, path_values) {
     auto ack = decode_ack(r.body);
     if (!ack) co_return error_response(ack.error(), r);
-    if (ack->fetch && !ack->fetch->pool.empty()) {
-        const auto missing = co_await resolve_pool(services, *ack->fetch);
-        if (missing) co_return error_response(*missing, r);
-    }
+    co_await resolve_pool_after(services, r, ack->fetch);
     if (const auto refused = check_answer(r, *ack)) co_return error_response(*refused, r);
     const auto id = ack->job_id;
     const bool fetched = ack->fetch.has_value();
@@ -145,10 +157,7 @@ asio::awaitable<response> ack_job(services_ptr services, request r, path_values)
 asio::awaitable<response> nack_job(services_ptr services, request r, path_values) {
     auto nack = decode_nack(r.body);
     if (!nack) co_return error_response(nack.error(), r);
-    if (nack->fetch && !nack->fetch->pool.empty()) {
-        const auto missing = co_await resolve_pool(services, *nack->fetch);
-        if (missing) co_return error_response(*missing, r);
-    }
+    co_await resolve_pool_after(services, r, nack->fetch);
     if (const auto refused = check_answer(r, *nack)) co_return error_response(*refused, r);
     const auto id = nack->job_id;
     const bool fetched = nack->fetch.has_value();

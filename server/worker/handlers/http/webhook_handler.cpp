@@ -22,6 +22,14 @@ constexpr std::size_t answer_bytes_max = 1024;
 
 constexpr std::array<std::chrono::milliseconds, 7> delays{30s, 2min, 10min, 1h, 4h, 12h, 24h};
 
+constexpr std::size_t failures_before_rest = 8;
+constexpr std::chrono::milliseconds rest_min = 30s;
+constexpr std::chrono::milliseconds rest_max = 10min;
+
+std::chrono::milliseconds delay_after(std::uint32_t attempt) {
+    return delays.at(std::min<std::size_t>(std::max(attempt, 1U), delays.size()) - 1);
+}
+
 /// args[0] of a delivery.
 struct delivery {
     std::string subscription;
@@ -83,25 +91,55 @@ asio::awaitable<outcome> webhook_handler::run(std::shared_ptr<job_run> run) {
     const auto self = shared_from_this();
     const auto& job = run->job();
     const auto what = read_delivery(job.spec->args);
-    const auto found = co_await book_.find(what.subscription);
+    auto finding = book_.find(what.subscription);
+    const auto found = co_await std::move(finding);
     if (!found && found.error().code != errc::not_found) co_return interrupted{};
-    if (!found) co_return discarded{ended("subscription_deleted", "the subscription was deleted")};
-    if (!found->active)
-        co_return dead_lettered{ended("subscription_inactive", "the subscription is not active")};
+    if (!found) {
+        failures_.erase(what.subscription);
+        co_return discarded{ended("subscription_deleted", "the subscription was deleted")};
+    }
+    auto delivering = deliver(run, *found, what.event);
+    auto how = co_await std::move(delivering);
+    follow(what.subscription, how);
+    // A test that failed has been answered: nobody will send it again.
+    auto* dead = std::get_if<dead_lettered>(&how);
+    if (dead && type_of(what.event) == webhook_test_type) how = discarded{std::move(dead->failure)};
+    co_return how;
+}
 
-    auto request = write_delivery(*found, job.spec->id, what.event, now_());
+asio::awaitable<outcome> webhook_handler::deliver(std::shared_ptr<job_run> run,
+                                                  webhook_subscription to, std::string event) {
+    if (!to.active)
+        co_return dead_lettered{ended("subscription_inactive", "the subscription is not active")};
+    // What is allowed may have changed since it was made.
+    if (auto refused = via_->check_webhook_url(to.url))
+        co_return failed{ended("egress_denied", std::move(refused->message)), true,
+                         delay_after(run->job().attempt)};
+    auto request = write_delivery(to, run->job().spec->id, event, now_());
     const auto begin = std::chrono::steady_clock::now();
-    auto exchanging = via_->exchange(std::move(request), found->timeout, run->stop());
+    auto exchanging = via_->exchange(std::move(request), to.timeout, run->stop());
     exchanged end = co_await std::move(exchanging);
     exchange_facts facts;
     facts.elapsed = std::chrono::steady_clock::now() - begin;
     facts.now = now_();
     const auto* answer = std::get_if<reply>(&end);
     if (answer && answer->status == 410) {
-        auto disabling = book_.disable(what.subscription, "the endpoint answered 410 (gone)");
+        auto disabling = book_.disable(to.id, to.url, "the endpoint answered 410 (gone)");
         co_await std::move(disabling);
     }
-    co_return outcome_of_delivery(std::move(end), job.attempt, facts);
+    co_return outcome_of_delivery(std::move(end), run->job().attempt, facts);
+}
+
+void webhook_handler::follow(const std::string& subscription, outcome& how) {
+    auto* failure = std::get_if<failed>(&how);
+    if (!failure) {
+        if (!std::holds_alternative<interrupted>(how)) failures_.erase(subscription);
+        return;
+    }
+    const auto times = ++failures_[subscription];
+    if (times < failures_before_rest) return;
+    const auto doubled = std::min<std::size_t>(times / failures_before_rest - 1, 5);
+    failure->hold_limit = std::min<std::chrono::milliseconds>(rest_min * (1 << doubled), rest_max);
 }
 
 outgoing write_delivery(const webhook_subscription& to, const uuid& job, std::string_view event,
@@ -151,9 +189,8 @@ outcome outcome_of_delivery(exchanged end, std::uint32_t attempt, const exchange
     auto* how = std::get_if<failed>(&made);
     if (!how) return made;
     if (refused_for_ever(status)) return dead_lettered{std::move(how->failure)};
-    const auto step = std::min<std::size_t>(std::max(attempt, 1U), delays.size()) - 1;
     how->retry_after =
-        std::max(delays.at(step), how->retry_after.value_or(std::chrono::milliseconds{0}));
+        std::max(delay_after(attempt), how->retry_after.value_or(std::chrono::milliseconds{0}));
     return made;
 }
 

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -18,7 +19,9 @@ namespace sluice::worker::push {
 struct webhook_book {
     std::function<boost::asio::awaitable<result<webhook_subscription>>(std::string id)> find;
     /// The endpoint is gone for good: `why` is kept with the subscription, which gets no more.
-    std::function<boost::asio::awaitable<void>(std::string id, std::string why)> disable;
+    /// Nothing happens when it has another URL by now.
+    std::function<boost::asio::awaitable<void>(std::string id, std::string url, std::string why)>
+        disable;
 };
 
 /// Runs jobs of type `webhook_job_type`: posts one event to the endpoint of its subscription, as
@@ -27,6 +30,9 @@ struct webhook_book {
 /// Signed twice: with the three headers of Standard Webhooks, and with X-OJS-Signature, "sha256="
 /// and the hex of HMAC-SHA256 over "time.body" (ojs-webhooks.md §8.1); while a secret is being
 /// replaced the old one signs too, and X-OJS-Signature holds both, separated by a comma.
+///
+/// An endpoint whose last eight attempts have all failed rests, for 30 s and then for longer, up to
+/// ten minutes: what waits for it must not keep those busy who deliver to others.
 ///
 /// Make it with make_shared: its handler keeps it alive. On the executor of `via`.
 class webhook_handler : public std::enable_shared_from_this<webhook_handler> {
@@ -38,10 +44,14 @@ public:
 
 private:
     boost::asio::awaitable<outcome> run(std::shared_ptr<job_run> run);
+    boost::asio::awaitable<outcome> deliver(std::shared_ptr<job_run> run, webhook_subscription to,
+                                            std::string event);
+    void follow(const std::string& subscription, outcome& how);
 
     const std::shared_ptr<push_handler> via_;
     const webhook_book book_;
     const push_handler::clock_function now_;
+    std::map<std::string, std::size_t> failures_;  ///< in a row, by subscription
 };
 
 /// The whole request for one delivery. `event` is JSON text. Throws std::invalid_argument when the
