@@ -23,8 +23,11 @@ result<std::vector<job_spec>> decode_batch(std::string_view body, timestamp now)
 
 /// An empty body is allowed for none of these.
 result<fetch_request> decode_fetch(std::string_view body);
-result<ack_request> decode_ack(std::string_view body);
+result<ack_request> decode_ack(std::string_view body, timestamp now);
 result<nack_request> decode_nack(std::string_view body);
+/// Errors also: those of `decode_job` for a follow-up. The first that is wrong is named by its
+/// place, as in "ack[3].job_id".
+result<answers_request> decode_answers(std::string_view body, timestamp now);
 /// Without the job's id, which is in the path.
 result<progress_request> decode_progress(std::string_view body);
 result<heartbeat_request> decode_heartbeat(std::string_view body);

@@ -161,6 +161,9 @@ fault read_limit(const member& m, std::shared_ptr<limit_rule>& out);
 
 /// One job, in text that was checked.
 result<job_spec> read_job(json_value job, timestamp now);
+/// The jobs of the array `name`. The error's details name the index of the first bad one.
+result<std::vector<job_spec>> read_jobs(json_value array, std::string_view name, std::size_t max,
+                                        timestamp now);
 fault read_fetch(const member& m, std::optional<fetch_request>& out);
 
 /// Fills in what the nodes depend on; `lists` has the `depends_on` of each. Refuses a ref that

@@ -270,6 +270,29 @@ result<job_spec> read_job(json_value job, timestamp now) {
     return std::move(draft.spec);
 }
 
+result<std::vector<job_spec>> read_jobs(json_value array, std::string_view name, std::size_t max,
+                                        timestamp now) {
+    std::vector<job_spec> specs;
+    json_cursor elements{array};
+    std::string unused;
+    json_value each;
+    while (elements.next(unused, each)) {
+        const auto index = std::to_string(specs.size());
+        if (specs.size() == max)
+            return error{
+                errc::validation_failed,
+                "'" + std::string(name) + "' holds at most " + std::to_string(max) + " jobs.",
+                "\"field\":\"" + std::string(name) + '"'};
+        if (each.kind != json_kind::object)
+            return within(*wrong_type({"", name, each}, "object"), "Job " + index,
+                          "\"index\":" + index);
+        auto spec = read_job(each, now);
+        if (!spec) return within(spec.error(), "Job " + index, "\"index\":" + index);
+        specs.push_back(std::move(*spec));
+    }
+    return specs;
+}
+
 }  // namespace sluice::decode
 
 namespace sluice {
@@ -295,25 +318,9 @@ result<std::vector<job_spec>> decode_batch(std::string_view body, timestamp now)
     if (auto f = decode::read_members<std::optional<json_value>>(*root, "", errc::invalid_request,
                                                                  rows, jobs))
         return *std::move(f);
-    std::vector<job_spec> specs;
-    json_cursor elements{*jobs};
-    std::string unused;
-    json_value each;
-    while (elements.next(unused, each)) {
-        const auto index = std::to_string(specs.size());
-        if (specs.size() == limits::batch_jobs_max)
-            return error{
-                errc::validation_failed,
-                "A batch holds at most " + std::to_string(limits::batch_jobs_max) + " jobs.",
-                R"("field":"jobs")"};
-        if (each.kind != json_kind::object)
-            return decode::within(*decode::wrong_type({"", "jobs[]", each}, "object"),
-                                  "Job " + index, "\"index\":" + index);
-        auto spec = decode::read_job(each, now);
-        if (!spec) return decode::within(spec.error(), "Job " + index, "\"index\":" + index);
-        specs.push_back(std::move(*spec));
-    }
-    if (specs.empty())
+    auto specs = decode::read_jobs(*jobs, "jobs", limits::batch_jobs_max, now);
+    if (!specs) return specs;
+    if (specs->empty())
         return error{errc::invalid_request, "'jobs' must not be empty.", R"("field":"jobs")"};
     return specs;
 }

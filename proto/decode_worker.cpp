@@ -2,11 +2,13 @@
 #include "proto/decode.hpp"
 #include "proto/limits.hpp"
 #include "proto/type_pattern.hpp"
+#include "proto/worker_members.hpp"
 
 #include <algorithm>
 #include <array>
 
-/// What workers send: fetch, ack, nack, heartbeat. Members we do not know are ignored.
+/// What workers send beside their answers: fetch, progress, heartbeat. Members we do not know are
+/// ignored.
 namespace sluice::decode {
 
 fault read_lease(const member& m, std::optional<lease_token>& out) {
@@ -19,34 +21,17 @@ fault read_lease(const member& m, std::optional<lease_token>& out) {
     return std::nullopt;
 }
 
+/// A worker's words are shortened, never refused: its answer matters more.
+fault read_words(const member& m, std::size_t bytes_max, std::string& out) {
+    if (m.value.kind != json_kind::string) return wrong_type(m, "string");
+    out = json_unescape(m.value);
+    cut_text(out, bytes_max);
+    return std::nullopt;
+}
+
 namespace {
 
 using std::chrono::milliseconds;
-
-template <class Request>
-fault job_id(Request& r, const member& m) {
-    return read_job_id(m, r.job_id);
-}
-
-template <class Request>
-fault worker_id(Request& r, const member& m) {
-    return read_string(m, limits::worker_id_bytes_max, r.worker_id);
-}
-
-template <class Request>
-fault lease(Request& r, const member& m) {
-    return read_lease(m, r.lease);
-}
-
-template <class Request>
-fault visibility_timeout_ms(Request& r, const member& m) {
-    return read_timeout(m, milliseconds{1}, r.visibility_timeout);
-}
-
-template <class Request>
-fault fetch_too(Request& r, const member& m) {
-    return read_fetch(m, r.fetch);
-}
 
 // --- fetch
 
@@ -121,159 +106,6 @@ fault read_fetch_members(json_value object, std::string_view where, fetch_reques
     if (out.pool.empty() && out.queues.empty()) out.queues.emplace_back("default");
     return std::nullopt;
 }
-
-// --- ack
-
-fault ack_result(ack_request& r, const member& m) {
-    r.result = m.value.text;
-    return std::nullopt;
-}
-
-constexpr std::array ack_rows{
-    row<ack_request>{"job_id", job_id<ack_request>, 0, presence::required},
-    row<ack_request>{"worker_id", worker_id<ack_request>, 1},
-    row<ack_request>{"lease", lease<ack_request>, 2},
-    row<ack_request>{"result", ack_result, 3},
-    row<ack_request>{"fetch", fetch_too<ack_request>, 4},
-};
-
-// --- nack
-
-struct error_draft {
-    job_failure failure;
-    std::optional<bool> retryable;
-    std::optional<milliseconds> retry_after;
-    std::optional<timestamp> rate_limit_until;
-    raw_json backtrace;
-    std::string error_class;  ///< `details.error_class`
-};
-
-/// A worker's words are shortened, never refused: its answer matters more.
-fault read_words(const member& m, std::size_t bytes_max, std::string& out) {
-    if (m.value.kind != json_kind::string) return wrong_type(m, "string");
-    out = json_unescape(m.value);
-    cut_text(out, bytes_max);
-    return std::nullopt;
-}
-
-fault error_type(error_draft& draft, const member& m) {
-    return read_words(m, limits::error_type_bytes_max, draft.failure.type);
-}
-
-fault error_code(error_draft& draft, const member& m) {
-    return read_words(m, limits::error_type_bytes_max, draft.failure.code);
-}
-
-fault error_message(error_draft& draft, const member& m) {
-    return read_words(m, limits::error_message_bytes_max, draft.failure.message);
-}
-
-fault error_retryable(error_draft& draft, const member& m) {
-    return read_boolean(m, draft.retryable.emplace());
-}
-
-fault error_retry_after(error_draft& draft, const member& m) {
-    return read_duration(m, milliseconds{1}, limits::retry_interval_max,
-                         draft.retry_after.emplace());
-}
-
-fault error_rate_limit_until(error_draft& draft, const member& m) {
-    std::string text;
-    if (auto f = read_string(m, 64, text)) return f;
-    draft.rate_limit_until = parse_timestamp(text);
-    if (!draft.rate_limit_until) return bad_value(m, "be an RFC 3339 time with its offset");
-    return std::nullopt;
-}
-
-raw_json bounded(std::string_view details) {
-    if (details.size() <= limits::error_details_bytes_max) return raw_json{details};
-    return R"({"dropped_bytes":)" + std::to_string(details.size()) + '}';
-}
-
-fault error_details(error_draft& draft, const member& m) {
-    draft.failure.details = bounded(m.value.text);
-    if (m.value.kind != json_kind::object) return std::nullopt;
-    json_cursor members{m.value};
-    std::string key;
-    json_value value;
-    while (members.next(key, value)) {
-        if (key != "error_class" || value.kind != json_kind::string) continue;
-        draft.error_class = json_unescape(value);
-        cut_text(draft.error_class, limits::error_type_bytes_max);
-    }
-    return std::nullopt;
-}
-
-fault error_backtrace(error_draft& draft, const member& m) {
-    draft.backtrace = m.value.text;
-    return std::nullopt;
-}
-
-constexpr std::array error_rows{
-    row<error_draft>{"type", error_type, 0},
-    row<error_draft>{"code", error_code, 1},
-    row<error_draft>{"message", error_message, 2, presence::required},
-    row<error_draft>{"retryable", error_retryable, 3},
-    row<error_draft>{"retry_after_ms", error_retry_after, 4},
-    row<error_draft>{"rate_limit_until", error_rate_limit_until, 5},
-    row<error_draft>{"details", error_details, 6},
-    row<error_draft>{"backtrace", error_backtrace, 7},
-};
-
-struct nack_draft {
-    nack_request request;
-    bool has_error = false;
-};
-
-fault nack_error(nack_draft& draft, const member& m) {
-    if (m.value.kind != json_kind::object) return wrong_type(m, "object");
-    draft.has_error = true;
-    error_draft read;
-    if (auto f = read_members<error_draft>(m.value, "error.", m.code, error_rows, read)) return f;
-    auto& failure = read.failure;
-    // Without a class of its own an error goes by the worker's class, else by its code.
-    if (failure.type.empty()) failure.type = read.error_class;
-    if (failure.type.empty()) failure.type = failure.code;
-    if (failure.type.empty()) failure.type = "handler_error";
-    if (failure.code.empty()) failure.code = "handler_error";
-    if (failure.details.empty() && !read.backtrace.empty())
-        failure.details = bounded(R"({"backtrace":)" + read.backtrace + '}');
-
-    auto& request = draft.request;
-    if (failure.code == "DISCARD" || failure.code == "FAIL") request.end = exhaustion::discard;
-    if (failure.code == "DEAD_LETTER") request.end = exhaustion::dead_letter;
-    request.retryable = read.retryable.value_or(true) && !request.end;
-    request.retry_after = read.retry_after;
-    request.rate_limit_until = read.rate_limit_until;
-    request.failure = std::move(failure);
-    return std::nullopt;
-}
-
-template <auto Read>
-fault in_nack(nack_draft& draft, const member& m) {
-    return Read(draft.request, m);
-}
-
-fault requeue(nack_request& r, const member& m) {
-    return read_boolean(m, r.requeue);
-}
-fault release(nack_request& r, const member& m) {
-    return read_boolean(m, r.release);
-}
-fault snooze_ms(nack_request& r, const member& m) {
-    return read_duration(m, milliseconds{1}, limits::retry_interval_max, r.snooze.emplace());
-}
-
-constexpr std::array nack_rows{
-    row<nack_draft>{"job_id", in_nack<job_id<nack_request>>, 0, presence::required},
-    row<nack_draft>{"worker_id", in_nack<worker_id<nack_request>>, 1},
-    row<nack_draft>{"lease", in_nack<lease<nack_request>>, 2},
-    row<nack_draft>{"error", nack_error, 3},
-    row<nack_draft>{"requeue", in_nack<requeue>, 4},
-    row<nack_draft>{"release", in_nack<release>, 5},
-    row<nack_draft>{"snooze_ms", in_nack<snooze_ms>, 6},
-    row<nack_draft>{"fetch", in_nack<fetch_too<nack_request>>, 7},
-};
 
 // --- progress
 
@@ -368,16 +200,6 @@ constexpr std::array heartbeat_rows{
     row<heartbeat_request>{"visibility_timeout_ms", visibility_timeout_ms<heartbeat_request>, 4},
 };
 
-template <class Target>
-result<Target> decode_body(std::string_view body, std::span<const row<Target>> rows) {
-    const auto root = open_object(body);
-    if (!root) return root.error();
-    Target target;
-    if (auto f = read_members<Target>(*root, "", errc::invalid_request, rows, target))
-        return *std::move(f);
-    return target;
-}
-
 }  // namespace
 
 fault read_fetch(const member& m, std::optional<fetch_request>& out) {
@@ -395,24 +217,6 @@ result<fetch_request> decode_fetch(std::string_view body) {
     fetch_request request;
     if (auto f = decode::read_fetch_members(*root, "", request)) return *std::move(f);
     return request;
-}
-
-result<ack_request> decode_ack(std::string_view body) {
-    return decode::decode_body<ack_request>(body, decode::ack_rows);
-}
-
-result<nack_request> decode_nack(std::string_view body) {
-    auto draft = decode::decode_body<decode::nack_draft>(body, decode::nack_rows);
-    if (!draft) return draft.error();
-    auto& request = draft->request;
-    const int ways = int{request.requeue} + int{request.release} + int{request.snooze.has_value()};
-    if (ways > 1)
-        return error{errc::invalid_request,
-                     "Only one of 'requeue', 'release' and 'snooze_ms' can be asked for.",
-                     R"("field":"release")"};
-    if (!request.release && !request.snooze && !draft->has_error)
-        return *decode::missing("", "error", errc::invalid_request);
-    return std::move(request);
 }
 
 result<progress_request> decode_progress(std::string_view body) {

@@ -103,6 +103,11 @@ void history(json_writer& out, const job_record& job) {
     milliseconds(out, "retry_delay_ms", job.retry_delay);
     if (job.interruptions > 0) out.key("interruptions").integer(job.interruptions);
     if (job.dead_letter) out.key("dead_letter").boolean(true);
+    if (!job.children.empty()) {
+        out.key("children").begin_array();
+        for (const auto& child : job.children) out.id(child);
+        out.end_array();
+    }
     if (job.progress) {
         out.key("progress").number(job.progress->fraction);
         if (!job.progress->message.empty())

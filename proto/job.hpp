@@ -178,6 +178,7 @@ struct job_record {
     raw_json result;
     std::vector<job_failure> failures;  ///< oldest first, at most limits::error_history_max
     bool failed_last = false;           ///< the latest run failed: `error` is shown
+    std::vector<uuid> children;         ///< jobs that its completion stored, in their order
     std::vector<job_attempt> attempts;  ///< oldest first, at most limits::error_history_max
 };
 

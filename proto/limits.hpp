@@ -76,6 +76,8 @@ inline constexpr std::size_t workflow_ref_bytes_max = 128;
 inline constexpr std::size_t parent_results_bytes_max = 1024 * 1024;
 inline constexpr int priority_min = -100;
 inline constexpr int priority_max = 100;
+inline constexpr std::size_t follow_ups_max = 100;  ///< jobs that one ack may store
+inline constexpr std::size_t answers_max = 1000;    ///< acks, nacks or beats in one request
 inline constexpr std::uint32_t max_attempts_max = 10'000;
 inline constexpr std::chrono::milliseconds wait_max{
     60'000};  ///< long polls; longer ones are clamped

@@ -38,6 +38,7 @@ struct ack_request {
     std::string worker_id;  ///< may be empty
     std::optional<lease_token> lease;
     raw_json result;                     ///< any JSON; empty: none
+    std::vector<job_spec> enqueue;       ///< follow-ups: stored with the completion, or neither is
     std::optional<fetch_request> fetch;  ///< "ack and go on"
 };
 
@@ -88,6 +89,15 @@ struct heartbeat_request {
     worker_state state = worker_state::running;
     std::vector<heartbeat_job> jobs;
     std::optional<std::chrono::milliseconds> visibility_timeout;
+};
+
+/// Body of POST /workers/batch: answers for many jobs at once.
+struct answers_request {
+    std::string worker_id;          ///< may be empty
+    std::vector<ack_request> acks;  ///< none has a fetch of its own; so with `nacks`
+    std::vector<nack_request> nacks;
+    heartbeat_request heartbeat;  ///< of the jobs it names; none: not asked for
+    std::optional<fetch_request> fetch;
 };
 
 }  // namespace sluice

@@ -85,7 +85,9 @@ void read_progress(const field& f, job_progress& progress) {
 
 std::string encode_stored_history(const job_record& record) {
     std::string text;
-    if (record.failures.empty() && record.attempts.empty() && !record.progress) return text;
+    if (record.failures.empty() && record.attempts.empty() && !record.progress &&
+        record.children.empty())
+        return text;
     json_writer out{text};
     out.begin_object();
     if (!record.failures.empty()) {
@@ -101,6 +103,11 @@ std::string encode_stored_history(const job_record& record) {
     if (record.progress) {
         out.key("progress");
         write_progress(out, *record.progress);
+    }
+    if (!record.children.empty()) {
+        out.key("children").begin_array();
+        for (const auto& child : record.children) out.id(child);
+        out.end_array();
     }
     out.end_object();
     return text;
@@ -123,6 +130,10 @@ void decode_stored_history(std::string_view text, job_record& record) {
             job_progress progress;
             each_member(list, [&](const field& f) { read_progress(f, progress); });
             record.progress = std::make_shared<const job_progress>(std::move(progress));
+        } else if (list.name == "children") {
+            each_element(list, [&](const field& each) {
+                record.children.push_back(require(parse_uuid(string(each)), each));
+            });
         } else {
             refuse(list);
         }

@@ -128,6 +128,7 @@ verdict admission::authenticate(const head_facts& facts, request& out, scope nee
     if (!token->allows(needed))
         return refusal{403, errc::forbidden, "the token's scopes do not cover this"};
     out.queue_patterns = token->queues;
+    out.may_enqueue = token->allows(scope::enqueue);
     return std::nullopt;
 }
 

@@ -37,6 +37,7 @@ struct request {
     /// Queues the caller's token is good for, with "*" for any run of characters; empty: every
     /// queue.
     std::vector<std::string> queue_patterns;
+    bool may_enqueue = true;  ///< the token is good for new jobs too
 
     /// First value of a header field (lower-case name); empty when absent.
     std::string_view field(std::string_view name) const;

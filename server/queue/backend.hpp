@@ -101,6 +101,14 @@ struct heartbeat_answer {
     std::vector<beat_result> jobs;  ///< in the order of the request
 };
 
+/// What became of each of many answers, in their order.
+struct answers_outcome {
+    std::vector<result<change_answer>> acks, nacks;
+    std::optional<heartbeat_answer> heartbeat;  ///< when it named jobs
+    std::vector<job_record> jobs;               ///< newly leased, when the request held a fetch
+    std::chrono::microseconds commit{0};
+};
+
 struct queue_stats {
     std::string name;
     bool paused = false;
@@ -294,11 +302,17 @@ public:
     virtual asio::awaitable<result<std::vector<job_record>>> fetch(fetch_request request,
                                                                    std::stop_token stop) = 0;
 
-    /// Completes a job. Errors: not_found, conflict, lease_lost, already_finished, store_failed.
+    /// Completes a job, and stores its follow-ups in the same commit. Errors: not_found, conflict,
+    /// lease_lost, already_finished, store_failed; those of push when a follow-up cannot be stored:
+    /// then the job runs on.
     virtual asio::awaitable<result<change_answer>> ack(ack_request request) = 0;
 
     /// Reports a failure, or gives a job back. Errors as for ack.
     virtual asio::awaitable<result<change_answer>> nack(nack_request request) = 0;
+
+    /// Takes all these answers in one commit; each counts or is refused for itself. Errors of the
+    /// whole: store_failed, and overloaded of its heartbeat.
+    virtual asio::awaitable<result<answers_outcome>> answer_many(answers_request request) = 0;
 
     /// Keeps how far a running job is, until its next attempt. Survives a crash of the process, not
     /// a power cut. Errors: not_found, conflict (not running), lease_lost, store_failed.

@@ -82,6 +82,8 @@ public:
     /// False when it had been answered already.
     bool abandon(std::uint64_t waiting);
 
+    /// Errors also: those of push, of its follow-ups; then nothing of it has happened. What these
+    /// may be duplicates of must have been admitted.
     result<change_answer> ack(const ack_request& request, instant now);
     result<change_answer> nack(const nack_request& request, instant now);
     /// `only`: in this state, else conflict.
@@ -257,7 +259,10 @@ private:
     change_answer answer(const resident_job& job, bool repeated) const;
 
     // engine_push.cpp
-    std::optional<error> refuse_push(const push_request& request) const;
+    std::optional<error> refuse_push(const push_request& request, bool follow_up = false) const;
+    struct planned_push;  // below
+    result<planned_push> plan(push_request request, const resident_job* ending, instant now);
+    push_outcome carry_out(planned_push planned, instant now);
     resident_job& store_new(job_spec spec, instant now);
 
     // engine_bound.cpp
@@ -268,6 +273,12 @@ private:
     };
     using growth = std::map<std::string, queue_growth>;  ///< by queue
     growth growth_of(const cron_entry& entry, const job_spec& spec, bool replaces) const;
+    struct planned_push {
+        push_request request;
+        std::vector<push_plan> plans;
+        growth grown;  ///< by what it adds
+        growth over;   ///< by what has to be dropped for it
+    };
     growth growth_of(const push_request& request, const std::vector<push_plan>& plans) const;
     growth growth_of(const workflow_definition& definition) const;
     void take_off(growth& more, const resident_job& job) const;
@@ -299,7 +310,8 @@ private:
 
     // engine_limit.cpp
     std::optional<error> refuse_limited(const std::vector<job_spec>& jobs,
-                                        const std::vector<push_plan>& plans, instant now) const;
+                                        const std::vector<push_plan>& plans,
+                                        const resident_job* ending, instant now) const;
     void see_rule(const resident_job& job);
     bool has_place(const resident_job& job, instant now) const;
     bool may_start(ready_lane& lane, resident_job& job, instant now);
@@ -394,6 +406,7 @@ private:
     // engine_run.cpp
     result<resident_job*> running(const uuid& id, const std::optional<lease_token>& lease,
                                   const std::string& worker_id, instant now);
+    void hear(resident_job& job, instant now);
     void lose_all_runs();
 
     // engine_log.cpp

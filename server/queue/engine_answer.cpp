@@ -96,6 +96,17 @@ result<change_answer> engine::ack(const ack_request& request, instant now) {
     if (!held) return held.error();
     auto& job = **held;
     if (repeated) return answer(job, true);
+    std::optional<planned_push> follow_ups;
+    if (!request.enqueue.empty()) {
+        push_request wanted;
+        wanted.jobs = request.enqueue;
+        auto planned = plan(std::move(wanted), &job, now);
+        if (!planned) {
+            hear(job, now);  // it runs on; its lease may have lapsed before
+            return planned.error();
+        }
+        follow_ups = *std::move(planned);
+    }
     end_attempt(job, lease_outcome::acked, stamp(now));
     change_state(job, rules::job_event::ack);
     job.record.result = request.result;
@@ -107,6 +118,9 @@ result<change_answer> engine::ack(const ack_request& request, instant now) {
     }
     finish(job, stamp(now));
     emit(job, "job.completed", stamp(now));
+    if (follow_ups)
+        for (const auto& child : carry_out(*std::move(follow_ups), now).jobs)
+            job.record.children.push_back(child.spec->id);
     auto made = answer(job, false);
     if (handler_freed_ || turns_.any() || !offers_.empty()) dispatch(now);
     return made;

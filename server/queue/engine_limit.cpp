@@ -66,7 +66,7 @@ bool engine::has_place(const resident_job& job, instant now) const {
 /// already.
 std::optional<error> engine::refuse_limited(const std::vector<job_spec>& jobs,
                                             const std::vector<push_plan>& plans,
-                                            instant now) const {
+                                            const resident_job* ending, instant now) const {
     const auto rejects = [](const job_spec& spec) {
         return spec.limit && spec.limit->on_limit == limit_action::reject;
     };
@@ -87,6 +87,7 @@ std::optional<error> engine::refuse_limited(const std::vector<job_spec>& jobs,
     const auto waits = [&](std::size_t i) {
         return first_state(jobs[i], plans[i].schedule, now) == job_state::available;
     };
+    if (ending && ending->record.spec->limit) --load_of(ending->record.spec->limit->key).running;
     const limit_state fresh;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
         if (plans[i].same || plans[i].same_new) continue;

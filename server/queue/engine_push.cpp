@@ -4,8 +4,9 @@
 
 namespace sluice {
 
-std::optional<error> engine::refuse_push(const push_request& request) const {
-    if (draining_) return error(errc::shutting_down, "The server is shutting down.");
+/// `follow_up`: it goes with the end of a job, which is heard to the last.
+std::optional<error> engine::refuse_push(const push_request& request, bool follow_up) const {
+    if (draining_ && !follow_up) return error(errc::shutting_down, "The server is shutting down.");
     if (disk_low_) return error(errc::disk_low, "The disk is nearly full; no new jobs are taken.");
     if (uncommitted_bytes() > config_.uncommitted_bytes_max)
         return error(errc::overloaded, "Too many jobs wait to be written to disk.");
@@ -22,18 +23,37 @@ std::optional<error> engine::refuse_push(const push_request& request) const {
 }
 
 result<push_outcome> engine::push(push_request request, instant now) {
-    if (auto refused = refuse_push(request)) return std::move(*refused);
-    auto plans = plan_push(request, unique_, jobs_, now, stamp(now));
+    auto planned = plan(std::move(request), nullptr, now);
+    if (!planned) return planned.error();
+    auto made = carry_out(*std::move(planned), now);
+    dispatch(now);
+    return made;
+}
+
+/// Whether all of it may be stored. `ending`: the job whose completion it goes with, if any; what
+/// is planned counts it as completed.
+result<engine::planned_push> engine::plan(push_request request, const resident_job* ending,
+                                          instant now) {
+    if (auto refused = refuse_push(request, ending != nullptr)) return *std::move(refused);
+    auto plans =
+        plan_push(request, unique_, jobs_, ending ? ending->record.seq : 0, now, stamp(now));
     if (!plans) return plans.error();
-    if (auto limited = refuse_limited(request.jobs, *plans, now)) return *std::move(limited);
-    const auto grown = growth_of(request, *plans);
+    if (auto limited = refuse_limited(request.jobs, *plans, ending, now))
+        return *std::move(limited);
+    auto grown = growth_of(request, *plans);
+    if (ending && !grown.empty()) take_off(grown, *ending);
     auto over = grown;
     const std::string_view type = grown.empty() ? std::string_view() : request.jobs.front().type;
     if (auto full = find_room(over, type, now)) return *std::move(full);
+    return planned_push{std::move(request), *std::move(plans), std::move(grown), std::move(over)};
+}
+
+push_outcome engine::carry_out(planned_push planned, instant now) {
+    auto& request = planned.request;
     push_outcome made;
     std::vector<std::int64_t> seqs;
-    for (std::size_t i = 0; i < plans->size(); ++i) {
-        auto& plan = (*plans)[i];
+    for (std::size_t i = 0; i < planned.plans.size(); ++i) {
+        auto& plan = planned.plans[i];
         auto& spec = request.jobs[i];
         if (plan.same || plan.same_new) {
             seqs.push_back(plan.same ? *plan.same : seqs[*plan.same_new]);
@@ -48,8 +68,8 @@ result<push_outcome> engine::push(push_request request, instant now) {
         }
         seqs.push_back(store_new(std::move(spec), now).record.seq);
     }
-    settle_room(over, now);
-    made.pressure = pressure_of(grown);
+    settle_room(planned.over, now);
+    made.pressure = pressure_of(planned.grown);
     made.jobs.reserve(seqs.size());
     for (const auto seq : seqs) made.jobs.push_back(jobs_.find(seq)->record);
     if (request.key) {
@@ -59,7 +79,6 @@ result<push_outcome> engine::push(push_request request, instant now) {
         record.expires_at = now.wall + config_.idempotency_window;
         keys_.add(std::move(record), open_batch_);
     }
-    dispatch(now);
     return made;
 }
 

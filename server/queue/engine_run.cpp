@@ -30,7 +30,12 @@ result<change_answer> engine::report_progress(const progress_request& request, i
     progress.data = request.data;
     progress.reported_at = stamp(now);
     job.record.progress = std::make_shared<const job_progress>(std::move(progress));
-    // It was heard (ojs-progress.md §6.3). In this process a run needs no lease.
+    hear(job, now);  // ojs-progress.md §6.3
+    return answer(job, false);
+}
+
+/// The holder of the job has said something: it lives. In this process a run needs no lease.
+void engine::hear(resident_job& job, instant now) {
     if (job.record.worker_id == in_server_worker_id) {
         note_run_left(job, now);
     } else {
@@ -39,7 +44,6 @@ result<change_answer> engine::report_progress(const progress_request& request, i
             worker->last_beat = now.steady;
     }
     touch(job, false);
-    return answer(job, false);
 }
 
 /// The run goes on outside: its lease stays, but no longer ends with this process, and it no longer

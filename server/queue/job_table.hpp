@@ -65,7 +65,8 @@ inline std::size_t footprint(const job_record& record) {
             sizeof(job_progress) + record.progress->message.size() + record.progress->data.size();
     for (const auto& failure : record.failures)
         bytes += sizeof(job_failure) + failure.message.size() + failure.details.size();
-    return bytes + record.attempts.size() * sizeof(job_attempt);
+    return bytes + record.attempts.size() * sizeof(job_attempt) +
+           record.children.size() * sizeof(uuid);
 }
 
 /// The resident jobs, by sequence number and by id. References stay valid until the job is erased.

@@ -3,15 +3,6 @@
 #include <algorithm>
 
 namespace sluice {
-namespace {
-
-std::chrono::microseconds since(std::chrono::steady_clock::time_point begun) {
-    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
-                                                                 begun);
-}
-
-}  // namespace
-
 // -- one job -------------------------------------------------------------------------------------
 
 asio::awaitable<result<job_record>> local_backend::info(uuid id) {
@@ -127,26 +118,6 @@ asio::awaitable<result<std::vector<job_record>>> local_backend::fetch(fetch_requ
     co_return jobs;
 }
 
-asio::awaitable<result<change_answer>> local_backend::ack(ack_request request) {
-    if (failed_) co_return failure();
-    const bool ok = co_await load(request.job_id);
-    if (!ok) co_return failure();
-    auto answer = engine_.ack(request, now());
-    if (!answer && answer.error().code == errc::not_found) answer = missing(request.job_id);
-    auto settled = co_await with_fetch(std::move(answer), request.job_id, std::move(request.fetch));
-    co_return settled;
-}
-
-asio::awaitable<result<change_answer>> local_backend::nack(nack_request request) {
-    if (failed_) co_return failure();
-    const bool ok = co_await load(request.job_id);
-    if (!ok) co_return failure();
-    auto answer = engine_.nack(request, now());
-    if (!answer && answer.error().code == errc::not_found) answer = missing(request.job_id);
-    auto settled = co_await with_fetch(std::move(answer), request.job_id, std::move(request.fetch));
-    co_return settled;
-}
-
 asio::awaitable<result<change_answer>> local_backend::report_progress(progress_request request) {
     if (failed_) co_return failure();
     const bool ok = co_await load(request.job_id);
@@ -172,29 +143,6 @@ asio::awaitable<result<change_answer>> local_backend::delegate(delegate_request 
 void local_backend::run_returned(const lease_token& lease) {
     if (failed_) return;
     if (engine_.run_returned(lease, now())) after_command();
-}
-
-/// Settles an ack or nack, and leases the next jobs in the same batch where that was asked for. The
-/// answer never waits for a job to come: whoever acknowledges wants to know first of all that it
-/// counts.
-asio::awaitable<result<change_answer>> local_backend::with_fetch(
-    result<change_answer> answer, uuid id, std::optional<fetch_request> request) {
-    if (!answer || !request) {
-        auto settled = co_await settle(std::move(answer), id);
-        co_return settled;
-    }
-    const auto begun = std::chrono::steady_clock::now();
-    request->wait = std::chrono::milliseconds{0};
-    auto outcome = engine_.fetch(*request, now());
-    // First the grant: a taker that waits for a read must be known before the read is done.
-    const std::stop_token nobody_goes;
-    auto jobs = co_await await_grant(std::move(outcome), nobody_goes);
-    auto settled = co_await settle(std::move(answer), id);
-    if (!settled) co_return settled;
-    if (!jobs) co_return jobs.error();
-    settled->jobs = std::move(*jobs);
-    settled->commit = since(begun);
-    co_return settled;
 }
 
 asio::awaitable<result<heartbeat_answer>> local_backend::heartbeat(heartbeat_request request) {

@@ -51,6 +51,7 @@ public:
                                                            std::stop_token stop) override;
     asio::awaitable<result<change_answer>> ack(ack_request request) override;
     asio::awaitable<result<change_answer>> nack(nack_request request) override;
+    asio::awaitable<result<answers_outcome>> answer_many(answers_request request) override;
     asio::awaitable<result<change_answer>> report_progress(progress_request request) override;
     asio::awaitable<result<log_receipt>> append_log(append_log_request request) override;
     asio::awaitable<result<log_page>> read_log(log_query query, std::stop_token stop) override;
@@ -158,6 +159,7 @@ private:
     template <class Answer>
     asio::awaitable<result<Answer>> settle_all(result<Answer> answer);
 
+    result<change_answer> named_answer(result<change_answer> answer, const uuid& id) const;
     asio::awaitable<result<change_answer>> with_fetch(result<change_answer> answer, uuid id,
                                                       std::optional<fetch_request> request);
 
@@ -188,6 +190,7 @@ private:
     asio::awaitable<result<push_answer>> replay(ids jobs,
                                                 std::function<bool(std::string_view)> may_touch);
     asio::awaitable<bool> load_duplicates(std::vector<unique_lookup> lookups, std::uint64_t load);
+    asio::awaitable<result<std::optional<std::uint64_t>>> prepare_jobs(std::vector<job_spec>& jobs);
     asio::awaitable<result<push_answer>> push_patiently(push_request request);
     void leave_room_line(room_line::place& mine);
     asio::awaitable<result<push_answer>> look_up_and_store(push_request request);
@@ -266,6 +269,11 @@ private:
     asio::thread_pool commit_thread_{1};
     asio::thread_pool reader_thread_{1};
 };
+
+inline std::chrono::microseconds since(std::chrono::steady_clock::time_point begun) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
+                                                                 begun);
+}
 
 /// Lets go of an answer once all that was changed so far is durable.
 template <class Answer>

@@ -6,15 +6,15 @@
 namespace sluice {
 namespace {
 
-std::chrono::microseconds since(std::chrono::steady_clock::time_point begun) {
-    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() -
-                                                                 begun);
-}
-
 error key_problem(errc problem) {
     if (problem == errc::in_flight)
         return {problem, "The first request with this Idempotency-Key is still being stored."};
     return {problem, "This Idempotency-Key was used with another body."};
+}
+
+/// Whether a job may be there already.
+bool needs_look_up(const job_spec& spec) {
+    return spec.client_id || spec.unique;
 }
 
 std::optional<error> set_unique_keys(std::vector<job_spec>& jobs) {
@@ -98,6 +98,28 @@ asio::awaitable<bool> local_backend::load_duplicates(std::vector<unique_lookup> 
     co_return !failed_;
 }
 
+/// Sets the unique keys of new jobs, and brings those into memory that they may be duplicates of.
+/// Answers the load that keeps these until it ends, if one was needed. Errors: invalid_request,
+/// store_failed.
+asio::awaitable<result<std::optional<std::uint64_t>>> local_backend::prepare_jobs(
+    std::vector<job_spec>& jobs) {
+    std::optional<std::uint64_t> load;
+    if (auto wrong = set_unique_keys(jobs)) co_return *std::move(wrong);
+    if (std::ranges::none_of(jobs, needs_look_up)) co_return load;
+    const bool usable = co_await past_reset();
+    if (!usable) co_return failure();
+    // What either read brings in stays until the push, and so does what was there before.
+    load = engine_.begin_load();
+    ids given;
+    for (const auto& spec : jobs)
+        if (spec.client_id) given.push_back(spec.id);
+    auto lookups = unique_lookups(jobs);
+    bool ok = co_await load_duplicates(std::move(lookups), *load);
+    if (ok) ok = co_await make_resident(std::move(given));
+    if (!ok) co_return failure();
+    co_return load;
+}
+
 /// Those behind may need less room than there is.
 void local_backend::leave_room_line(room_line::place& mine) {
     const auto queue = mine.queue;
@@ -151,10 +173,7 @@ asio::awaitable<result<push_answer>> local_backend::push_patiently(push_request 
 /// Most pushes need no read, and no coroutine but the one that stores.
 asio::awaitable<result<push_answer>> local_backend::push(push_request request) {
     if (request.block.count() > 0) return push_patiently(std::move(request));
-    const bool plain = !request.key && std::none_of(request.jobs.begin(), request.jobs.end(),
-                                                    [](const job_spec& spec) {
-                                                        return spec.client_id || spec.unique;
-                                                    });
+    const bool plain = !request.key && std::ranges::none_of(request.jobs, needs_look_up);
     if (plain) return store(std::move(request), std::nullopt);
     return look_up_and_store(std::move(request));
 }
@@ -170,21 +189,9 @@ asio::awaitable<result<push_answer>> local_backend::look_up_and_store(push_reque
             co_return first;
         }
     }
-    if (auto wrong = set_unique_keys(request.jobs)) co_return *std::move(wrong);
-    ids given;
-    for (const auto& spec : request.jobs)
-        if (spec.client_id) given.push_back(spec.id);
-    auto lookups = unique_lookups(request.jobs);
-    std::optional<std::uint64_t> load;
-    if (!given.empty() || !lookups.empty()) {
-        const bool usable = co_await past_reset();
-        if (!usable) co_return failure();
-        // What either read brings in stays until the push, and so does what was there before.
-        load = engine_.begin_load();
-        bool ok = co_await load_duplicates(std::move(lookups), *load);
-        if (ok) ok = co_await make_resident(std::move(given));
-        if (!ok) co_return failure();
-    }
+    auto prepared = co_await prepare_jobs(request.jobs);
+    if (!prepared) co_return prepared.error();
+    const auto load = *prepared;
     if (request.key && load) {
         auto known = engine_.find_key(*request.key, now());
         if (known.known()) engine_.end_load(*load);

@@ -49,8 +49,13 @@ bool replaces(const unique_rule& rule) {
 class push_planner {
 public:
     push_planner(const push_request& request, const unique_table& uniques, const job_table& jobs,
-                 instant now, timestamp stamp)
-        : request_(request), uniques_(uniques), jobs_(jobs), now_(now), stamp_(stamp) {}
+                 std::int64_t ending, instant now, timestamp stamp)
+        : request_(request),
+          uniques_(uniques),
+          jobs_(jobs),
+          ending_(ending),
+          now_(now),
+          stamp_(stamp) {}
 
     result<std::vector<push_plan>> run() {
         const auto& jobs = request_.jobs;
@@ -93,12 +98,22 @@ private:
                 const auto* job = jobs_.find(seq);
                 // Those behind it are older still.
                 if (rule.period && job->record.received_at + *rule.period <= stamp_) return false;
-                if (job->place != job_place::nowhere) found.push_back(seq);
+                if (job->place != job_place::nowhere && seq != ending_) found.push_back(seq);
                 return true;
             });
         }
+        if (completes_with(rule)) found.push_back(ending_);
         std::sort(found.begin(), found.end(), std::greater<>());
         return found;
+    }
+
+    /// Whether the job that completes with the push counts as a completed one.
+    bool completes_with(const unique_rule& rule) const {
+        const auto* job = ending_ ? jobs_.find(ending_) : nullptr;
+        if (!job || !rule.states.contains(job_state::completed)) return false;
+        const auto* own = job->record.spec->unique.get();
+        const bool late = rule.period && job->record.received_at + *rule.period <= stamp_;
+        return own && own->key == rule.key && !late;
     }
 
     /// What the jobs that are there make of a new one. Errors: duplicate.
@@ -115,7 +130,8 @@ private:
                 plan.same = seq;
                 return std::nullopt;
             }
-            if (is_terminal(job.state)) continue;  // it has ended; the new one follows it
+            if (is_terminal(job.state) || seq == ending_)
+                continue;  // it has ended; the new one follows it
             gone_.insert(seq);
             plan.replaced.push_back(seq);
             if (job.state == job_state::scheduled && !plan.schedule) plan.schedule = job.due_at;
@@ -126,6 +142,7 @@ private:
     const push_request& request_;
     const unique_table& uniques_;
     const job_table& jobs_;
+    std::int64_t ending_;  ///< 0: none
     instant now_;
     timestamp stamp_;
     std::unordered_set<std::int64_t> gone_;  ///< to be cancelled by earlier ones of the push
@@ -146,8 +163,9 @@ std::vector<unique_lookup> unique_lookups(const std::vector<job_spec>& jobs) {
 }
 
 result<std::vector<push_plan>> plan_push(const push_request& request, const unique_table& uniques,
-                                         const job_table& jobs, instant now, timestamp stamp) {
-    return push_planner(request, uniques, jobs, now, stamp).run();
+                                         const job_table& jobs, std::int64_t ending, instant now,
+                                         timestamp stamp) {
+    return push_planner(request, uniques, jobs, ending, now, stamp).run();
 }
 
 job_state first_state(const job_spec& spec, std::optional<timestamp> schedule, instant now) {

@@ -41,7 +41,8 @@ struct push_plan {
 /// As if they came one by one; nothing is changed. All that may matter is in memory. `stamp`: the
 /// engine's own time. Errors: duplicate.
 result<std::vector<push_plan>> plan_push(const push_request& request, const unique_table& uniques,
-                                         const job_table& jobs, instant now, timestamp stamp);
+                                         const job_table& jobs, std::int64_t ending, instant now,
+                                         timestamp stamp);
 
 /// Where a new job begins. `schedule` takes the place of its own time.
 job_state first_state(const job_spec& spec, std::optional<timestamp> schedule, instant now);

@@ -23,6 +23,74 @@ asio::awaitable<job_record> run_here(backend_contract& t) {
     co_return jobs.at(0);
 }
 
+CONTRACT(FollowUpsAreStoredWithTheCompletion) {
+    co_await t.push(contract_job("q"));
+    const auto held = co_await t.fetch_one("q");
+    ack_request ack;
+    ack.job_id = held.spec->id;
+    ack.lease = held.lease;
+    ack.enqueue = {contract_job("next"), contract_job("next")};
+    auto own_id = contract_job("next");
+    own_id.client_id = true;
+    own_id.id = held.spec->id;
+    auto wrong = ack;
+    wrong.enqueue.push_back(own_id);
+    const auto refused = co_await t.queue().ack(wrong);
+    EXPECT_EQ(code_of(refused), errc::duplicate);
+    const auto still = co_await t.queue().info(held.spec->id);
+    EXPECT_TRUE(still && still->state == job_state::active);
+    const auto done = co_await t.queue().ack(ack);
+    EXPECT_TRUE(done && done->job.children.size() == 2);
+    co_await t.reopen();
+    const auto again = co_await t.queue().ack(ack);
+    EXPECT_TRUE(again && again->repeated && again->job.children == done->job.children);
+    fetch_request all;
+    all.worker_id = "w";
+    all.queues = {"next"};
+    all.count = 9;
+    const auto made = co_await t.queue().fetch(all, std::stop_token{});
+    EXPECT_TRUE(made && made->size() == 2);
+    if (made && made->size() == 2 && done) {
+        EXPECT_EQ(made->front().spec->id, done->job.children.front());
+    }
+}
+
+CONTRACT(ManyAnswersAreTakenAtOnce) {
+    std::vector<job_record> held;
+    for (int i = 0; i < 4; ++i) {
+        co_await t.push(contract_job("q"));
+        held.push_back(co_await t.fetch_one("q"));
+    }
+    co_await t.push(contract_job("q"));
+    answers_request many;
+    many.acks.resize(2);
+    many.acks[0].job_id = held[0].spec->id;
+    many.acks[0].lease = held[0].lease;
+    many.acks[0].enqueue = {contract_job("next")};
+    many.acks[1].job_id = held[0].spec->id;  // complete by then
+    many.nacks.resize(1);
+    many.nacks[0].job_id = held[1].spec->id;
+    many.nacks[0].lease = held[1].lease;
+    many.nacks[0].release = true;
+    many.heartbeat.worker_id = held[2].worker_id;
+    many.heartbeat.jobs = {{held[2].spec->id, held[2].lease}};
+    many.fetch.emplace();
+    many.fetch->worker_id = "w9";
+    many.fetch->queues = {"q"};
+    many.fetch->count = 9;
+    const auto made = co_await t.queue().answer_many(many);
+    EXPECT_TRUE(made);
+    if (!made) co_return;
+    EXPECT_TRUE(made->acks.size() == 2 && made->acks[0] && made->acks[0]->job.acked_at);
+    EXPECT_EQ(code_of(made->acks[1]), errc::conflict);
+    EXPECT_TRUE(made->nacks.size() == 1 && made->nacks[0]);
+    EXPECT_TRUE(made->heartbeat && made->heartbeat->jobs.size() == 1);
+    EXPECT_GE(made->jobs.size(), 1U) << "it does not wait for those at rest";
+    co_await t.reopen();
+    const auto done = co_await t.queue().info(held[0].spec->id);
+    EXPECT_TRUE(done && done->state == job_state::completed && done->children.size() == 1);
+}
+
 CONTRACT(ProgressIsKeptAcrossACrash) {
     const auto pushed = co_await t.push(contract_job());
     const auto held = co_await t.fetch_one("default");

@@ -80,7 +80,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (batch)
         for (const auto& spec : *batch) round_trip(spec);
     check(decode_fetch(body));
-    check(decode_ack(body));
+    check(decode_ack(body, now));
+    check(decode_answers(body, now));
     check(decode_nack(body));
     check(decode_heartbeat(body));
     check(decode_progress(body));

@@ -98,6 +98,7 @@ api_fixture::pending api_fixture::start(const std::string& method, const std::st
     r.received = std::chrono::steady_clock::now();
     r.stop = stop.get_token();
     r.queue_patterns = queue_patterns;
+    r.may_enqueue = may_enqueue;
     const auto found = routes.find(r.method, r.path);
     auto answer = std::make_shared<std::optional<response>>();
     if (found.handle == nullptr) {

@@ -66,6 +66,7 @@ public:
     router routes;
     bool draining = false;
     std::vector<std::string> queue_patterns;  ///< of the token all requests come with
+    bool may_enqueue = true;                  ///< whether that token is good for new jobs
     std::stop_source stop;
     std::function<std::optional<error>(const job_spec&)> check_job;  ///< empty: nothing is refused
     static constexpr std::size_t waiting_bodies_max = 4096;

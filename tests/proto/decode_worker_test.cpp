@@ -10,6 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr timestamp now{1'770'892'200s};
+
 constexpr std::string_view id = "019461a8-1a2b-7c3d-8e4f-5a6b7c8d9e0f";
 const std::string job_id = R"("job_id":")" + std::string{id} + '"';
 
@@ -87,8 +89,10 @@ TEST(DecodeFetch, RefusesWhatIsWrong) {
 }
 
 TEST(DecodeAck, ReadsEveryMember) {
-    const auto ack = decode_ack(body(
-        R"(,"worker_id":"w","lease":"7.1a2b.90cd12ef","result": {"a": 1e400 },"fetch":{"count":2})"));
+    const auto ack = decode_ack(
+        body(
+            R"(,"worker_id":"w","lease":"7.1a2b.90cd12ef","result": {"a": 1e400 },"fetch":{"count":2})"),
+        now);
     ASSERT_TRUE(ack) << ack.error().message;
     EXPECT_EQ(to_string(ack->job_id), id);
     EXPECT_EQ(ack->worker_id, "w");
@@ -99,23 +103,85 @@ TEST(DecodeAck, ReadsEveryMember) {
 }
 
 TEST(DecodeAck, NeedsOnlyTheJob) {
-    const auto ack = decode_ack(body(""));
+    const auto ack = decode_ack(body(""), now);
     ASSERT_TRUE(ack);
     EXPECT_FALSE(ack->lease);
     EXPECT_TRUE(ack->result.empty());
     EXPECT_FALSE(ack->fetch);
-    EXPECT_EQ(decode_ack("{}").error().details, R"("field":"job_id","reason":"missing")");
-    EXPECT_EQ(decode_ack(R"({"job_id":"x"})").error().code, errc::invalid_request);
-    EXPECT_EQ(decode_ack(body(R"(,"fetch":{"count":0})")).error().details,
+    EXPECT_EQ(decode_ack("{}", now).error().details, R"("field":"job_id","reason":"missing")");
+    EXPECT_EQ(decode_ack(R"({"job_id":"x"})", now).error().code, errc::invalid_request);
+    EXPECT_EQ(decode_ack(body(R"(,"fetch":{"count":0})"), now).error().details,
               R"("field":"fetch.count")");
 }
 
 TEST(DecodeAck, TakesALeaseThatWasNeverGivenForALostOne) {
     for (const std::string_view lease : {"", "x", "7.1.1", "0.1.00000001"})
-        EXPECT_EQ(decode_ack(body(R"(,"lease":")" + std::string{lease} + '"')).error().code,
+        EXPECT_EQ(decode_ack(body(R"(,"lease":")" + std::string{lease} + '"'), now).error().code,
                   errc::lease_lost)
             << lease;
-    EXPECT_EQ(decode_ack(body(R"(,"lease":7)")).error().code, errc::invalid_request);
+    EXPECT_EQ(decode_ack(body(R"(,"lease":7)"), now).error().code, errc::invalid_request);
+}
+
+TEST(DecodeAck, ReadsFollowUpsAsJobs) {
+    const auto ack = decode_ack(
+        body(
+            R"(,"enqueue":[{"type":"a","args":[1]},{"type":"b","args":[],"options":{"queue":"q"}}])"),
+        now);
+    ASSERT_TRUE(ack) << ack.error().message;
+    ASSERT_EQ(ack->enqueue.size(), 2U);
+    EXPECT_EQ(ack->enqueue[0].args, "[1]");
+    EXPECT_EQ(ack->enqueue[1].queue, "q");
+    const auto wrong = decode_ack(body(R"(,"enqueue":[{"type":"a","args":[]},{"type":"a"}])"), now);
+    ASSERT_FALSE(wrong);
+    EXPECT_NE(wrong.error().details.find("\"index\":1"), std::string::npos)
+        << wrong.error().details;
+    for (const std::string_view bad : {R"({})", R"(7)", R"([7])", R"([null])"})
+        EXPECT_FALSE(decode_ack(body(R"(,"enqueue":)" + std::string(bad)), now)) << bad;
+    std::string many = R"({"type":"a","args":[]})";
+    for (std::size_t i = 1; i < limits::follow_ups_max; ++i) many += R"(,{"type":"a","args":[]})";
+    EXPECT_TRUE(decode_ack(body(R"(,"enqueue":[)" + many + "]"), now));
+    EXPECT_FALSE(decode_ack(body(R"(,"enqueue":[)" + many + R"(,{"type":"a","args":[]}])"), now));
+}
+
+std::string answers(std::string_view members) {
+    return R"({"worker_id":"w")" + std::string(members) + '}';
+}
+
+TEST(DecodeAnswers, ReadsManyOfEachKind) {
+    const auto job = R"({"job_id":")" + std::string(id) + '"';
+    const auto made = decode_answers(
+        answers(R"(,"ack":[)" + job + R"(,"result":1},)" + job + R"(,"worker_id":"x"}],"nack":[)" +
+                job + R"(,"error":{"message":"m"}},)" + job + R"(,"snooze_ms":5}],"heartbeat":[)" +
+                job + R"(}],"fetch":{"queues":["q"]})"),
+        now);
+    ASSERT_TRUE(made) << made.error().message;
+    ASSERT_EQ(made->acks.size(), 2U);
+    EXPECT_EQ(made->acks[0].worker_id, "w");
+    EXPECT_EQ(made->acks[0].result, "1");
+    EXPECT_EQ(made->acks[1].worker_id, "x");
+    ASSERT_EQ(made->nacks.size(), 2U);
+    EXPECT_EQ(made->nacks[1].snooze, 5ms);
+    EXPECT_EQ(made->heartbeat.jobs.size(), 1U);
+    EXPECT_EQ(made->heartbeat.worker_id, "w");
+    ASSERT_TRUE(made->fetch);
+    EXPECT_EQ(made->fetch->worker_id, "w");
+}
+
+TEST(DecodeAnswers, NamesTheOneThatIsWrong) {
+    const auto job = R"({"job_id":")" + std::string(id) + '"';
+    const auto field_of = [&](const std::string& members) {
+        const auto made = decode_answers(answers(members), now);
+        return made ? "nothing" : made.error().details;
+    };
+    EXPECT_EQ(field_of(R"(,"ack":[)" + job + "},{}]"),
+              R"("field":"ack[1].job_id","reason":"missing")");
+    EXPECT_EQ(field_of(R"(,"nack":[)" + job + "}]"),
+              R"("field":"nack[0].error","reason":"missing")");
+    EXPECT_EQ(field_of(R"(,"ack":[)" + job + R"(,"fetch":{}}])"), R"("field":"ack[0].fetch")");
+    EXPECT_FALSE(decode_answers(R"({"heartbeat":[)" + job + "}]}", now)) << "of whom?";
+    EXPECT_FALSE(decode_answers(answers(R"(,"ack":{})"), now));
+    EXPECT_FALSE(decode_answers(answers(R"(,"ack":[7])"), now));
+    EXPECT_TRUE(decode_answers("{}", now));
 }
 
 nack_request accepted_nack(std::string_view members) {

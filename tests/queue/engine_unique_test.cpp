@@ -34,14 +34,6 @@ const auto ignore = rule_of(conflict_policy::ignore);
 const auto replace = rule_of(conflict_policy::replace);
 const auto replace_except_schedule = rule_of(conflict_policy::replace_except_schedule);
 
-/// A cache of none: what has ended, and what waits, is at rest as soon as it is durable.
-engine_config nothing_kept() {
-    engine_config config;
-    config.window_jobs = 0;
-    config.finished_cache = 0;
-    return config;
-}
-
 class Unique : public testing::TestWithParam<bool> {
 protected:
     Unique() : f(GetParam() ? nothing_kept() : engine_config{}) {}

@@ -28,7 +28,7 @@ TEST(DeepJson, IsRefusedByEveryDecoder) {
         refused_as_too_deep(decode_job(with(R"({"type":"a","args":)"), timestamp{}).error()));
     EXPECT_TRUE(refused_as_too_deep(decode_batch(with(R"({"jobs":)"), timestamp{}).error()));
     EXPECT_TRUE(refused_as_too_deep(decode_fetch(with(R"({"queues":)")).error()));
-    EXPECT_TRUE(refused_as_too_deep(decode_ack(with(R"({"result":)")).error()));
+    EXPECT_TRUE(refused_as_too_deep(decode_ack(with(R"({"result":)"), {}).error()));
     EXPECT_TRUE(refused_as_too_deep(decode_nack(with(R"({"error":)")).error()));
     EXPECT_TRUE(refused_as_too_deep(decode_heartbeat(with(R"({"active_jobs":)")).error()));
 }

@@ -159,6 +159,9 @@ public:
         return unused();
     }
     asio::awaitable<result<change_answer>> cancel(uuid) override { return unused(); }
+    asio::awaitable<result<answers_outcome>> answer_many(answers_request) override {
+        return unused();
+    }
     asio::awaitable<result<change_answer>> cancel_in(uuid, job_state) override { return unused(); }
     asio::awaitable<result<change_answer>> activate(uuid) override { return unused(); }
     asio::awaitable<result<heartbeat_answer>> heartbeat(heartbeat_request) override {

@@ -14,6 +14,7 @@ void add_job_routes(router& routes, const services_ptr& services);
 void add_progress_routes(router& routes, const services_ptr& services);
 void add_job_log_routes(router& routes, const services_ptr& services);
 void add_worker_routes(router& routes, const services_ptr& services);
+void add_worker_batch_routes(router& routes, const services_ptr& services);
 void add_admin_pool_routes(router& routes, const services_ptr& services);
 void add_webhook_routes(router& routes, const services_ptr& services);
 void add_cron_routes(router& routes, const services_ptr& services);

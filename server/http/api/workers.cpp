@@ -3,6 +3,7 @@
 #include "server/http/api/answers.hpp"
 #include "server/http/api/conformance_quirks.hpp"
 #include "server/http/api/handlers.hpp"
+#include "server/http/api/worker_checks.hpp"
 
 #include <functional>
 #include <utility>
@@ -11,52 +12,6 @@ namespace sluice::http {
 namespace {
 
 using std::chrono::steady_clock;
-
-std::optional<error> check_fetch(const request& r, const fetch_request& fetch) {
-    if (auto reserved = check_worker_id(fetch.worker_id)) return reserved;
-    for (const auto& queue : fetch.queues) {
-        if (queue == webhook_queue)
-            return error(errc::forbidden, "The server delivers events itself.",
-                         R"("queue":"sluice.webhooks")");
-        if (!queue_allowed(r, queue)) return forbidden_queue(queue);
-    }
-    return std::nullopt;
-}
-
-/// Looks up the queues of the pool that the fetch names. There is none for a token that may not
-/// use all of them.
-asio::awaitable<std::optional<error>> resolve_pool(services_ptr services, const request& r,
-                                                   fetch_request& fetch) {
-    auto pool = co_await services->queue->pool(fetch.pool);
-    if (!pool) co_return named(pool.error(), "pool", fetch.pool);
-    for (const auto& each : pool->queues)
-        if (!queue_allowed(r, each.queue)) co_return not_found("pool", fetch.pool);
-    for (auto& each : pool->queues) fetch.queues.push_back(std::move(each.queue));
-    co_return std::nullopt;
-}
-
-/// The same for the fetch that goes with an answer. A pool that is gone has no jobs: the answer
-/// counts all the same, and the next plain fetch is told.
-asio::awaitable<void> resolve_pool_after(services_ptr services, const request& r,
-                                         std::optional<fetch_request>& fetch) {
-    if (!fetch || fetch->pool.empty()) co_return;
-    co_await resolve_pool(services, r, *fetch);
-}
-
-/// Ack and nack alike: the worker's name and the fetch that may come with them.
-template <class Body>
-std::optional<error> check_answer(const request& r, const Body& body) {
-    if (auto reserved = check_worker_id(body.worker_id)) return reserved;
-    if (body.fetch) return check_fetch(r, *body.fetch);
-    return std::nullopt;
-}
-
-/// Whether a token that is bound to queues may touch this job. One that may not is told that there
-/// is no such job.
-asio::awaitable<bool> may_touch(services_ptr services, request r, uuid id) {
-    auto job = co_await services->queue->info(id);
-    co_return job&& queue_allowed(r, job->spec->queue);
-}
 
 asio::awaitable<response> fetch_jobs(services_ptr services, request r, path_values) {
     auto fetch = decode_fetch(r.body);
@@ -106,6 +61,11 @@ response ack_answer(const change_answer& change, bool fetched) {
     out.begin_object().key("acknowledged").boolean(true);
     append_change(out, change.job);
     append_time(out, "completed_at", change.job.finished_at);
+    if (!change.job.children.empty()) {
+        out.key("enqueued").begin_array();
+        for (const auto& child : change.job.children) out.id(child);
+        out.end_array();
+    }
     close_with_jobs(answer.body, fetched, change.jobs);
     return answer;
 }
@@ -136,10 +96,12 @@ response nack_answer(const change_answer& change, bool fetched) {
 }
 
 asio::awaitable<response> ack_job(services_ptr services, request r, path_values) {
-    auto ack = decode_ack(r.body);
+    auto ack = decode_ack(r.body, services->now().wall);
     if (!ack) co_return error_response(ack.error(), r);
     co_await resolve_pool_after(services, r, ack->fetch);
     if (const auto refused = check_answer(r, *ack)) co_return error_response(*refused, r);
+    if (const auto refused = check_follow_ups(*services, r, ack->enqueue))
+        co_return error_response(*refused, r);
     const auto id = ack->job_id;
     const bool fetched = ack->fetch.has_value();
     const auto parsed = steady_clock::now();

@@ -254,8 +254,9 @@ void world::ack(held_lease held) {
     call.id = held.id;
     call.lease = held.lease;
     seen_.calls.push_back(std::move(call));
-    with_jobs({held.id}, [this, at, held] {
+    with_jobs({held.id}, [this, at, held, enqueue = some_follow_ups(held.id)] {
         ack_request request;
+        request.enqueue = enqueue;
         request.job_id = held.id;
         request.lease = held.lease;
         request.worker_id = held.worker;

@@ -116,7 +116,7 @@ void world::look_at_the_end() {
     for (const auto* table : {&image.live, &image.history})
         for (const auto& [seq, row] : *table) {
             if (is_unique(*row.record->spec) || is_of_workflow(*row.record->spec) ||
-                is_delivery(*row.record->spec))
+                is_delivery(*row.record->spec) || is_follow_up(*row.record->spec))
                 continue;
             if (was_made(*row.record->spec))
                 seen_.made.push_back(made_of(*row.record));
@@ -149,6 +149,7 @@ void world::calm_down() {
     if (uniques_) end_uniques();
     if (workflows_) look_at_workflows(true);
     if (webhooks_) look_at_deliveries();
+    look_at_follow_ups();
     count();
     look_at_the_end();
 }

@@ -146,6 +146,16 @@ TEST(SimulationControl, ADeliveryWrittenApartFromItsEventIsCaught) {
     EXPECT_NE(found, "");
 }
 
+TEST(SimulationControl, AFollowUpThatIsNotWrittenIsCaught) {
+    wrongdoing wrong;
+    wrong.lose_follow_ups = true;
+    std::string found;
+    for (std::uint64_t seed = 1; seed <= 300 && found.empty(); ++seed)
+        for (const auto& promise : broken_promises(world(seed, wrong).run(steps)))
+            if (promise.find("C20") != std::string::npos) found = promise;
+    EXPECT_NE(found, "");
+}
+
 TEST(SimulationControl, ABoundThatARestartForgetsIsExceeded) {
     wrongdoing wrong;
     wrong.forget_settings = true;

@@ -152,6 +152,7 @@ void world::commit_step() {
         if (workflows_ && one_in(4)) look_at_workflows(false);
         if (limits_ && one_in(4)) look_at_limits();
         if (webhooks_ && one_in(4)) look_at_deliveries();
+        if (one_in(4)) look_at_follow_ups();
     } else {
         committing_.reset();
         engine_->committed(clock_.now);
@@ -257,7 +258,7 @@ void world::deliver(const fetch_of& fetch, const std::vector<given_lease>& lease
             continue;
         leases_.push_back({job.spec->id, job.spec->args, job.worker_id, job.lease});
         if (was_made(*job.spec) || is_unique(*job.spec) || is_of_workflow(*job.spec) ||
-            is_delivery(*job.spec))
+            is_delivery(*job.spec) || is_follow_up(*job.spec))
             continue;
         delivery d;
         d.begun = fetch.begun;

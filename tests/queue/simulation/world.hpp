@@ -27,6 +27,7 @@ struct wrongdoing {
     bool forget_settings = false;        ///< a restart restores nothing of what was set
     bool forget_limits = false;          ///< what a restart restores has no limits
     bool write_deliveries_late = false;  ///< deliveries of events are written a batch too late
+    bool lose_follow_ups = false;        ///< one that a completion stores is not written
 };
 
 /// The engine, a disk, and some clients and workers who do not mean well, all from one seed.
@@ -160,6 +161,12 @@ private:
     void delay_deliveries(journal_batch& batch);
     void look_at_deliveries();
     static bool is_delivery(const job_spec& spec);
+
+    // follow_ups.cpp
+    std::vector<job_spec> some_follow_ups(const uuid& parent);
+    static void lose_follow_up(journal_batch& batch);
+    void look_at_follow_ups();
+    static bool is_follow_up(const job_spec& spec);
 
     // bounds.cpp
     void bound_step();

@@ -1,0 +1,123 @@
+#include "server/queue/local_backend_impl.hpp"
+
+#include <utility>
+
+/// Answers of workers: ack, nack, and many at once.
+namespace sluice {
+result<change_answer> local_backend::named_answer(result<change_answer> answer,
+                                                  const uuid& id) const {
+    if (!answer && answer.error().code == errc::not_found) return missing(id);
+    return answer;
+}
+
+asio::awaitable<result<change_answer>> local_backend::ack(ack_request request) {
+    if (failed_) co_return failure();
+    std::optional<std::uint64_t> follow_ups;
+    if (!request.enqueue.empty()) {
+        auto prepared = co_await prepare_jobs(request.enqueue);
+        if (!prepared) co_return prepared.error();
+        follow_ups = *prepared;
+    }
+    const bool ok = co_await load(request.job_id);
+    if (!ok) co_return failure();
+    auto answer = named_answer(engine_.ack(request, now()), request.job_id);
+    if (follow_ups) engine_.end_load(*follow_ups);
+    auto settled = co_await with_fetch(std::move(answer), request.job_id, std::move(request.fetch));
+    co_return settled;
+}
+
+asio::awaitable<result<change_answer>> local_backend::nack(nack_request request) {
+    if (failed_) co_return failure();
+    const bool ok = co_await load(request.job_id);
+    if (!ok) co_return failure();
+    auto answer = named_answer(engine_.nack(request, now()), request.job_id);
+    auto settled = co_await with_fetch(std::move(answer), request.job_id, std::move(request.fetch));
+    co_return settled;
+}
+
+/// Settles an ack or nack, and leases the next jobs in the same batch where that was asked for. The
+/// answer never waits for a job to come: whoever acknowledges wants to know first of all that it
+/// counts.
+asio::awaitable<result<change_answer>> local_backend::with_fetch(
+    result<change_answer> answer, uuid id, std::optional<fetch_request> request) {
+    if (!answer || !request) {
+        auto settled = co_await settle(std::move(answer), id);
+        co_return settled;
+    }
+    const auto begun = std::chrono::steady_clock::now();
+    request->wait = std::chrono::milliseconds{0};
+    auto outcome = engine_.fetch(*request, now());
+    // First the grant: a taker that waits for a read must be known before the read is done.
+    const std::stop_token nobody_goes;
+    auto jobs = co_await await_grant(std::move(outcome), nobody_goes);
+    auto settled = co_await settle(std::move(answer), id);
+    if (!settled) co_return settled;
+    if (!jobs) co_return jobs.error();
+    settled->jobs = std::move(*jobs);
+    settled->commit = since(begun);
+    co_return settled;
+}
+
+/// One batch takes all of it: nothing comes in between once everything is in memory.
+asio::awaitable<result<answers_outcome>> local_backend::answer_many(answers_request request) {
+    if (failed_) co_return failure();
+    ids named;
+    std::vector<std::uint64_t> loads;
+    std::vector<std::optional<error>> refused(request.acks.size());
+    for (std::size_t i = 0; i < request.acks.size(); ++i) {
+        auto& ack = request.acks[i];
+        named.push_back(ack.job_id);
+        if (ack.enqueue.empty()) continue;
+        auto prepared = co_await prepare_jobs(ack.enqueue);
+        if (failed_) co_return failure();
+        if (!prepared)
+            refused[i] = prepared.error();
+        else if (*prepared)
+            loads.push_back(**prepared);
+    }
+    for (const auto& nack : request.nacks) named.push_back(nack.job_id);
+    for (const auto& beat : request.heartbeat.jobs) named.push_back(beat.job_id);
+    const bool ok = co_await make_resident(std::move(named));
+    if (!ok) co_return failure();
+
+    answers_outcome made;
+    for (std::size_t i = 0; i < request.acks.size(); ++i) {
+        const auto& ack = request.acks[i];
+        made.acks.push_back(refused[i] ? result<change_answer>(*std::move(refused[i]))
+                                       : named_answer(engine_.ack(ack, now()), ack.job_id));
+    }
+    for (const auto& nack : request.nacks)
+        made.nacks.push_back(named_answer(engine_.nack(nack, now()), nack.job_id));
+    std::optional<error> silent;
+    if (!request.heartbeat.jobs.empty()) {
+        auto beaten = engine_.heartbeat(request.heartbeat, now());
+        if (beaten)
+            made.heartbeat = *std::move(beaten);
+        else
+            silent = beaten.error();
+    }
+    for (const auto load : loads) engine_.end_load(load);
+    const auto batch = engine_.gate();
+    const auto begun = std::chrono::steady_clock::now();
+    if (request.fetch && !silent) {
+        request.fetch->wait = std::chrono::milliseconds{0};
+        auto outcome = engine_.fetch(*request.fetch, now());
+        const std::stop_token nobody_goes;
+        auto jobs = co_await await_grant(std::move(outcome), nobody_goes);
+        if (!jobs) co_return jobs.error();
+        made.jobs = *std::move(jobs);
+    }
+    after_command();
+    const bool settled = co_await durable(batch);
+    if (!settled) co_return failure();
+    made.commit = since(begun);
+    for (auto* answers : {&made.acks, &made.nacks})
+        for (auto& each : *answers)
+            if (each && is_terminal(each->job.state) && !each->job.acked_at)
+                each->job.acked_at = committed_at_;
+    engine_.evict_idle(now());
+    if (silent) co_return *std::move(silent);
+    co_return made;
+}
+
+}  // namespace sluice
