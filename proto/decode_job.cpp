@@ -266,6 +266,8 @@ result<job_spec> read_job(json_value job, timestamp now) {
     if (draft.max_attempts && !draft.retry_names_max_attempts)
         draft.spec.retry.max_attempts = *draft.max_attempts;
     if (draft.limit && draft.limit->key.empty()) draft.limit->key = draft.spec.queue;
+    if (draft.limit && draft.limit->group == draft.limit->key)
+        return *bad_value({"options.rate_limit.", "group", job}, "have a key of its own");
     draft.spec.limit = std::move(draft.limit);
     return std::move(draft.spec);
 }

@@ -49,13 +49,17 @@ fault unknown(const json_cursor&, const member& m) {
     return bad_value(m, "not be there: a rate limit has no such member");
 }
 
-fault key(limit_draft& draft, const member& m) {
-    if (auto f = read_string(m, limits::limit_key_bytes_max, draft.rule.key)) return f;
-    if (draft.rule.key.starts_with(webhook_limit_prefix))
+fault read_key(const member& m, std::string& out) {
+    if (auto f = read_string(m, limits::limit_key_bytes_max, out)) return f;
+    if (out.starts_with(webhook_limit_prefix))
         return bad_value(m, "not be one of the server's own deliveries");
-    if (is_limit_key(draft.rule.key)) return std::nullopt;
+    if (is_limit_key(out)) return std::nullopt;
     return bad_value(
         m, "begin with a letter or a digit; more of them, '.', '_', ':' and '-' may follow");
+}
+
+fault key(limit_draft& draft, const member& m) {
+    return read_key(m, draft.rule.key);
 }
 
 fault concurrency(limit_draft& draft, const member& m) {
@@ -159,6 +163,26 @@ fault on_limit(limit_draft& draft, const member& m) {
     return std::nullopt;
 }
 
+fault group_key(limit_draft& draft, const member& m) {
+    return read_key(m, draft.rule.group);
+}
+
+fault group_concurrency(limit_draft& draft, const member& m) {
+    return read_integer(m, 0, limits::limit_concurrency_max, draft.rule.group_concurrency);
+}
+
+constexpr std::array group_rows{
+    row<limit_draft>{"key", group_key, 0, decode::presence::required},
+    row<limit_draft>{"concurrency", group_concurrency, 1, decode::presence::required},
+};
+
+fault group(limit_draft& draft, const member& m) {
+    if (m.value.kind != json_kind::object) return wrong_type(m, "object");
+    const std::string where = std::string(m.where) + std::string(m.name) + ".";
+    std::uint32_t seen = 0;
+    return read_members<limit_draft>(m.value, where, m.code, group_rows, draft, seen, unknown);
+}
+
 constexpr std::array limit_rows{
     row<limit_draft>{"key", key, 0},
     row<limit_draft>{"concurrency", concurrency, 1},
@@ -168,6 +192,7 @@ constexpr std::array limit_rows{
     row<limit_draft>{"burst", burst, 5},
     row<limit_draft>{"throttle", throttle, 6},
     row<limit_draft>{"on_limit", on_limit, 7},
+    row<limit_draft>{"group", group, 8},
 };
 
 /// Both are evenly spread: the slower one keeps to the other as well.
@@ -191,8 +216,9 @@ fault put_together(limit_draft& draft, const member& whole) {
     if (draft.burst && (!made || draft.throttle))
         return refuse("burst", made ? "not come with 'throttle'" : "come with a rate");
     if (draft.burst) made->burst = *draft.burst;
-    if (!made && !draft.rule.concurrency)
-        return bad_value(whole, "name 'concurrency', 'rate', 'throttle' or 'max_per_second'");
+    if (!made && !draft.rule.concurrency && draft.rule.group.empty())
+        return bad_value(whole,
+                         "name 'concurrency', 'rate', 'throttle', 'max_per_second' or 'group'");
     return std::nullopt;
 }
 

@@ -37,6 +37,9 @@ struct limit_rule {
     std::optional<std::int64_t> concurrency;  ///< runs at the same time; 0 holds all back
     std::optional<rate_rule> rate;
     limit_action on_limit = limit_action::wait;
+    /// A key over several: so many jobs with it run at the same time, whatever their own keys.
+    std::string group{};  ///< empty: none
+    std::int64_t group_concurrency = 0;
 
     friend bool operator==(const limit_rule&, const limit_rule&) = default;
 };

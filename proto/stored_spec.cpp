@@ -97,6 +97,8 @@ void write_limit(json_writer& out, const limit_rule& rule) {
     }
     if (rule.on_limit != limit_action::wait)
         out.key("action").integer(static_cast<int>(rule.on_limit));
+    if (!rule.group.empty())
+        out.key("group").string(rule.group).key("of_group").integer(rule.group_concurrency);
     out.end_object();
 }
 
@@ -125,6 +127,10 @@ std::shared_ptr<const limit_rule> read_limit(const field& f) {
             rate().burst = count(each);
         else if (each.name == "action")
             rule->on_limit = enumerator(each, limit_action::reject);
+        else if (each.name == "group")
+            rule->group = string(each);
+        else if (each.name == "of_group")
+            rule->group_concurrency = count(each, 0);
         else
             refuse(each);
     });

@@ -64,6 +64,7 @@ void engine::may_go(const ready_lane& lane) {
 
 void engine::forget_lane(ready_lane& lane) {
     if (!queue_table::unused(lane)) return;
+    unblock(lane);
     if (auto* limit = lane.limit) {
         limits_.remove_lane(*limit, lane);
         if (limit->lanes.empty() && limit->timer_at) {

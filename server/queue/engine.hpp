@@ -327,6 +327,19 @@ private:
     void discard(resident_job& job, std::string_view code, std::string_view message, instant now);
     limit_info info_of(const limit_state& limit, instant now) const;
 
+    // engine_group.cpp
+    limit_state* group_of(const limit_rule& rule);
+    std::optional<std::size_t> group_limit(const limit_rule& rule, instant now) const;
+    bool group_is_full(const limit_rule& rule, instant now) const;
+    void see_group(const resident_job& job);
+    void enter_group(const resident_job& job);
+    void leave_group(const resident_job& job);
+    void block_lane(ready_lane& lane, const resident_job& first, instant now);
+    void unblock(ready_lane& lane);
+    void open_blocked(limit_state& group, std::pair<std::string_view, std::string_view> place);
+    void pass_on_group(const resident_job& job);
+    void open_all_blocked(limit_state& group);
+
     // engine_fetch.cpp
     bool take(const fetch_request& request, std::vector<given_lease>& leases, instant now);
     bool take_from_any(const fetch_request& request, std::vector<given_lease>& leases, instant now);

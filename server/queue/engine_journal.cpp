@@ -59,7 +59,10 @@ void engine::restore_active(job_record record, instant now) {
     ++queue.jobs[static_cast<std::size_t>(job_state::active)];
     if (job.record.spec->type == webhook_job_type)
         deliveries_left_.add(limit_key_of(*job.record.spec));
-    if (job.lane->limit) ++job.lane->limit->running;
+    if (job.lane->limit) {
+        ++job.lane->limit->running;
+        enter_group(job);
+    }
     if (job.record.worker_id == in_server_worker_id) {
         lapse(job, "the server stopped while it ran.", now);
         start_turns(now);

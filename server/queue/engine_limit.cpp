@@ -48,6 +48,7 @@ void engine::see_rule(const resident_job& job) {
     auto* limit = job.lane->limit;
     if (!limit || job.record.seq < limit->rule_seq) return;
     limit->rule_seq = job.record.seq;
+    see_group(job);
     auto rule = *job.record.spec->limit;
     rule.text.clear();
     if (limit->rule && *limit->rule == rule) return;
@@ -59,7 +60,8 @@ bool engine::has_place(const resident_job& job, instant now) const {
     if (job.queue->full()) return false;
     const auto* limit = job.lane->limit;
     if (!limit) return true;
-    return has_room(*limit, in_force(*limit, *job.record.spec->limit, now.wall));
+    return has_room(*limit, in_force(*limit, *job.record.spec->limit, now.wall)) &&
+           !group_is_full(*job.record.spec->limit, now);
 }
 
 /// Jobs that would rather be refused than wait, when their key has no room beyond those that wait
@@ -114,7 +116,8 @@ std::optional<error> engine::refuse_limited(const std::vector<job_spec>& jobs,
             rule.rate ? rules::remaining(*rule.rate, rate_of(known, *rule.rate), steady_time(now))
                       : INT64_MAX;
         const bool full = rule.concurrency && running + before >= *rule.concurrency;
-        if (!full && before < left && known.held_until <= now.steady) continue;
+        const bool crowded = group_is_full(*wanted, now);
+        if (!full && !crowded && before < left && known.held_until <= now.steady) continue;
         return error(errc::rate_limited,
                      "There is no room under the rate limit '" + wanted->key + "'.",
                      "\"key\":\"" + wanted->key + "\",\"running\":" + std::to_string(running) +
@@ -133,7 +136,14 @@ bool engine::may_start(ready_lane& lane, resident_job& job, instant now) {
     why.key = limit.key;
     why.current = limit.running;
     std::optional<std::chrono::microseconds> later;
-    if (limit.held_until > now.steady) {
+    const bool crowded = group_is_full(*job.record.spec->limit, now);
+    if (crowded) {
+        why.key = job.record.spec->limit->group;
+        why.strategy = "group";
+        why.limit = static_cast<std::int64_t>(*group_limit(*job.record.spec->limit, now));
+        const auto* group = group_of(*job.record.spec->limit);
+        why.current = group ? group->running : 0;
+    } else if (limit.held_until > now.steady) {
         why.strategy = "hold";
         later = limit.held_until;
     } else if (!has_room(limit, rule)) {
@@ -145,7 +155,7 @@ bool engine::may_start(ready_lane& lane, resident_job& job, instant now) {
         why.limit = rule.rate->limit;
         if (!asked.allowed) later = asked.at.time_since_epoch();
     }
-    const bool full = later || why.strategy == "concurrency";
+    const bool full = crowded || later || why.strategy == "concurrency";
     const bool told = lane.told_held == job.record.seq;
     if (!full) {
         for (auto& [rate, used] : limit.rates) used = rules::spend(rate, used, steady_time(now));
@@ -167,7 +177,12 @@ bool engine::may_start(ready_lane& lane, resident_job& job, instant now) {
     if (!told)
         emit_limit(job, "rate_limit.exceeded", std::move(why), gate(job.record.spec->id), now);
     lane.told_held = job.record.seq;
+    if (crowded) {
+        block_lane(lane, job, now);
+        return false;
+    }
     close_lane(lane);
+    pass_on_group(job);
     // The wall clock may be set meanwhile; then the timer comes too early, or somebody asks.
     if (rule.until) {
         const auto ends = now.steady + (*rule.until - now.wall);
@@ -207,6 +222,7 @@ void engine::close_lane(ready_lane& lane) {
 }
 
 void engine::reopen_lane(ready_lane& lane) {
+    unblock(lane);
     std::erase(lane.limit->closed, &lane);
     lane.queue->reopen(lane);
     queues_.update_turn(*lane.queue);
@@ -222,16 +238,21 @@ void engine::reopen_lanes(limit_state& limit) {
 /// The job came from the state `from`: what its limit counts, and for whom there may be room now.
 void engine::follow_limit(const resident_job& job, job_state from) {
     auto& lane = *job.lane;
-    if (job.record.state == job_state::active) ++lane.limit->running;
+    if (job.record.state == job_state::active) {
+        ++lane.limit->running;
+        enter_group(job);
+    }
     if (from == job_state::active) {
         assert(lane.limit->running > 0);
         --lane.limit->running;
         reopen_lanes(*lane.limit);
+        leave_group(job);
     }
     // The job that closed the lane waits no more; the next one may have a rule of its own.
     if (from == job_state::available && lane.closed &&
         lane.line.front()->ticket == job.record.ticket)
         reopen_lane(lane);
+    if (from == job_state::available && job.record.state != job_state::active) pass_on_group(job);
 }
 
 void engine::wake_limit(limit_state& limit, std::chrono::microseconds at) {
@@ -246,6 +267,7 @@ void engine::limit_timer(std::int64_t number) {
     if (!limit) return;
     limit->timer_at.reset();
     reopen_lanes(*limit);
+    open_all_blocked(*limit);
 }
 
 /// An available job ends without having run, for a reason that is kept with it.
@@ -267,6 +289,8 @@ limit_info engine::info_of(const limit_state& limit, instant now) const {
     info.rule = limit.rule;
     info.running = limit.running;
     for (const auto* lane : limit.lanes) info.waiting += lane->waiting;
+    for (const auto& [place, lanes] : limit.blocked)
+        for (const auto& each : lanes) info.waiting += each.head.lane->waiting;
     info.queues = limit.queues;
     info.more_queues = limit.more_queues;
     const auto as_told = [&](timestamp time) {

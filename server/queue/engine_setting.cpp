@@ -75,6 +75,7 @@ limit_info engine::override_limit(std::string_view key, std::optional<limit_over
     set(setting_kind::limit, key,
         limit.given ? encode_limit_override(*limit.given) : std::string());
     reopen_lanes(limit);
+    open_all_blocked(limit);
     dispatch(now);
     auto info = info_of(limit, now);
     limits_.settle(limit);

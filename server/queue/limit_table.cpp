@@ -1,7 +1,5 @@
 #include "server/queue/limit_table.hpp"
 
-#include "server/queue/queue_table.hpp"
-
 #include <algorithm>
 
 namespace sluice {
@@ -76,6 +74,7 @@ void limit_table::remove_lane(limit_state& state, ready_lane& lane) {
 
 void limit_table::settle(limit_state& state) {
     if (!state.lanes.empty() || state.given || state.idle) return;
+    if (state.running > 0 || !state.blocked.empty()) return;
     auto rested = state.held_until;
     for (const auto& [rate, used] : state.rates)
         rested = std::max(rested, used.next.time_since_epoch());

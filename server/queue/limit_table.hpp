@@ -2,6 +2,7 @@
 
 #include "proto/limit_rule.hpp"
 #include "proto/queue_config.hpp"
+#include "server/queue/queue_table.hpp"
 #include "server/rules/rate_limit.hpp"
 
 #include <chrono>
@@ -18,7 +19,15 @@
 
 namespace sluice {
 
-struct ready_lane;
+/// A lane whose first job waits for room in its group. Those that are allowed most come first:
+/// where they have no room nobody has. Among equals the first job goes first.
+struct blocked_lane {
+    std::int64_t allowed;  ///< by its own rule
+    lane_head head;
+    bool operator<(const blocked_lane& other) const {
+        return allowed != other.allowed ? allowed > other.allowed : head < other.head;
+    }
+};
 
 /// What is counted under one key of rate limits. Its times are of the steady clock.
 struct limit_state {
@@ -30,7 +39,9 @@ struct limit_state {
     std::chrono::microseconds held_until{0};  ///< nothing starts before
     std::set<ready_lane*> lanes;              ///< all that are kept
     std::vector<ready_lane*> closed;          ///< of these, the one closed longest first
-    std::optional<limit_override> given;      ///< by an operator
+    /// Lanes of other keys that wait for room under this one, by queue and type.
+    std::map<std::pair<std::string_view, std::string_view>, std::set<blocked_lane>> blocked;
+    std::optional<limit_override> given;  ///< by an operator
     std::optional<std::chrono::microseconds> timer_at;
     /// Of the job `rule_seq`, the latest one seen; without its text.
     std::shared_ptr<const limit_rule> rule;
@@ -64,7 +75,8 @@ public:
     /// A lane of the key has come, or is about to go. Without any the key is idle and has no timer.
     static void add_lane(limit_state& state, ready_lane& lane);
     void remove_lane(limit_state& state, ready_lane& lane);
-    /// One that has neither lanes nor an override is idle from now on.
+    /// One that has neither lanes nor an override, and nothing that runs or waits as a group, is
+    /// idle from now on.
     void settle(limit_state& state);
     /// Forgets what may go; call after lanes have gone.
     void forget_idle(std::size_t idle_max, std::chrono::microseconds now);

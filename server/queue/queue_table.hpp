@@ -58,7 +58,8 @@ struct ready_lane {
     ready_lane* plain = nullptr;   ///< of the same type; itself when it is that
     limit_state* limit = nullptr;  ///< null: the plain lane
     bool closed = false;           ///< its limit has no room for its first job: takers pass it by
-    std::int64_t told_held = 0;    ///< the job for which "rate_limit.exceeded" was told last
+    limit_state* blocked_by = nullptr;  ///< closed for the sake of this group
+    std::int64_t told_held = 0;         ///< the job for which "rate_limit.exceeded" was told last
     ready_line line;
     handled_share* share = nullptr;  ///< null: no handler of this server takes this type
     bool loading = false;            ///< a read of the next jobs is under way
@@ -66,7 +67,9 @@ struct ready_lane {
     std::size_t resident = 0;        ///< waiting jobs of this lane in memory: always the first ones
     std::size_t waiting = 0;         ///< available jobs, in memory or at rest
     std::size_t jobs = 0;            ///< jobs in memory, in whatever state
-    std::optional<lane_head> listed;  ///< its entry in queue_state::heads or `limited_heads`
+    std::optional<lane_head> listed;      ///< its entry in queue_state::heads or `limited_heads`
+    std::optional<lane_head> blocked_at;  ///< its entry in limit_state::blocked
+    std::int64_t blocked_allowed = 0;     ///< of that entry
 
     // only of a plain lane
     taker_list takers;  ///< waiting for this type only

@@ -44,6 +44,31 @@ CONTRACT(NoMoreJobsOfAKeyRunThanItsLimitAllows) {
     EXPECT_TRUE(last && last->size() == 1);
 }
 
+job_spec in_group(std::string key, std::int64_t total) {
+    auto spec = limited(std::move(key), 9);
+    auto rule = *spec.limit;
+    rule.group = "g";
+    rule.group_concurrency = total;
+    spec.limit = std::make_shared<const limit_rule>(std::move(rule));
+    return spec;
+}
+
+CONTRACT(NoMoreJobsOfAGroupRunThanItAllowsWhateverTheirKeys) {
+    for (const auto* key : {"a", "b", "c"}) co_await t.push(in_group(key, 2));
+    std::vector<job_record> held;
+    held.push_back(co_await t.fetch_one("q"));
+    held.push_back(co_await t.fetch_one("q"));
+    co_await t.reopen();
+    const auto none = co_await t.queue().fetch(some(9, "w2"), std::stop_token{});
+    EXPECT_TRUE(none && none->empty()) << "they still run after a restart";
+    const auto info = co_await t.queue().rate_limit("g");
+    EXPECT_TRUE(info && info->running == 2);
+    auto waiting = t.start(t.queue().fetch(some(1, "w3", 30s), std::stop_token{}));
+    co_await t.ack(held.front());
+    const auto given = co_await waiting.answer();
+    EXPECT_TRUE(given && given->size() == 1);
+}
+
 CONTRACT(AWaitingWorkerIsServedWhenALimitHasRoom) {
     co_await t.push(limited("k", 1));
     co_await t.push(limited("k", 1));

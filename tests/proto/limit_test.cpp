@@ -31,6 +31,23 @@ TEST(LimitRule, TakesEveryMember) {
     EXPECT_EQ(rule.on_limit, limit_action::drop);
 }
 
+TEST(LimitRule, MayHaveAGroup) {
+    const auto rule = rule_of(R"({"key":"a","group":{"key":"g","concurrency":4}})");
+    EXPECT_EQ(rule.group, "g");
+    EXPECT_EQ(rule.group_concurrency, 4);
+    EXPECT_FALSE(rule.concurrency);
+    EXPECT_EQ(rule_of(R"({"group":{"key":"g","concurrency":0}})").key, "mail");
+    for (const auto* wrong :
+         {R"({"key":"a","group":{"key":"g"}})", R"({"key":"a","group":{"concurrency":1}})",
+          R"({"key":"a","group":{"key":"a","concurrency":1}})",
+          R"({"group":{"key":"mail","concurrency":1}})",
+          R"({"key":"a","group":{"key":"g","concurrency":-1}})",
+          R"({"key":"a","group":{"key":"!","concurrency":1}})", R"({"key":"a","group":"g"})",
+          R"({"key":"a","group":{"key":"webhook.sub_1","concurrency":1}})",
+          R"({"key":"a","group":{"key":"g","concurrency":1,"rate":1}})"})
+        EXPECT_FALSE(decode(wrong)) << wrong;
+}
+
 TEST(LimitRule, HasTheQueueForItsKeyWhenItNamesNone) {
     const auto rule = rule_of(R"({"max_per_second":3})");
     EXPECT_EQ(rule.key, "mail");
