@@ -193,6 +193,7 @@ struct answers_draft {
     timestamp now;
     answers_request request;
     bool has_heartbeat = false;
+    std::size_t follow_ups = 0;  ///< over all acks
 };
 
 /// Calls `read` with each object of the array and its index.
@@ -219,6 +220,13 @@ fault many_acks(answers_draft& draft, const member& m) {
         if (auto f = read_members<ack_draft>(each, where, errc::invalid_request, ack_rows, one))
             return f;
         if (one.request.fetch) return bad_value({where, "fetch", each}, "be beside 'ack'");
+        if (one.request.result.size() > limits::body_bytes_max)
+            return bad_value({where, "result", each}, "be at most 1 MiB");
+        draft.follow_ups += one.request.enqueue.size();
+        if (draft.follow_ups > limits::batch_jobs_max)
+            return bad_value({where, "enqueue", each},
+                             "not bring the new jobs of the request above " +
+                                 std::to_string(limits::batch_jobs_max));
         draft.request.acks.push_back(std::move(one.request));
         return std::nullopt;
     });
@@ -273,6 +281,7 @@ void name_worker(answers_request& request) {
     for (auto& each : request.nacks) set(each.worker_id);
     if (request.fetch) set(request.fetch->worker_id);
     request.heartbeat.worker_id = request.worker_id;
+    request.heartbeat.keeps_state = true;
 }
 
 }  // namespace
@@ -295,8 +304,8 @@ result<nack_request> decode_nack(std::string_view body) {
 }
 
 result<answers_request> decode_answers(std::string_view body, timestamp now) {
-    auto draft = decode::decode_body<decode::answers_draft>(body, decode::answers_rows,
-                                                            decode::answers_draft{now, {}});
+    auto draft = decode::decode_body<decode::answers_draft>(
+        body, decode::answers_rows, decode::answers_draft{.now = now, .request = {}});
     if (!draft) return draft.error();
     if (draft->has_heartbeat && draft->request.worker_id.empty())
         return *decode::missing("", "worker_id", errc::invalid_request);

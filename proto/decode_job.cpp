@@ -218,12 +218,34 @@ constexpr std::array own_rows{
 
 /// Set by the server alone; what a client says of them is ignored (ojs-core.md §5.3). That covers
 /// all that `append_job` writes, so that a job read from the server can be sent again.
-constexpr std::array<std::string_view, 23> server_names{
-    "state",          "attempt",      "created_at",    "enqueued_at",  "started_at",
-    "completed_at",   "cancelled_at", "discarded_at",  "activated_at", "next_attempt_at",
-    "error",          "errors",       "result",        "lease",        "lease_expires_at",
-    "retry_delay_ms", "timeline",     "attempts",      "dead_letter",  "interruptions",
-    "previous_state", "workflow_id",  "parent_results"};
+constexpr std::array<std::string_view, 28> server_names{"state",
+                                                        "attempt",
+                                                        "created_at",
+                                                        "enqueued_at",
+                                                        "started_at",
+                                                        "completed_at",
+                                                        "cancelled_at",
+                                                        "discarded_at",
+                                                        "activated_at",
+                                                        "next_attempt_at",
+                                                        "error",
+                                                        "errors",
+                                                        "result",
+                                                        "lease",
+                                                        "lease_expires_at",
+                                                        "retry_delay_ms",
+                                                        "timeline",
+                                                        "attempts",
+                                                        "dead_letter",
+                                                        "interruptions",
+                                                        "previous_state",
+                                                        "workflow_id",
+                                                        "parent_results",
+                                                        "children",
+                                                        "progress",
+                                                        "progress_message",
+                                                        "progress_data",
+                                                        "progress_at"};
 
 constexpr auto join_rows() {
     std::array<row<job_draft>, own_rows.size() + option_rows.size()> rows{};

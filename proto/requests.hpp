@@ -5,8 +5,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice {
@@ -37,8 +39,11 @@ struct ack_request {
     uuid job_id;
     std::string worker_id;  ///< may be empty
     std::optional<lease_token> lease;
-    raw_json result;                     ///< any JSON; empty: none
-    std::vector<job_spec> enqueue;       ///< follow-ups: stored with the completion, or neither is
+    raw_json result;                ///< any JSON; empty: none
+    std::vector<job_spec> enqueue;  ///< follow-ups: stored with the completion, or neither is
+    /// Whether jobs of this queue may be told of to the caller, or replaced by the follow-ups.
+    /// Empty: all.
+    std::function<bool(std::string_view queue)> may_touch;
     std::optional<fetch_request> fetch;  ///< "ack and go on"
 };
 
@@ -89,6 +94,7 @@ struct heartbeat_request {
     worker_state state = worker_state::running;
     std::vector<heartbeat_job> jobs;
     std::optional<std::chrono::milliseconds> visibility_timeout;
+    bool keeps_state = false;  ///< `state` was not said: it is what it was
 };
 
 /// Body of POST /workers/batch: answers for many jobs at once.

@@ -9,6 +9,7 @@ namespace sluice::http {
 void add_api_routes(router& routes, api_services services) {
     const auto shared = std::make_shared<const api_services>(std::move(services));
     add_job_routes(routes, shared);
+    add_explain_route(routes, shared);
     add_progress_routes(routes, shared);
     add_job_log_routes(routes, shared);
     add_worker_routes(routes, shared);

@@ -10,6 +10,7 @@
 #include "proto/webhook.hpp"
 #include "proto/workflow.hpp"
 #include "server/queue/events.hpp"
+#include "server/queue/explanation.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -103,9 +104,10 @@ struct heartbeat_answer {
 
 /// What became of each of many answers, in their order.
 struct answers_outcome {
+    /// Their records are without results and what failed before.
     std::vector<result<change_answer>> acks, nacks;
-    std::optional<heartbeat_answer> heartbeat;  ///< when it named jobs
-    std::vector<job_record> jobs;               ///< newly leased, when the request held a fetch
+    std::optional<result<heartbeat_answer>> heartbeat;  ///< when it named jobs
+    std::vector<job_record> jobs;  ///< newly leased, when the request held a fetch
     std::chrono::microseconds commit{0};
 };
 
@@ -274,6 +276,9 @@ public:
     /// Errors: not_found, store_failed.
     virtual asio::awaitable<result<job_record>> info(uuid id) = 0;
 
+    /// Why the job does not run, at this moment. Errors: not_found, store_failed.
+    virtual asio::awaitable<result<job_explanation>> explain(uuid id) = 0;
+
     /// Waits until the job is terminal or `wait` has passed or `stop` is requested; answers the job
     /// as it is then.
     virtual asio::awaitable<result<job_record>> wait(uuid id, std::chrono::milliseconds wait,
@@ -311,7 +316,7 @@ public:
     virtual asio::awaitable<result<change_answer>> nack(nack_request request) = 0;
 
     /// Takes all these answers in one commit; each counts or is refused for itself. Errors of the
-    /// whole: store_failed, and overloaded of its heartbeat.
+    /// whole: store_failed.
     virtual asio::awaitable<result<answers_outcome>> answer_many(answers_request request) = 0;
 
     /// Keeps how far a running job is, until its next attempt. Survives a crash of the process, not

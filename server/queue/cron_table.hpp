@@ -53,6 +53,11 @@ public:
     cron_entry* end_unfinished(std::int64_t seq);
     /// Whether a pending job may start: those made before it have ended.
     bool is_first(std::int64_t seq) const;
+    /// Whose end the registration waits for; null: none does.
+    const cron_entry* of_job(std::int64_t seq) const {
+        const auto known = by_job_.find(seq);
+        return known == by_job_.end() ? nullptr : known->second;
+    }
 
     /// The entry is in the open batch.
     void touch(const cron_entry& entry) { changed_.insert(entry.record.definition.name); }

@@ -67,7 +67,7 @@ void engine::forget_lane(ready_lane& lane) {
     unblock(lane);
     if (auto* limit = lane.limit) {
         limits_.remove_lane(*limit, lane);
-        if (limit->lanes.empty() && limit->timer_at) {
+        if (limit->lanes.empty() && limit->blocked.empty() && limit->timer_at) {
             steady_timers_.remove({*limit->timer_at, timer_kind::limit, limit->number});
             limit->timer_at.reset();
         }

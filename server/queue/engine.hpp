@@ -106,6 +106,8 @@ public:
     /// Jobs with lines in the batch that was committed last.
     const std::vector<uuid>& logged() const { return logged_; }
 
+    /// Why the job does not run. Errors: not_found.
+    result<job_explanation> explain(const uuid& id, instant now);
     result<job_record> info(const uuid& id) const;
     /// The same without a copy: null when it is not known here, else valid until the next call.
     const job_record* peek(const uuid& id) const;
@@ -314,6 +316,7 @@ private:
                                         const resident_job* ending, instant now) const;
     void see_rule(const resident_job& job);
     bool has_place(const resident_job& job, instant now) const;
+    void explain_limits(const resident_job& job, job_explanation& made, instant now) const;
     bool may_start(ready_lane& lane, resident_job& job, instant now);
     void hold_limit(const resident_job& job, timestamp until, instant now);
     void emit_limit(const resident_job& job, std::string_view type, limit_event event,
@@ -330,17 +333,28 @@ private:
     // engine_group.cpp
     limit_state* group_of(const limit_rule& rule);
     std::optional<std::size_t> group_limit(const limit_rule& rule, instant now) const;
-    bool group_is_full(const limit_rule& rule, instant now) const;
+    bool group_is_full(const limit_rule& rule, instant now, std::size_t freed = 0) const;
     void see_group(const resident_job& job);
     void enter_group(const resident_job& job);
     void leave_group(const resident_job& job);
     void block_lane(ready_lane& lane, const resident_job& first, instant now);
     void unblock(ready_lane& lane);
-    void open_blocked(limit_state& group, std::pair<std::string_view, std::string_view> place);
+    void give_room(limit_state& limit);
+    void open_blocked(limit_state& group, lane_place place);
+    void pass_on_opening(ready_lane& lane);
     void pass_on_group(const resident_job& job);
     void open_all_blocked(limit_state& group);
 
+    // engine_explain.cpp
+    job_reason why_pending(const resident_job& job);
+    bool has_taker(const resident_job& job, instant now) const;
+    void explain_line(const resident_job& job, job_explanation& made, instant now);
+
     // engine_fetch.cpp
+    template <class Visit>
+    static void each_named_lane(const queue_state& queue, const fetch_request& request,
+                                Visit visit);
+    void note_asked(const fetch_request& request, instant now);
     bool take(const fetch_request& request, std::vector<given_lease>& leases, instant now);
     bool take_from_any(const fetch_request& request, std::vector<given_lease>& leases, instant now);
     std::uint64_t park(const fetch_request& request,

@@ -90,19 +90,31 @@ void engine::reclaim(resident_job& job, instant now) {
 
 result<change_answer> engine::ack(const ack_request& request, instant now) {
     if (request.worker_id == in_server_worker_id && request.lease) leave_handler(*request.lease);
+    const auto plan_follow_ups = [&](const resident_job& job) {
+        push_request wanted;
+        wanted.jobs = request.enqueue;
+        wanted.may_touch = request.may_touch;
+        return plan(std::move(wanted), &job, now);
+    };
+    std::optional<planned_push> follow_ups;
+    const auto* known = request.enqueue.empty() ? nullptr : find(request.job_id);
+    if (known && known->record.state == job_state::available) {
+        // Its lease has lapsed. It is taken back only to be completed: its place under a limit may
+        // be somebody else's by now.
+        auto planned = plan_follow_ups(*known);
+        if (!planned) return planned.error();
+        follow_ups = *std::move(planned);
+    }
     bool repeated = false;
     auto held = holder(request.job_id, request.lease, request.worker_id, lease_outcome::acked, now,
                        repeated);
     if (!held) return held.error();
     auto& job = **held;
     if (repeated) return answer(job, true);
-    std::optional<planned_push> follow_ups;
-    if (!request.enqueue.empty()) {
-        push_request wanted;
-        wanted.jobs = request.enqueue;
-        auto planned = plan(std::move(wanted), &job, now);
+    if (known && !follow_ups) {
+        auto planned = plan_follow_ups(job);
         if (!planned) {
-            hear(job, now);  // it runs on; its lease may have lapsed before
+            hear(job, now);  // it runs on
             return planned.error();
         }
         follow_ups = *std::move(planned);
@@ -356,7 +368,7 @@ result<heartbeat_answer> engine::heartbeat(const heartbeat_request& request, ins
     auto& worker = workers_.get(request.worker_id);
     made.directive = std::max(made.directive, worker.directive);
     worker.last_beat = now.steady;
-    if (std::exchange(worker.state, request.state) != request.state)
+    if (!request.keeps_state && std::exchange(worker.state, request.state) != request.state)
         end_waits_of(request.worker_id);
     if (!worker.beats) {
         worker.beats = true;

@@ -68,6 +68,38 @@ bool engine::take_from_any(const fetch_request& request, std::vector<given_lease
     return blocked;
 }
 
+/// Visits the plain lanes of the queue that the request names by type.
+template <class Visit>
+void engine::each_named_lane(const queue_state& queue, const fetch_request& request, Visit visit) {
+    for (const auto& type : request.types) {
+        const auto prefix = pattern_prefix(type);
+        auto it = prefix ? queue.lanes.lower_bound(*prefix) : queue.lanes.find(type);
+        // What falls under a pattern stands side by side in the order of names.
+        for (; it != queue.lanes.end() && (!prefix || it->first.starts_with(*prefix)); ++it) {
+            visit(*it->second);
+            if (!prefix) break;
+        }
+    }
+}
+
+/// For those who ask why nobody takes a job.
+void engine::note_asked(const fetch_request& request, instant now) {
+    if (is_any(request)) {
+        handlers_asked_at_ = now.steady;
+        return;
+    }
+    for (const auto& name : request.queues) {
+        auto* queue = queues_.find(name);
+        if (!queue) continue;
+        if (request.handled_only)
+            queue->handlers_asked_at = now.steady;
+        else if (request.types.empty())
+            queue->asked_at = now.steady;
+        else
+            each_named_lane(*queue, request, [&](ready_lane& lane) { lane.asked_at = now.steady; });
+    }
+}
+
 bool engine::wants_jobs(const std::string& worker_id) const {
     const auto* worker = workers_.find(worker_id);
     return !worker || std::max(worker->state, worker->directive) == worker_state::running;
@@ -86,6 +118,7 @@ fetch_outcome engine::fetch(const fetch_request& request, instant now) {
             outcome.parked = park(request, now.steady + in_microseconds(request.wait), true);
         return outcome;
     }
+    note_asked(request, now);
     const bool blocked = take(request, outcome.leases, now);
     if (!outcome.leases.empty()) {
         outcome.gate = open_batch_;

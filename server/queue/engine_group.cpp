@@ -1,5 +1,6 @@
 #include "server/queue/engine.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 #include <vector>
@@ -10,7 +11,7 @@
 namespace sluice {
 namespace {
 
-std::pair<std::string_view, std::string_view> place_of(const ready_lane& lane) {
+lane_place place_of(const ready_lane& lane) {
     return {*lane.queue->name, *lane.plain->type};
 }
 
@@ -30,23 +31,28 @@ std::optional<std::size_t> engine::group_limit(const limit_rule& rule, instant n
     return static_cast<std::size_t>(given ? *group->given->concurrency : rule.group_concurrency);
 }
 
-bool engine::group_is_full(const limit_rule& rule, instant now) const {
+/// `freed`: places that are about to come free.
+bool engine::group_is_full(const limit_rule& rule, instant now, std::size_t freed) const {
     const auto limit = group_limit(rule, now);
     if (!limit) return false;
     const auto* group = limits_.find(rule.group);
-    return (group ? group->running : 0) >= *limit;
+    return (group ? group->running : 0) >= *limit + freed;
 }
 
 void engine::see_group(const resident_job& job) {
     const auto& rule = *job.record.spec->limit;
     if (rule.group.empty()) return;
     auto& group = limits_.get(rule.group);
-    if (!group.rule || group.rule->concurrency != rule.group_concurrency) {
+    limit_table::name_queue(group, job.queue->name);
+    // Of a key that jobs have as their own, these tell.
+    const bool tells = group.lanes.empty() && job.record.seq >= group.rule_seq;
+    if (tells && (!group.rule || group.rule->concurrency != rule.group_concurrency)) {
         limit_rule told;
         told.key = rule.group;
         told.concurrency = rule.group_concurrency;
         group.rule = std::make_shared<const limit_rule>(std::move(told));
     }
+    if (tells) group.rule_seq = job.record.seq;
     limits_.settle(group);
 }
 
@@ -61,10 +67,18 @@ void engine::leave_group(const resident_job& job) {
     if (!group) return;
     assert(group->running > 0);
     --group->running;
-    std::vector<std::pair<std::string_view, std::string_view>> places;
-    for (const auto& [place, lanes] : group->blocked) places.push_back(place);
-    for (const auto& place : places) open_blocked(*group, place);
+    give_room(*group);
     limits_.settle(*group);
+}
+
+/// One more may run under a key, be it the own one of jobs or that of a group: some have both.
+void engine::give_room(limit_state& limit) {
+    reopen_lanes(limit);
+    std::vector<std::pair<blocked_lane, lane_place>> places;
+    for (const auto& [place, lanes] : limit.blocked) places.emplace_back(*lanes.begin(), place);
+    // The latest offer is made first, so the best comes last.
+    std::ranges::sort(places, [](const auto& a, const auto& b) { return b.first < a.first; });
+    for (const auto& [first, place] : places) open_blocked(limit, place);
 }
 
 /// The lane is closed until there is room in the group of its first job.
@@ -92,9 +106,19 @@ void engine::unblock(ready_lane& lane) {
 }
 
 /// Opens the best of the lanes that wait there for the group.
-void engine::open_blocked(limit_state& group, std::pair<std::string_view, std::string_view> place) {
+void engine::open_blocked(limit_state& group, lane_place place) {
     const auto at = group.blocked.find(place);
-    if (at != group.blocked.end()) reopen_lane(*at->second.begin()->head.lane);
+    if (at == group.blocked.end()) return;
+    auto& lane = *at->second.begin()->head.lane;
+    reopen_lane(lane);
+    lane.opened_for = group.number;
+}
+
+/// Another job is the first of a lane that was opened for a group, which it need not be of.
+void engine::pass_on_opening(ready_lane& lane) {
+    const auto number = std::exchange(lane.opened_for, 0);
+    if (auto* group = number == 0 ? nullptr : limits_.find(number))
+        open_blocked(*group, place_of(lane));
 }
 
 /// Room that the job's lane was opened for is for another one. If there is none, that is found out.

@@ -64,6 +64,46 @@ bool engine::has_place(const resident_job& job, instant now) const {
            !group_is_full(*job.record.spec->limit, now);
 }
 
+/// What of its limits keeps an available job from being started.
+void engine::explain_limits(const resident_job& job, job_explanation& made, instant now) const {
+    const auto* limit = job.lane->limit;
+    if (!limit) return;
+    const auto& own = *job.record.spec->limit;
+    const auto rule = in_force(*limit, own, now.wall);
+    const auto runs = [](std::size_t running, std::int64_t allowed) {
+        return std::to_string(running) + " of " + std::to_string(allowed) + " run";
+    };
+    const auto as_told = [&](std::chrono::microseconds at) {
+        return stamp({.wall = {}, .steady = at});
+    };
+    if (limit->held_until > now.steady)
+        made.reasons.push_back(
+            {"rate_limit_held",
+             "A worker was told to leave the key '" + limit->key + "' alone for a while.",
+             as_told(limit->held_until)});
+    if (!has_room(*limit, rule))
+        made.reasons.push_back({"concurrency_limit",
+                                "Of the jobs with the key '" + limit->key + "' " +
+                                    runs(limit->running, *rule.concurrency) +
+                                    "; it starts when one of them has ended.",
+                                rule.until});
+    if (const auto allowed = group_limit(own, now); allowed && group_is_full(own, now)) {
+        const auto* group = limits_.find(own.group);
+        made.reasons.push_back(
+            {"group_limit",
+             "Of the jobs of the group '" + own.group + "' " +
+                 runs(group ? group->running : 0, static_cast<std::int64_t>(*allowed)) +
+                 "; it starts when one of them has ended.",
+             {}});
+    }
+    if (!rule.rate) return;
+    const auto asked = rules::take(*rule.rate, rate_of(*limit, *rule.rate), steady_time(now));
+    if (!asked.allowed)
+        made.reasons.push_back({"rate_limit",
+                                "The rate of the key '" + limit->key + "' is used up for now.",
+                                as_told(asked.at.time_since_epoch())});
+}
+
 /// Jobs that would rather be refused than wait, when their key has no room beyond those that wait
 /// already.
 std::optional<error> engine::refuse_limited(const std::vector<job_spec>& jobs,
@@ -89,7 +129,14 @@ std::optional<error> engine::refuse_limited(const std::vector<job_spec>& jobs,
     const auto waits = [&](std::size_t i) {
         return first_state(jobs[i], plans[i].schedule, now) == job_state::available;
     };
-    if (ending && ending->record.spec->limit) --load_of(ending->record.spec->limit->key).running;
+    const auto* leaving = ending ? ending->record.spec->limit.get() : nullptr;
+    if (leaving && ending->record.state == job_state::active) --load_of(leaving->key).running;
+    if (leaving && ending->record.state == job_state::available) --load_of(leaving->key).waiting;
+    const auto is_crowded = [&](const limit_rule& rule) {
+        const bool freed =
+            leaving && ending->record.state == job_state::active && leaving->group == rule.group;
+        return group_is_full(rule, now, freed ? 1 : 0);
+    };
     const limit_state fresh;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
         if (plans[i].same || plans[i].same_new) continue;
@@ -116,7 +163,7 @@ std::optional<error> engine::refuse_limited(const std::vector<job_spec>& jobs,
             rule.rate ? rules::remaining(*rule.rate, rate_of(known, *rule.rate), steady_time(now))
                       : INT64_MAX;
         const bool full = rule.concurrency && running + before >= *rule.concurrency;
-        const bool crowded = group_is_full(*wanted, now);
+        const bool crowded = is_crowded(*wanted);
         if (!full && !crowded && before < left && known.held_until <= now.steady) continue;
         return error(errc::rate_limited,
                      "There is no room under the rate limit '" + wanted->key + "'.",
@@ -240,12 +287,13 @@ void engine::follow_limit(const resident_job& job, job_state from) {
     auto& lane = *job.lane;
     if (job.record.state == job_state::active) {
         ++lane.limit->running;
+        lane.opened_for = 0;
         enter_group(job);
     }
     if (from == job_state::active) {
         assert(lane.limit->running > 0);
         --lane.limit->running;
-        reopen_lanes(*lane.limit);
+        give_room(*lane.limit);
         leave_group(job);
     }
     // The job that closed the lane waits no more; the next one may have a rule of its own.

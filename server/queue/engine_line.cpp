@@ -29,7 +29,10 @@ void engine::join_line(resident_job& job, instant now) {
     job.queue->relist(lane);
     queues_.update_turn(*job.queue);
     // What its limit had no room for is not the first any more.
-    if (lane.closed && lane.line.front()->ticket == record.ticket) reopen_lane(lane);
+    if (lane.line.front()->ticket == record.ticket) {
+        if (lane.closed) reopen_lane(lane);
+        pass_on_opening(lane);
+    }
     // Only the first jobs of a line stay in memory: once one is at rest, all behind it go there
     // too.
     const auto bytes = footprint(record);

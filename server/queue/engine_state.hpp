@@ -73,6 +73,7 @@ protected:
     std::vector<std::uint64_t> load_waiters_;  ///< takers that wait for a load to know more
     taker_list any_queue_takers_;              ///< takers of "*"
     taker_list handler_takers_;                ///< in-server takers
+    std::optional<std::chrono::microseconds> handlers_asked_at_;  ///< those of "*", last
     std::vector<grant> grants_;
     std::vector<lease_token> lost_runs_;
     std::vector<wanted_load> wanted_;

@@ -56,7 +56,10 @@ limit_state* limit_table::find(std::int64_t number) {
 
 void limit_table::add_lane(limit_state& state, ready_lane& lane) {
     state.lanes.insert(&lane);
-    const auto& name = lane.queue->name;
+    name_queue(state, lane.queue->name);
+}
+
+void limit_table::name_queue(limit_state& state, const std::shared_ptr<const std::string>& name) {
     const bool named =
         std::ranges::any_of(state.queues, [&](const auto& each) { return *each == *name; });
     if (named) return;

@@ -29,6 +29,9 @@ struct blocked_lane {
     }
 };
 
+/// A queue and a type.
+using lane_place = std::pair<std::string_view, std::string_view>;
+
 /// What is counted under one key of rate limits. Its times are of the steady clock.
 struct limit_state {
     std::string key;
@@ -40,7 +43,7 @@ struct limit_state {
     std::set<ready_lane*> lanes;              ///< all that are kept
     std::vector<ready_lane*> closed;          ///< of these, the one closed longest first
     /// Lanes of other keys that wait for room under this one, by queue and type.
-    std::map<std::pair<std::string_view, std::string_view>, std::set<blocked_lane>> blocked;
+    std::map<lane_place, std::set<blocked_lane>> blocked;
     std::optional<limit_override> given;  ///< by an operator
     std::optional<std::chrono::microseconds> timer_at;
     /// Of the job `rule_seq`, the latest one seen; without its text.
@@ -74,6 +77,8 @@ public:
 
     /// A lane of the key has come, or is about to go. Without any the key is idle and has no timer.
     static void add_lane(limit_state& state, ready_lane& lane);
+    /// A queue that has jobs under it.
+    static void name_queue(limit_state& state, const std::shared_ptr<const std::string>& name);
     void remove_lane(limit_state& state, ready_lane& lane);
     /// One that has neither lanes nor an override, and nothing that runs or waits as a group, is
     /// idle from now on.

@@ -32,6 +32,7 @@ local_backend::local_backend(asio::any_io_executor executor, std::unique_ptr<job
       new_events_(executor_),
       timer_(executor_),
       purge_timer_(executor_),
+      expiry_timer_(executor_),
       self_(std::make_shared<local_backend*>(this)) {}
 
 local_backend::~local_backend() {
@@ -75,6 +76,7 @@ void local_backend::start() {
     for (auto& record : active) engine_.restore_active(std::move(record), now());
     engine_.set_disk_low(store_->disk_low_blocking());
     arm_purge(options_.first_purge);
+    arm_expiry(options_.first_purge);
     after_command();
 }
 
@@ -320,6 +322,7 @@ asio::awaitable<void> local_backend::shut_down() {
     closed_ = true;
     timer_.cancel();
     purge_timer_.cancel();
+    expiry_timer_.cancel();
     if (failed_) co_return;
     auto close = [this]() -> std::string {
         reader_thread_.join();  // a line or a job that is due may just be read

@@ -4,6 +4,22 @@
 
 /// Answers of workers: ack, nack, and many at once.
 namespace sluice {
+namespace {
+
+/// Without what may be large: many are kept at the same time, and the same job may be named again
+/// and again.
+result<change_answer> slim(result<change_answer> answer) {
+    if (!answer) return answer;
+    auto& job = answer->job;
+    job.result = {};
+    job.parent_results = {};
+    job.failures.clear();
+    job.attempts.clear();
+    return answer;
+}
+
+}  // namespace
+
 result<change_answer> local_backend::named_answer(result<change_answer> answer,
                                                   const uuid& id) const {
     if (!answer && answer.error().code == errc::not_found) return missing(id);
@@ -22,6 +38,7 @@ asio::awaitable<result<change_answer>> local_backend::ack(ack_request request) {
     if (!ok) co_return failure();
     auto answer = named_answer(engine_.ack(request, now()), request.job_id);
     if (follow_ups) engine_.end_load(*follow_ups);
+    if (answer && !answer->repeated) pushed_ += request.enqueue.size();
     auto settled = co_await with_fetch(std::move(answer), request.job_id, std::move(request.fetch));
     co_return settled;
 }
@@ -84,22 +101,18 @@ asio::awaitable<result<answers_outcome>> local_backend::answer_many(answers_requ
     for (std::size_t i = 0; i < request.acks.size(); ++i) {
         const auto& ack = request.acks[i];
         made.acks.push_back(refused[i] ? result<change_answer>(*std::move(refused[i]))
-                                       : named_answer(engine_.ack(ack, now()), ack.job_id));
+                                       : slim(named_answer(engine_.ack(ack, now()), ack.job_id)));
     }
     for (const auto& nack : request.nacks)
-        made.nacks.push_back(named_answer(engine_.nack(nack, now()), nack.job_id));
-    std::optional<error> silent;
-    if (!request.heartbeat.jobs.empty()) {
-        auto beaten = engine_.heartbeat(request.heartbeat, now());
-        if (beaten)
-            made.heartbeat = *std::move(beaten);
-        else
-            silent = beaten.error();
-    }
+        made.nacks.push_back(slim(named_answer(engine_.nack(nack, now()), nack.job_id)));
+    if (!request.heartbeat.jobs.empty())
+        made.heartbeat = engine_.heartbeat(request.heartbeat, now());
     for (const auto load : loads) engine_.end_load(load);
+    for (std::size_t i = 0; i < made.acks.size(); ++i)
+        if (made.acks[i] && !made.acks[i]->repeated) pushed_ += request.acks[i].enqueue.size();
     const auto batch = engine_.gate();
     const auto begun = std::chrono::steady_clock::now();
-    if (request.fetch && !silent) {
+    if (request.fetch) {
         request.fetch->wait = std::chrono::milliseconds{0};
         auto outcome = engine_.fetch(*request.fetch, now());
         const std::stop_token nobody_goes;
@@ -116,7 +129,6 @@ asio::awaitable<result<answers_outcome>> local_backend::answer_many(answers_requ
             if (each && is_terminal(each->job.state) && !each->job.acked_at)
                 each->job.acked_at = committed_at_;
     engine_.evict_idle(now());
-    if (silent) co_return *std::move(silent);
     co_return made;
 }
 

@@ -38,6 +38,7 @@ public:
 
     asio::awaitable<result<push_answer>> push(push_request request) override;
     asio::awaitable<result<job_record>> info(uuid id) override;
+    asio::awaitable<result<job_explanation>> explain(uuid id) override;
     asio::awaitable<result<job_record>> wait(uuid id, std::chrono::milliseconds wait,
                                              std::stop_token stop) override;
     asio::awaitable<result<job_record>> watch(uuid id,
@@ -221,6 +222,7 @@ private:
     void arm_purge(std::chrono::steady_clock::duration delay);
     void purge();
     void end_purge();
+    void arm_expiry(std::chrono::steady_clock::duration delay);
     void expire_dead_letters();
     void drop_dead_letters(std::vector<job_record> found, std::uint64_t load);
 
@@ -256,6 +258,7 @@ private:
     std::chrono::steady_clock::time_point timer_set_for_ =
         std::chrono::steady_clock::time_point::max();
     asio::steady_timer purge_timer_;
+    asio::steady_timer expiry_timer_;      ///< of dead letters
     bool purging_ = false;                 ///< there may be rows whose retention has passed
     std::uint64_t purge_seen_ = 0;         ///< commits when that was looked at last
     std::size_t written_since_purge_ = 0;  ///< jobs

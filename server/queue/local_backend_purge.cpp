@@ -2,6 +2,9 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+#include <utility>
+
 /// Retention: what has been kept long enough goes.
 namespace sluice {
 namespace {
@@ -10,8 +13,6 @@ constexpr std::chrono::minutes purge_interval{1};
 /// So long nothing must have been committed before retention takes the commit thread for itself.
 constexpr std::chrono::milliseconds idle{100};
 constexpr std::size_t step_rows = 500;
-/// A job is written three times or more in its life: half a row for each is more than will expire.
-constexpr std::size_t writes_per_row = 2;
 /// So many go with one commit, so that most have none.
 constexpr std::size_t rows_with_commit = 32;
 
@@ -54,11 +55,11 @@ void local_backend::purge() {
 /// What has expired by then is to go with this batch; nothing: no row.
 local_backend::expiry local_backend::purge_along(const journal_batch& batch) {
     if (!purging_) return {};
-    written_since_purge_ += batch.jobs.size();
-    const auto rows = written_since_purge_ / writes_per_row;
-    if (rows < rows_with_commit) return {};
-    written_since_purge_ = 0;
-    return {now().wall, rows};
+    // A job is written twice or more in its life, and expires once: so rows go faster than they
+    // come.
+    written_since_purge_ += std::max<std::size_t>(batch.jobs.size(), 1);
+    if (written_since_purge_ < rows_with_commit) return {};
+    return {now().wall, std::min(std::exchange(written_since_purge_, 0), step_rows)};
 }
 
 /// On the thread of the commit. What goes is written right before the batch, whose sync takes both
@@ -78,14 +79,21 @@ local_backend::commit_report local_backend::commit(const journal_batch& batch, e
 }
 
 void local_backend::end_purge() {
-    if (std::exchange(purging_, false)) expire_dead_letters();
+    if (std::exchange(purging_, false)) arm_purge(purge_interval);
+}
+
+void local_backend::arm_expiry(std::chrono::steady_clock::duration delay) {
+    expiry_timer_.expires_after(delay);
+    expiry_timer_.async_wait([this, self = self_](const boost::system::error_code& ec) {
+        if (!ec && *self) expire_dead_letters();
+    });
 }
 
 /// Dead letters go as if somebody removed them: they may be in memory, and are counted there.
 void local_backend::expire_dead_letters() {
     constexpr std::size_t step = 100;
     const auto keep = engine_.config().retention_dead_letters;
-    if (keep.count() == 0 || failed_ || closed_) return arm_purge(purge_interval);
+    if (keep.count() == 0 || failed_ || closed_) return;
     const auto load = engine_.begin_load();
     asio::post(reader_thread_, [this, self = self_, load, before = now().wall - keep] {
         std::vector<job_record> found;
@@ -102,7 +110,7 @@ void local_backend::expire_dead_letters() {
             const bool more = !found.empty();
             drop_dead_letters(std::move(found), load);
             // The next step finds the rest once these are gone from the disk.
-            arm_purge(more ? std::chrono::seconds{1} : purge_interval);
+            arm_expiry(more ? std::chrono::seconds{1} : purge_interval);
         });
     });
 }

@@ -70,9 +70,11 @@ struct ready_lane {
     std::optional<lane_head> listed;      ///< its entry in queue_state::heads or `limited_heads`
     std::optional<lane_head> blocked_at;  ///< its entry in limit_state::blocked
     std::int64_t blocked_allowed = 0;     ///< of that entry
+    std::int64_t opened_for = 0;  ///< number of the group whose room its first job was opened for
 
     // only of a plain lane
-    taker_list takers;  ///< waiting for this type only
+    std::optional<std::chrono::microseconds> asked_at;  ///< when a fetch named the type last
+    taker_list takers;                                  ///< waiting for this type only
     std::map<std::string, std::unique_ptr<ready_lane>, std::less<>> limited;  ///< by key of limits
     std::set<lane_head> limited_heads;  ///< the first job of each of these that is open
 
@@ -102,6 +104,8 @@ struct queue_state {
     std::list<handled_share> handled;  ///< the same once more, for in-server takers
     std::size_t handled_ready = 0;     ///< waiting jobs an in-server handler could take
     recent_starts starts;
+    std::optional<std::chrono::microseconds> asked_at;  ///< when a fetch of any type came last
+    std::optional<std::chrono::microseconds> handlers_asked_at;  ///< the same of its own workers
     std::uint64_t turn = 0;  ///< place among the queues that "*" serves in turn; 0: not there
 
     bool bounded() const { return config && config->bound.max_depth > 0; }

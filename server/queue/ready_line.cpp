@@ -1,6 +1,8 @@
 #include "server/queue/ready_line.hpp"
 
+#include <algorithm>
 #include <cassert>
+#include <iterator>
 
 namespace sluice {
 
@@ -104,6 +106,20 @@ std::vector<ready_entry> ready_line::peek(std::size_t max) const {
         if (entries.size() == max) break;
     }
     return entries;
+}
+
+std::size_t ready_line::ahead_of(int priority, std::int64_t ticket) const {
+    std::int64_t ahead = 0;
+    for (const auto& [priority_here, at] : levels_) {
+        if (priority_here < priority) break;
+        const bool same = priority_here == priority;
+        for (const auto& each : at.runs)
+            ahead +=
+                same ? std::clamp<std::int64_t>(ticket - each.ticket, 0, each.count) : each.count;
+        const auto last = same ? at.strays.lower_bound(ticket) : at.strays.end();
+        ahead += std::distance(at.strays.begin(), last);
+    }
+    return static_cast<std::size_t>(ahead);
 }
 
 }  // namespace sluice

@@ -23,6 +23,22 @@ job_spec with_id(std::int64_t noise, std::string queue = "default") {
     return spec;
 }
 
+CONTRACT(ExplainsWhyAJobDoesNotRun) {
+    const auto job = co_await t.push(contract_job("q"));
+    co_await t.reopen();
+    const auto made = co_await t.queue().explain(job.spec->id);
+    EXPECT_TRUE(made && made->reasons.size() == 1 && made->position == 0U);
+    if (made && !made->reasons.empty()) {
+        EXPECT_EQ(made->reasons.front().code, "no_worker");
+    }
+    const auto paused = co_await t.queue().pause_queue("q", true);
+    EXPECT_TRUE(paused);
+    const auto again = co_await t.queue().explain(job.spec->id);
+    EXPECT_TRUE(again && again->reasons.size() == 2 && again->reasons[0].code == "queue_paused");
+    const auto missing = co_await t.queue().explain(make_uuid({}, 7, 7));
+    EXPECT_EQ(code_of(missing), errc::not_found);
+}
+
 CONTRACT(APushedJobCanBeReadBackByteForByte) {
     auto spec = contract_job("emails", "email.send");
     spec.args = R"([18446744073709551616,1e400,0.1000000000000000055,"é\u0000"])";

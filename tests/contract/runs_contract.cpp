@@ -84,7 +84,7 @@ CONTRACT(ManyAnswersAreTakenAtOnce) {
     EXPECT_TRUE(made->acks.size() == 2 && made->acks[0] && made->acks[0]->job.acked_at);
     EXPECT_EQ(code_of(made->acks[1]), errc::conflict);
     EXPECT_TRUE(made->nacks.size() == 1 && made->nacks[0]);
-    EXPECT_TRUE(made->heartbeat && made->heartbeat->jobs.size() == 1);
+    EXPECT_TRUE(made->heartbeat && *made->heartbeat && (*made->heartbeat)->jobs.size() == 1);
     EXPECT_GE(made->jobs.size(), 1U) << "it does not wait for those at rest";
     co_await t.reopen();
     const auto done = co_await t.queue().info(held[0].spec->id);

@@ -248,5 +248,26 @@ TEST_F(Views, AResetEmptiesEverythingWhereItIsAllowed) {
     EXPECT_NE(without.find("POST", "/ojs/v1/jobs").handle, nullptr);
 }
 
+TEST_F(Views, ExplainSaysWhyAJobDoesNotRun) {
+    const auto first = push("q");
+    const auto id = push("q");
+    const auto told = get("/ojs/v1/jobs/" + id + "/explain");
+    EXPECT_EQ(told["job_id"], id);
+    EXPECT_EQ(told["state"], "available");
+    EXPECT_EQ(told["position"], 1);
+    ASSERT_EQ(told["reasons"].size(), 2U) << told;
+    EXPECT_EQ(told["reasons"][0]["code"], "no_worker");
+    EXPECT_EQ(told["reasons"][1]["code"], "in_line");
+    EXPECT_NE(told["reasons"][1]["detail"], "");
+    fetch("q");
+    const auto running = get("/ojs/v1/jobs/" + first + "/explain");
+    EXPECT_EQ(running["reasons"][0]["code"], "running");
+    EXPECT_TRUE(running["reasons"][0].contains("until"));
+    EXPECT_FALSE(running.contains("position"));
+    get("/ojs/v1/jobs/nonsense/explain", 404);
+    queue_patterns = {"other"};
+    get("/ojs/v1/jobs/" + id + "/explain", 404);
+}
+
 }  // namespace
 }  // namespace sluice::http

@@ -120,6 +120,49 @@ TEST_P(Groups, AnOperatorMayOverrideThem) {
     EXPECT_TRUE(take().empty()) << "two run, and one may";
 }
 
+/// Room goes to both, whoever leaves it.
+TEST_P(Groups, MayHaveTheKeyThatOtherJobsHaveAsTheirOwn) {
+    auto own = make_spec("q");
+    limit_rule rule;
+    rule.text = "{}";
+    rule.key = "g";
+    rule.concurrency = 1;
+    own.limit = std::make_shared<const limit_rule>(rule);
+    for (const bool group_first : {true, false}) {
+        const auto first = f.push(group_first ? member("a", 1) : own);
+        const auto second = f.push(group_first ? own : member("a", 1));
+        const auto held = f.fetch_one("q");
+        EXPECT_EQ(held.spec->id, first);
+        EXPECT_TRUE(take().empty());
+        ASSERT_TRUE(f.ack(held));
+        const auto next = f.fetch_one("q");
+        EXPECT_EQ(next.spec->id, second);
+        ASSERT_TRUE(f.ack(next));
+    }
+}
+
+TEST_P(Groups, RoomThatALaneWasOpenedForIsPassedOnWhenAnotherJobComesFirst) {
+    auto blocked_key = member("a", 1);
+    f.push(member("z", 1));
+    f.push(blocked_key);
+    f.push(member("b", 1));
+    const auto held = f.fetch_one("q");
+    EXPECT_TRUE(take().empty());
+    ASSERT_TRUE(f.ack(held));  // opens the lane of "a"
+    auto urgent = member("a", 1, "q", 0);
+    urgent.priority = 9;
+    f.push(std::move(urgent));  // nothing of that key may run, by its own rule
+    EXPECT_EQ(f.fetch_one("q").spec->limit->key, "b");
+}
+
+TEST_P(Groups, TellInWhichQueuesTheyAre) {
+    f.push(member("a", 1, "p"));
+    const auto told = f.core().rate_limit("g", f.clock.now);
+    ASSERT_TRUE(told);
+    ASSERT_EQ(told->queues.size(), 1U);
+    EXPECT_EQ(*told->queues[0], "p");
+}
+
 TEST_P(Groups, AreForgottenWithTheirJobs) {
     for (int i = 0; i < 3; ++i) f.push(member("k" + std::to_string(i), 1));
     for (int i = 0; i < 3; ++i) ASSERT_TRUE(f.ack(f.fetch_one("q")));
@@ -133,7 +176,7 @@ TEST_P(Groups, AreForgottenWithTheirJobs) {
 
 TEST_P(Groups, ThatAreFullRefuseThoseWhoWouldRatherNotWait) {
     f.push(member("a", 1));
-    f.fetch_one("q");
+    const auto held = f.fetch_one("q");
     auto spec = member("b", 1);
     auto rule = *spec.limit;
     rule.on_limit = limit_action::reject;
@@ -143,6 +186,12 @@ TEST_P(Groups, ThatAreFullRefuseThoseWhoWouldRatherNotWait) {
     const auto refused = f.try_push(request);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, errc::rate_limited);
+    ack_request ack;
+    ack.job_id = held.spec->id;
+    ack.lease = held.lease;
+    ack.enqueue = {spec};
+    f.make_resident(ack.job_id);
+    EXPECT_TRUE(f.core().ack(ack, f.clock.now)) << "it takes the place of the one that ends";
 }
 
 }  // namespace

@@ -152,6 +152,21 @@ TEST(ReadyLine, AgreesWithASortedMap) {
     }
 }
 
+TEST(ReadyLine, CountsThoseAheadOfAPlace) {
+    ready_line line;
+    for (std::int64_t seq = 1; seq <= 10; ++seq) line.add({0, seq, seq});
+    line.add({5, 11, 11});
+    line.add({0, 20, 12});
+    line.add({0, 15, 3});  // one that came back under another ticket
+    EXPECT_EQ(line.ahead_of(0, 1), 1U);
+    EXPECT_EQ(line.ahead_of(0, 7), 7U);
+    EXPECT_EQ(line.ahead_of(0, 15), 11U);
+    EXPECT_EQ(line.ahead_of(0, 20), 12U);
+    EXPECT_EQ(line.ahead_of(0, 99), 13U);
+    EXPECT_EQ(line.ahead_of(5, 11), 0U);
+    EXPECT_EQ(line.ahead_of(9, 99), 0U);
+}
+
 }  // namespace
 }  // namespace test
 }  // namespace sluice

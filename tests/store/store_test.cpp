@@ -198,6 +198,37 @@ TEST_F(StoreTest, AKeyThatIsUsedAgainTakesTheNewJobs) {
     EXPECT_EQ(store->find_key_blocking("k")->job_ids.size(), 1U);
 }
 
+/// Somebody deletes a job that retention has just taken.
+TEST_F(StoreTest, AJobThatIsGoneMayBeDeleted) {
+    auto job = make_job(1);
+    job.state = job_state::completed;
+    put(job_place::nowhere, job_place::history, job, noon);
+    EXPECT_EQ(store->purge_blocking(noon, 10).gone, 1U);
+    put(job_place::history, job_place::nowhere, job);
+    EXPECT_FALSE(find(job));
+}
+
+/// However many jobs expire, keys do too.
+TEST_F(StoreTest, PurgesKeysBesideMoreJobsThanGoAtATime) {
+    for (int i = 1; i <= 20; ++i) {
+        auto job = make_job(i);
+        job.state = job_state::completed;
+        put(job_place::nowhere, job_place::history, job, noon);
+    }
+    journal_batch batch;
+    for (int i = 0; i < 3; ++i) {
+        auto& key = batch.keys.emplace_back();
+        key.key.key = "k" + std::to_string(i);
+        key.expires_at = noon;
+    }
+    ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
+    const auto step = store->purge_blocking(noon, 8);
+    EXPECT_EQ(step.gone, 8U + 2U);
+    EXPECT_TRUE(step.more);
+    EXPECT_EQ(store->purge_blocking(noon, 100).gone, 12U + 1U);
+    EXPECT_FALSE(store->purge_blocking(noon, 100).more);
+}
+
 TEST_F(StoreTest, PurgesExpiredHistoryInSmallBatchesOldestFirst) {
     for (int i = 1; i <= 5; ++i) {
         auto job = make_job(i, "[\"" + std::string(static_cast<std::size_t>(i) * 500, 'x') + "\"]");

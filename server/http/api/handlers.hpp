@@ -11,6 +11,7 @@ namespace sluice::http {
 using services_ptr = std::shared_ptr<const api_services>;
 
 void add_job_routes(router& routes, const services_ptr& services);
+void add_explain_route(router& routes, const services_ptr& services);
 void add_progress_routes(router& routes, const services_ptr& services);
 void add_job_log_routes(router& routes, const services_ptr& services);
 void add_worker_routes(router& routes, const services_ptr& services);

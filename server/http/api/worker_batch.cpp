@@ -1,5 +1,6 @@
 #include "proto/codec.hpp"
 #include "proto/json_text.hpp"
+#include "server/http/api/conformance_quirks.hpp"
 #include "server/http/api/worker_checks.hpp"
 
 #include <functional>
@@ -101,14 +102,18 @@ void write_changes(results_writer& out, const std::vector<uuid>& ids, const std:
 }
 
 void write_beats(results_writer& out, const std::vector<uuid>& ids, const std::vector<bool>& goes,
-                 const std::optional<heartbeat_answer>& answer) {
+                 const std::optional<result<heartbeat_answer>>& answer) {
     std::size_t next = 0;
     for (std::size_t i = 0; i < ids.size(); ++i) {
         if (!goes[i] || !answer) {
             out.add(ids[i], error(errc::not_found));
             continue;
         }
-        const auto& beat = answer->jobs[next++];
+        if (!*answer) {
+            out.add(ids[i], answer->error());
+            continue;
+        }
+        const auto& beat = (*answer)->jobs[next++];
         if (beat.problem)
             out.add(ids[i], error(*beat.problem));
         else
@@ -129,6 +134,7 @@ asio::awaitable<response> answer_many(services_ptr services, request r, path_val
     goes.acks = co_await sift(services, r, asked->acks);
     goes.nacks = co_await sift(services, r, asked->nacks);
     goes.beats = co_await sift(services, r, asked->heartbeat.jobs);
+    for (auto& ack : asked->acks) bound_to_queues(ack, r);
     const bool fetched = asked->fetch.has_value();
     auto made = co_await services->queue->answer_many(std::move(*asked));
     if (!made) co_return error_response(made.error(), r);
@@ -142,6 +148,9 @@ asio::awaitable<response> answer_many(services_ptr services, request r, path_val
     write_changes(results, nacks, goes.nacks, made->nacks);
     write_beats(results, beats, goes.beats, made->heartbeat);
     answer.body += ']';
+    if (made->heartbeat && *made->heartbeat)
+        answer.body += R"(,"directive":")" +
+                       std::string(to_string(heartbeat_directive(**made->heartbeat))) + '"';
     if (fetched) {
         answer.body += ',';
         append_leased_jobs(answer.body, made->jobs);

@@ -42,7 +42,7 @@ std::optional<error> check_follow_ups(const api_services& services, const reques
     return std::nullopt;
 }
 
-asio::awaitable<bool> may_touch(services_ptr services, request r, uuid id) {
+asio::awaitable<bool> may_touch(services_ptr services, const request& r, uuid id) {
     auto job = co_await services->queue->info(id);
     co_return job&& queue_allowed(r, job->spec->queue);
 }

@@ -36,8 +36,14 @@ std::optional<error> check_answer(const request& r, const Body& body) {
 std::optional<error> check_follow_ups(const api_services& services, const request& r,
                                       const std::vector<job_spec>& jobs);
 
+/// What such a token's follow-ups may learn of and replace. `r` outlives the ack.
+inline void bound_to_queues(ack_request& ack, const request& r) {
+    if (r.queue_patterns.empty() || ack.enqueue.empty()) return;
+    ack.may_touch = [&r](std::string_view queue) { return queue_allowed(r, queue); };
+}
+
 /// Whether a token that is bound to queues may touch this job. One that may not is told that there
 /// is no such job.
-asio::awaitable<bool> may_touch(services_ptr services, request r, uuid id);
+asio::awaitable<bool> may_touch(services_ptr services, const request& r, uuid id);
 
 }  // namespace sluice::http

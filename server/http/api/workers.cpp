@@ -109,6 +109,7 @@ asio::awaitable<response> ack_job(services_ptr services, request r, path_values)
         const bool allowed = co_await may_touch(services, r, id);
         if (!allowed) co_return error_response(not_found("job", to_string(id)), r);
     }
+    bound_to_queues(*ack, r);
     auto change = co_await services->queue->ack(std::move(*ack));
     if (!change) co_return error_response(named(change.error(), "job", to_string(id)), r);
     response answer = ack_answer(*change, fetched);
