@@ -276,8 +276,9 @@ public:
     /// Errors: not_found, store_failed.
     virtual asio::awaitable<result<job_record>> info(uuid id) = 0;
 
-    /// Why the job does not run, at this moment. Errors: not_found, store_failed.
-    virtual asio::awaitable<result<job_explanation>> explain(uuid id) = 0;
+    /// Why the job does not run, at this moment; `may_see` is asked on the executor. Errors:
+    /// not_found, store_failed.
+    virtual asio::awaitable<result<job_explanation>> explain(uuid id, queue_filter may_see) = 0;
 
     /// Waits until the job is terminal or `wait` has passed or `stop` is requested; answers the job
     /// as it is then.

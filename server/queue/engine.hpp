@@ -107,7 +107,9 @@ public:
     const std::vector<uuid>& logged() const { return logged_; }
 
     /// Why the job does not run. Errors: not_found.
-    result<job_explanation> explain(const uuid& id, instant now);
+    /// `may_see`: of other queues, and what is shared with these, no more is told than that it is
+    /// so.
+    result<job_explanation> explain(const uuid& id, instant now, const queue_filter& may_see = {});
     result<job_record> info(const uuid& id) const;
     /// The same without a copy: null when it is not known here, else valid until the next call.
     const job_record* peek(const uuid& id) const;
@@ -316,7 +318,8 @@ private:
                                         const resident_job* ending, instant now) const;
     void see_rule(const resident_job& job);
     bool has_place(const resident_job& job, instant now) const;
-    void explain_limits(const resident_job& job, job_explanation& made, instant now) const;
+    void explain_limits(const resident_job& job, job_explanation& made, const queue_filter& may_see,
+                        instant now) const;
     bool may_start(ready_lane& lane, resident_job& job, instant now);
     void hold_limit(const resident_job& job, timestamp until, instant now);
     void emit_limit(const resident_job& job, std::string_view type, limit_event event,
@@ -346,14 +349,14 @@ private:
     void open_all_blocked(limit_state& group);
 
     // engine_explain.cpp
-    job_reason why_pending(const resident_job& job);
-    bool has_taker(const resident_job& job, instant now) const;
-    void explain_line(const resident_job& job, job_explanation& made, instant now);
+    job_reason why_pending(const resident_job& job, const queue_filter& may_see);
+    bool asked_from_outside(const resident_job& job, instant now) const;
+    bool asked_inside(const resident_job& job, instant now) const;
+    void explain_line(const resident_job& job, job_explanation& made, const queue_filter& may_see,
+                      instant now);
 
     // engine_fetch.cpp
-    template <class Visit>
-    static void each_named_lane(const queue_state& queue, const fetch_request& request,
-                                Visit visit);
+    static void note_type(queue_state& queue, const std::string& type, instant now);
     void note_asked(const fetch_request& request, instant now);
     bool take(const fetch_request& request, std::vector<given_lease>& leases, instant now);
     bool take_from_any(const fetch_request& request, std::vector<given_lease>& leases, instant now);

@@ -98,7 +98,8 @@ result<change_answer> engine::ack(const ack_request& request, instant now) {
     };
     std::optional<planned_push> follow_ups;
     const auto* known = request.enqueue.empty() ? nullptr : find(request.job_id);
-    if (known && known->record.state == job_state::available) {
+    if (known && known->record.state == job_state::available && request.lease &&
+        known->record.lease == *request.lease && may_reclaim(known->record)) {
         // Its lease has lapsed. It is taken back only to be completed: its place under a limit may
         // be somebody else's by now.
         auto planned = plan_follow_ups(*known);

@@ -2,6 +2,7 @@
 
 #include "proto/type_pattern.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -10,8 +11,10 @@ namespace sluice {
 namespace {
 
 /// A worker that asked in this time is taken to be there.
-constexpr std::chrono::seconds workers_remembered{60};
+constexpr std::chrono::minutes workers_remembered{2};  // a fetch waits for up to one
 constexpr std::size_t parents_named_max = 10;
+/// Of a line that is all in pieces no more is counted.
+constexpr std::size_t looks_max = 10'000;
 
 bool lately(const std::optional<std::chrono::microseconds>& at, instant now) {
     return at && now.steady - *at < workers_remembered;
@@ -23,7 +26,7 @@ std::string number(std::uint64_t value, std::string_view one, std::string_view m
 
 }  // namespace
 
-result<job_explanation> engine::explain(const uuid& id, instant now) {
+result<job_explanation> engine::explain(const uuid& id, instant now, const queue_filter& may_see) {
     const auto* job = find(id);
     if (!job) return error(errc::not_found);
     const auto& record = job->record;
@@ -53,7 +56,7 @@ result<job_explanation> engine::explain(const uuid& id, instant now) {
                                record.lease_expires_at});
             break;
         case job_state::pending:
-            reasons.push_back(why_pending(*job));
+            reasons.push_back(why_pending(*job, may_see));
             break;
         case job_state::scheduled:
             if (snoozed_.contains(record.seq))
@@ -69,15 +72,17 @@ result<job_explanation> engine::explain(const uuid& id, instant now) {
                                record.due_at});
             break;
         case job_state::available:
-            explain_line(*job, made, now);
+            explain_line(*job, made, may_see, now);
             break;
     }
     return made;
 }
 
-job_reason engine::why_pending(const resident_job& job) {
+job_reason engine::why_pending(const resident_job& job, const queue_filter& may_see) {
     const auto seq = job.record.seq;
     if (const auto* entry = workflows_.of_job(seq)) {
+        if (may_see)  // its jobs may be in any queue
+            return {"waits_for_jobs", "It waits for other jobs of its workflow.", {}};
         std::uint64_t open = 0;
         std::string names;
         const auto name = [&](std::size_t node) {
@@ -109,25 +114,33 @@ job_reason engine::why_pending(const resident_job& job) {
             {}};
 }
 
-/// Whether somebody waits for such a job, or has asked for one lately.
-bool engine::has_taker(const resident_job& job, instant now) const {
+/// Whether a remote worker waits for such a job, or has asked for one lately.
+bool engine::asked_from_outside(const resident_job& job, instant now) const {
     const auto& queue = *job.queue;
     const auto& plain = *job.lane->plain;
-    if (!queue.takers.empty() || !plain.takers.empty() || lately(queue.asked_at, now) ||
-        lately(plain.asked_at, now))
-        return true;
-    bool waits = false;
+    if (!queue.takers.empty() || !plain.takers.empty() || lately(queue.asked_at, now)) return true;
+    bool asked = false;
     visit_patterns(*plain.type, [&](std::string_view pattern) {
         const auto known = queue.pattern_takers.find(pattern);
-        return waits = waits || (known != queue.pattern_takers.end() && !known->second.empty());
+        asked = asked || (known != queue.pattern_takers.end() && !known->second.empty());
+        for (const auto& [type, at] : queue.asked_types)
+            asked = asked || (type == pattern && lately(at, now));
+        return asked;
     });
-    if (waits || !plain.share) return waits;
+    return asked;
+}
+
+/// The same of workers of this server.
+bool engine::asked_inside(const resident_job& job, instant now) const {
+    const auto& queue = *job.queue;
+    if (!job.lane->plain->share) return false;
     if (!queue.handled_takers.empty() || lately(queue.handlers_asked_at, now)) return true;
     return !queue.own_pool && (!any_queue_takers_.empty() || lately(handlers_asked_at_, now));
 }
 
 /// Of an available job: all that holds it, and its place.
-void engine::explain_line(const resident_job& job, job_explanation& made, instant now) {
+void engine::explain_line(const resident_job& job, job_explanation& made,
+                          const queue_filter& may_see, instant now) {
     const auto& queue = *job.queue;
     const auto& record = job.record;
     auto& reasons = made.reasons;
@@ -145,22 +158,43 @@ void engine::explain_line(const resident_job& job, job_explanation& made, instan
                                std::to_string(*queue.config->concurrency) +
                                "); it starts when one has ended.",
                            {}});
-    explain_limits(job, made, now);
-    if (!has_taker(job, now))
-        reasons.push_back({"no_worker",
-                           "No worker has asked for jobs of type '" + *job.lane->type +
-                               "' in the queue '" + *queue.name + "' in the last minute.",
-                           {}});
-    std::uint64_t ahead = 0;
-    for (const auto& [type, plain] : queue.lanes) {
-        ahead += plain->line.ahead_of(record.spec->priority, record.ticket);
-        for (const auto& [key, lane] : plain->limited)
-            ahead += lane->line.ahead_of(record.spec->priority, record.ticket);
+    explain_limits(job, made, may_see, now);
+    const bool inside = asked_inside(job, now);
+    if (!asked_from_outside(job, now)) {
+        if (!inside)
+            reasons.push_back({"no_worker",
+                               "No worker has asked for jobs of type '" + *job.lane->type +
+                                   "' in the queue '" + *queue.name + "' lately.",
+                               {}});
+        else if (job.lane->plain->share->group->full())
+            reasons.push_back({"handler_concurrency",
+                               "As many jobs of its handler run as may; it starts when one has "
+                               "ended.",
+                               {}});
     }
-    made.position = ahead;
+    std::size_t looks = looks_max;
+    std::uint64_t ahead = 0;
+    const auto count = [&](const ready_lane& lane) {
+        const auto in_line = lane.line.ahead_of(record.spec->priority, record.ticket, looks);
+        // What is left in line of jobs that were cancelled does not wait.
+        const auto others = lane.waiting - (&lane == job.lane ? 1 : 0);
+        ahead += std::min(in_line, others);
+        if (looks > 0) --looks;
+    };
+    for (const auto& [type, plain] : queue.lanes) {
+        count(*plain);
+        for (const auto& [key, lane] : plain->limited) {
+            count(*lane);
+            if (looks == 0) break;
+        }
+        if (looks == 0) break;
+    }
+    if (looks > 0) made.position = ahead;
     if (ahead > 0)
-        reasons.push_back(
-            {"in_line", number(ahead, "job", "jobs") + " of its queue go before it.", {}});
+        reasons.push_back({"in_line",
+                           (looks > 0 ? "" : "More than ") + number(ahead, "job", "jobs") +
+                               " of its queue go before it.",
+                           {}});
     if (reasons.empty())
         reasons.push_back({"about_to_start", "Nothing holds it: the next fetch gets it.", {}});
 }

@@ -68,18 +68,19 @@ bool engine::take_from_any(const fetch_request& request, std::vector<given_lease
     return blocked;
 }
 
-/// Visits the plain lanes of the queue that the request names by type.
-template <class Visit>
-void engine::each_named_lane(const queue_state& queue, const fetch_request& request, Visit visit) {
-    for (const auto& type : request.types) {
-        const auto prefix = pattern_prefix(type);
-        auto it = prefix ? queue.lanes.lower_bound(*prefix) : queue.lanes.find(type);
-        // What falls under a pattern stands side by side in the order of names.
-        for (; it != queue.lanes.end() && (!prefix || it->first.starts_with(*prefix)); ++it) {
-            visit(*it->second);
-            if (!prefix) break;
-        }
+/// The one that was named longest ago makes way.
+void engine::note_type(queue_state& queue, const std::string& type, instant now) {
+    constexpr std::size_t types_max = 16;
+    auto& known = queue.asked_types;
+    auto at =
+        std::ranges::find(known, type, &std::pair<std::string, std::chrono::microseconds>::first);
+    if (at == known.end() && known.size() == types_max) {
+        at = std::ranges::min_element(known, {},
+                                      &std::pair<std::string, std::chrono::microseconds>::second);
+        at->first = type;
     }
+    if (at == known.end()) at = known.emplace(at, type, now.steady);
+    at->second = now.steady;
 }
 
 /// For those who ask why nobody takes a job.
@@ -96,7 +97,7 @@ void engine::note_asked(const fetch_request& request, instant now) {
         else if (request.types.empty())
             queue->asked_at = now.steady;
         else
-            each_named_lane(*queue, request, [&](ready_lane& lane) { lane.asked_at = now.steady; });
+            for (const auto& type : request.types) note_type(*queue, type, now);
     }
 }
 

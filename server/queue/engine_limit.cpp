@@ -65,43 +65,47 @@ bool engine::has_place(const resident_job& job, instant now) const {
 }
 
 /// What of its limits keeps an available job from being started.
-void engine::explain_limits(const resident_job& job, job_explanation& made, instant now) const {
+void engine::explain_limits(const resident_job& job, job_explanation& made,
+                            const queue_filter& may_see, instant now) const {
     const auto* limit = job.lane->limit;
     if (!limit) return;
     const auto& own = *job.record.spec->limit;
     const auto rule = in_force(*limit, own, now.wall);
-    const auto runs = [](std::size_t running, std::int64_t allowed) {
-        return std::to_string(running) + " of " + std::to_string(allowed) + " run";
+    const auto add = [&](std::string code, const limit_state* of, std::string detail,
+                         std::optional<std::chrono::microseconds> until) {
+        const bool shown =
+            !may_see ||
+            (of && !of->more_queues &&
+             std::ranges::all_of(of->queues, [&](const auto& each) { return may_see(*each); }));
+        job_reason reason{std::move(code), std::move(detail), {}};
+        if (!shown) reason.detail = "A rate limit it shares with other queues has no room.";
+        if (shown && until) reason.until = stamp({.wall = {}, .steady = *until});
+        made.reasons.push_back(std::move(reason));
     };
-    const auto as_told = [&](std::chrono::microseconds at) {
-        return stamp({.wall = {}, .steady = at});
+    const auto runs = [](const std::string& what, std::size_t running, std::int64_t allowed) {
+        if (allowed == 0) return "No job " + what + " may run; it starts when that is changed.";
+        return "Of the jobs " + what + ' ' + std::to_string(running) + " of " +
+               std::to_string(allowed) + " run; it starts when one of them has ended.";
     };
     if (limit->held_until > now.steady)
-        made.reasons.push_back(
-            {"rate_limit_held",
-             "A worker was told to leave the key '" + limit->key + "' alone for a while.",
-             as_told(limit->held_until)});
+        add("rate_limit_held", limit,
+            "A worker was told to leave the key '" + limit->key + "' alone for a while.",
+            limit->held_until);
     if (!has_room(*limit, rule))
-        made.reasons.push_back({"concurrency_limit",
-                                "Of the jobs with the key '" + limit->key + "' " +
-                                    runs(limit->running, *rule.concurrency) +
-                                    "; it starts when one of them has ended.",
-                                rule.until});
-    if (const auto allowed = group_limit(own, now); allowed && group_is_full(own, now)) {
+        add("concurrency_limit", limit,
+            runs("with the key '" + limit->key + '\'', limit->running, *rule.concurrency), {});
+    if (group_is_full(own, now)) {
         const auto* group = limits_.find(own.group);
-        made.reasons.push_back(
-            {"group_limit",
-             "Of the jobs of the group '" + own.group + "' " +
-                 runs(group ? group->running : 0, static_cast<std::int64_t>(*allowed)) +
-                 "; it starts when one of them has ended.",
-             {}});
+        add("group_limit", group,
+            runs("of the group '" + own.group + '\'', group ? group->running : 0,
+                 static_cast<std::int64_t>(*group_limit(own, now))),
+            {});
     }
     if (!rule.rate) return;
     const auto asked = rules::take(*rule.rate, rate_of(*limit, *rule.rate), steady_time(now));
     if (!asked.allowed)
-        made.reasons.push_back({"rate_limit",
-                                "The rate of the key '" + limit->key + "' is used up for now.",
-                                as_told(asked.at.time_since_epoch())});
+        add("rate_limit", limit, "The rate of the key '" + limit->key + "' is used up for now.",
+            asked.at.time_since_epoch());
 }
 
 /// Jobs that would rather be refused than wait, when their key has no room beyond those that wait
@@ -206,6 +210,7 @@ bool engine::may_start(ready_lane& lane, resident_job& job, instant now) {
     const bool told = lane.told_held == job.record.seq;
     if (!full) {
         for (auto& [rate, used] : limit.rates) used = rules::spend(rate, used, steady_time(now));
+        lane.opened_for = 0;
         if (!told) return true;
         lane.told_held = 0;
         if (why.strategy.empty()) why.strategy = "concurrency";
@@ -287,7 +292,6 @@ void engine::follow_limit(const resident_job& job, job_state from) {
     auto& lane = *job.lane;
     if (job.record.state == job_state::active) {
         ++lane.limit->running;
-        lane.opened_for = 0;
         enter_group(job);
     }
     if (from == job_state::active) {

@@ -62,11 +62,11 @@ asio::awaitable<result<change_answer>> local_backend::cancel_if(uuid id,
     co_return settled;
 }
 
-asio::awaitable<result<job_explanation>> local_backend::explain(uuid id) {
+asio::awaitable<result<job_explanation>> local_backend::explain(uuid id, queue_filter may_see) {
     if (failed_) co_return failure();
     const bool ok = co_await load(id);
     if (!ok) co_return failure();
-    auto made = engine_.explain(id, now());
+    auto made = engine_.explain(id, now(), may_see);
     auto settled = co_await settle_all(std::move(made));
     if (!settled && settled.error().code == errc::not_found) co_return missing(id);
     co_return settled;

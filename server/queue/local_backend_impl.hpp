@@ -38,7 +38,7 @@ public:
 
     asio::awaitable<result<push_answer>> push(push_request request) override;
     asio::awaitable<result<job_record>> info(uuid id) override;
-    asio::awaitable<result<job_explanation>> explain(uuid id) override;
+    asio::awaitable<result<job_explanation>> explain(uuid id, queue_filter may_see) override;
     asio::awaitable<result<job_record>> wait(uuid id, std::chrono::milliseconds wait,
                                              std::stop_token stop) override;
     asio::awaitable<result<job_record>> watch(uuid id,

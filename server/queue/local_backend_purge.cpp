@@ -59,7 +59,9 @@ local_backend::expiry local_backend::purge_along(const journal_batch& batch) {
     // come.
     written_since_purge_ += std::max<std::size_t>(batch.jobs.size(), 1);
     if (written_since_purge_ < rows_with_commit) return {};
-    return {now().wall, std::min(std::exchange(written_since_purge_, 0), step_rows)};
+    const auto rows = std::min(written_since_purge_, std::max(step_rows, batch.jobs.size()));
+    written_since_purge_ -= rows;
+    return {now().wall, rows};
 }
 
 /// On the thread of the commit. What goes is written right before the batch, whose sync takes both

@@ -73,8 +73,7 @@ struct ready_lane {
     std::int64_t opened_for = 0;  ///< number of the group whose room its first job was opened for
 
     // only of a plain lane
-    std::optional<std::chrono::microseconds> asked_at;  ///< when a fetch named the type last
-    taker_list takers;                                  ///< waiting for this type only
+    taker_list takers;  ///< waiting for this type only
     std::map<std::string, std::unique_ptr<ready_lane>, std::less<>> limited;  ///< by key of limits
     std::set<lane_head> limited_heads;  ///< the first job of each of these that is open
 
@@ -105,6 +104,8 @@ struct queue_state {
     std::size_t handled_ready = 0;     ///< waiting jobs an in-server handler could take
     recent_starts starts;
     std::optional<std::chrono::microseconds> asked_at;  ///< when a fetch of any type came last
+    /// The latest types and patterns that fetches named, and when; no more than a few.
+    std::vector<std::pair<std::string, std::chrono::microseconds>> asked_types;
     std::optional<std::chrono::microseconds> handlers_asked_at;  ///< the same of its own workers
     std::uint64_t turn = 0;  ///< place among the queues that "*" serves in turn; 0: not there
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <iterator>
 
 namespace sluice {
 
@@ -108,16 +107,21 @@ std::vector<ready_entry> ready_line::peek(std::size_t max) const {
     return entries;
 }
 
-std::size_t ready_line::ahead_of(int priority, std::int64_t ticket) const {
+std::size_t ready_line::ahead_of(int priority, std::int64_t ticket, std::size_t& looks) const {
     std::int64_t ahead = 0;
     for (const auto& [priority_here, at] : levels_) {
         if (priority_here < priority) break;
-        const bool same = priority_here == priority;
-        for (const auto& each : at.runs)
-            ahead +=
-                same ? std::clamp<std::int64_t>(ticket - each.ticket, 0, each.count) : each.count;
-        const auto last = same ? at.strays.lower_bound(ticket) : at.strays.end();
-        ahead += std::distance(at.strays.begin(), last);
+        const auto before = priority_here == priority ? ticket : INT64_MAX;
+        for (const auto& each : at.runs) {
+            if (each.ticket >= before || looks == 0) break;
+            --looks;
+            ahead += std::min(each.count, before - each.ticket);
+        }
+        for (const auto& [own, seq] : at.strays) {
+            if (own >= before || looks == 0) break;
+            --looks;
+            ++ahead;
+        }
     }
     return static_cast<std::size_t>(ahead);
 }

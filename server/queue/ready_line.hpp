@@ -41,8 +41,9 @@ public:
     /// The first `max` entries, in order.
     std::vector<ready_entry> peek(std::size_t max) const;
 
-    /// How many entries come before this place. Costs a look at each run of that priority.
-    std::size_t ahead_of(int priority, std::int64_t ticket) const;
+    /// How many entries come before this place, stale ones included. Each run and each entry that
+    /// stands alone takes one off `looks`; at 0 the rest is not counted.
+    std::size_t ahead_of(int priority, std::int64_t ticket, std::size_t& looks) const;
 
     bool empty() const { return size_ == 0; }
     std::size_t size() const { return size_; }

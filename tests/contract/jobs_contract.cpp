@@ -24,18 +24,19 @@ job_spec with_id(std::int64_t noise, std::string queue = "default") {
 }
 
 CONTRACT(ExplainsWhyAJobDoesNotRun) {
+    const queue_filter everything;
     const auto job = co_await t.push(contract_job("q"));
     co_await t.reopen();
-    const auto made = co_await t.queue().explain(job.spec->id);
+    const auto made = co_await t.queue().explain(job.spec->id, everything);
     EXPECT_TRUE(made && made->reasons.size() == 1 && made->position == 0U);
     if (made && !made->reasons.empty()) {
         EXPECT_EQ(made->reasons.front().code, "no_worker");
     }
     const auto paused = co_await t.queue().pause_queue("q", true);
     EXPECT_TRUE(paused);
-    const auto again = co_await t.queue().explain(job.spec->id);
+    const auto again = co_await t.queue().explain(job.spec->id, everything);
     EXPECT_TRUE(again && again->reasons.size() == 2 && again->reasons[0].code == "queue_paused");
-    const auto missing = co_await t.queue().explain(make_uuid({}, 7, 7));
+    const auto missing = co_await t.queue().explain(make_uuid({}, 7, 7), everything);
     EXPECT_EQ(code_of(missing), errc::not_found);
 }
 

@@ -76,7 +76,7 @@ TEST_P(Explain, NoWorkerHasAskedForIt) {
     f.push(make_spec("q", "mail.send"));
     other.types = {"mail.*"};
     EXPECT_EQ(f.fetch(other).front().spec->id, id);
-    f.pass(2min);
+    f.pass(3min);
     const auto late = f.push(make_spec("q", "mail.send"));
     EXPECT_NE(std::ranges::count(codes(late), "no_worker"), 0) << "it has not asked for a while";
 }
@@ -174,6 +174,63 @@ TEST_P(Explain, ItsKeyIsHeldBack) {
     ASSERT_TRUE(reason.until);
     f.pass(20s);
     EXPECT_TRUE(starts(id));
+}
+
+TEST_P(Explain, ItsHandlerRunsAsManyAsItMay) {
+    engine_config one;
+    if (GetParam()) one = nothing_kept();
+    one.handled_types = {{"work", 1}};
+    engine_fixture g(one);
+    const auto take = [&] {
+        fetch_request request;
+        request.worker_id = in_server_worker_id;
+        request.queues = {"*"};
+        request.handled_only = true;
+        return g.fetch(std::move(request));
+    };
+    g.push(make_spec("q", "work"));
+    const auto held = take();
+    ASSERT_EQ(held.size(), 1U);
+    const auto id = g.push(make_spec("q", "work"));
+    EXPECT_TRUE(take().empty());
+    g.make_resident(id);
+    const auto made = g.core().explain(id, g.clock.now);
+    ASSERT_TRUE(made && made->reasons.size() == 1);
+    EXPECT_EQ(made->reasons[0].code, "handler_concurrency");
+    ASSERT_TRUE(g.ack(held[0]));
+    EXPECT_EQ(take().size(), 1U);
+}
+
+TEST_P(Explain, CancelledJobsDoNotGoBefore) {
+    ask();
+    const auto first = f.push("q");
+    const auto id = f.push("q");
+    ask("p");
+    ASSERT_TRUE(f.cancel(first));
+    f.fetch("q", 1);
+    const auto later = f.push("q");
+    ASSERT_TRUE(f.cancel(f.push("q")));
+    EXPECT_NE(later, id);
+    EXPECT_EQ(explain(later).position, 0U);
+}
+
+/// Who may not see all queues that share a limit is told no more than that it has no room.
+TEST_P(Explain, WhatIsSharedWithForeignQueuesIsNotTold) {
+    limit_rule rule;
+    rule.key = "shared";
+    rule.concurrency = 1;
+    f.push(limited(rule));
+    f.fetch_one("q");
+    auto elsewhere = limited(rule);
+    elsewhere.queue = "mine";
+    const auto id = f.push(std::move(elsewhere));
+    f.make_resident(id);
+    const auto made =
+        f.core().explain(id, f.clock.now, [](std::string_view queue) { return queue == "mine"; });
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->reasons[0].code, "concurrency_limit");
+    EXPECT_EQ(made->reasons[0].detail.find("shared"), std::string::npos);
+    EXPECT_NE(explain(id).reasons[0].detail.find("shared"), std::string::npos);
 }
 
 TEST_P(Explain, OthersGoBefore) {

@@ -158,13 +158,17 @@ TEST(ReadyLine, CountsThoseAheadOfAPlace) {
     line.add({5, 11, 11});
     line.add({0, 20, 12});
     line.add({0, 15, 3});  // one that came back under another ticket
-    EXPECT_EQ(line.ahead_of(0, 1), 1U);
-    EXPECT_EQ(line.ahead_of(0, 7), 7U);
-    EXPECT_EQ(line.ahead_of(0, 15), 11U);
-    EXPECT_EQ(line.ahead_of(0, 20), 12U);
-    EXPECT_EQ(line.ahead_of(0, 99), 13U);
-    EXPECT_EQ(line.ahead_of(5, 11), 0U);
-    EXPECT_EQ(line.ahead_of(9, 99), 0U);
+    const auto ahead = [&](int priority, std::int64_t ticket, std::size_t looks = 100) {
+        return line.ahead_of(priority, ticket, looks);
+    };
+    EXPECT_EQ(ahead(0, 1), 1U);
+    EXPECT_EQ(ahead(0, 7), 7U);
+    EXPECT_EQ(ahead(0, 15), 11U);
+    EXPECT_EQ(ahead(0, 20), 12U);
+    EXPECT_EQ(ahead(0, 99), 13U);
+    EXPECT_EQ(ahead(5, 11), 0U);
+    EXPECT_EQ(ahead(9, 99), 0U);
+    EXPECT_EQ(ahead(0, 99, 2), 11U) << "no more than so many looks";
 }
 
 }  // namespace

@@ -159,7 +159,9 @@ public:
         return unused();
     }
     asio::awaitable<result<change_answer>> cancel(uuid) override { return unused(); }
-    asio::awaitable<result<job_explanation>> explain(uuid) override { return unused(); }
+    asio::awaitable<result<job_explanation>> explain(uuid, queue_filter) override {
+        return unused();
+    }
     asio::awaitable<result<answers_outcome>> answer_many(answers_request) override {
         return unused();
     }

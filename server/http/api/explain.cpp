@@ -3,6 +3,7 @@
 #include "server/http/api/handlers.hpp"
 
 #include <functional>
+#include <utility>
 
 /// Why a job does not run.
 namespace sluice::http {
@@ -11,7 +12,10 @@ namespace {
 asio::awaitable<response> explain_job(services_ptr services, request r, path_values values) {
     const auto id = parse_uuid(values[0]);
     if (!id) co_return error_response(not_found("job", values[0]), r);
-    auto made = co_await services->queue->explain(*id);
+    queue_filter may_see;
+    if (!r.queue_patterns.empty())
+        may_see = [&r](std::string_view queue) { return queue_allowed(r, queue); };
+    auto made = co_await services->queue->explain(*id, std::move(may_see));
     if (!made) co_return error_response(named(made.error(), "job", values[0]), r);
     if (!queue_allowed(r, made->job.spec->queue))
         co_return error_response(not_found("job", values[0]), r);
