@@ -1,4 +1,5 @@
 #include "proto/codec.hpp"
+#include "proto/worker_line.hpp"
 #include "proto/worker_members.hpp"
 
 #include <array>
@@ -194,6 +195,7 @@ struct answers_draft {
     answers_request request;
     bool has_heartbeat = false;
     std::size_t follow_ups = 0;  ///< over all acks
+    std::int64_t credits = 0;
 };
 
 /// Calls `read` with each object of the array and its index.
@@ -264,6 +266,10 @@ fault many_fetch(answers_draft& draft, const member& m) {
     return read_fetch(m, draft.request.fetch);
 }
 
+fault many_credits(answers_draft& draft, const member& m) {
+    return read_integer(m, 0, worker_line::credits_max, draft.credits);
+}
+
 constexpr std::array answers_rows{
     row<answers_draft>{"worker_id", many_worker_id, 0},
     row<answers_draft>{"ack", many_acks, 1},
@@ -271,23 +277,27 @@ constexpr std::array answers_rows{
     row<answers_draft>{"heartbeat", many_beats, 3},
     row<answers_draft>{"fetch", many_fetch, 4},
 };
-
-/// Those that name no worker come from the one that sends them all.
-void name_worker(answers_request& request) {
-    const auto set = [&](std::string& id) {
-        if (id.empty()) id = request.worker_id;
-    };
-    for (auto& each : request.acks) set(each.worker_id);
-    for (auto& each : request.nacks) set(each.worker_id);
-    if (request.fetch) set(request.fetch->worker_id);
-    request.heartbeat.worker_id = request.worker_id;
-    request.heartbeat.keeps_state = true;
-}
+constexpr std::array line_rows{
+    answers_rows[0], answers_rows[1], answers_rows[2],
+    answers_rows[3], answers_rows[4], row<answers_draft>{"credits", many_credits, 5},
+};
 
 }  // namespace
 }  // namespace sluice::decode
 
 namespace sluice {
+
+void name_worker(answers_request& request, const std::string& worker_id) {
+    request.worker_id = worker_id;
+    const auto set = [&](std::string& id) {
+        if (id.empty()) id = worker_id;
+    };
+    for (auto& each : request.acks) set(each.worker_id);
+    for (auto& each : request.nacks) set(each.worker_id);
+    if (request.fetch) set(request.fetch->worker_id);
+    request.heartbeat.worker_id = worker_id;
+    request.heartbeat.keeps_state = true;
+}
 
 result<ack_request> decode_ack(std::string_view body, timestamp now) {
     auto draft =
@@ -309,8 +319,16 @@ result<answers_request> decode_answers(std::string_view body, timestamp now) {
     if (!draft) return draft.error();
     if (draft->has_heartbeat && draft->request.worker_id.empty())
         return *decode::missing("", "worker_id", errc::invalid_request);
-    decode::name_worker(draft->request);
+    name_worker(draft->request, std::string(draft->request.worker_id));
     return std::move(draft->request);
+}
+
+result<worker_line> decode_worker_line(std::string_view line, timestamp now) {
+    auto draft = decode::decode_body<decode::answers_draft>(
+        line, decode::line_rows, decode::answers_draft{.now = now, .request = {}});
+    if (!draft) return draft.error();
+    name_worker(draft->request, std::string(draft->request.worker_id));
+    return worker_line{std::move(draft->request), static_cast<std::uint64_t>(draft->credits)};
 }
 
 }  // namespace sluice

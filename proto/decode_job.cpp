@@ -143,6 +143,14 @@ fault pending(job_draft& draft, const member& m) {
     return read_boolean(m, draft.spec.pending);
 }
 
+fault durability(job_draft& draft, const member& m) {
+    std::string name;
+    if (auto f = read_string(m, 64, name)) return f;
+    draft.spec.durability = parse_durability(name);
+    if (!draft.spec.durability) return bad_value(m, "be 'fsync', 'written' or 'memory'");
+    return std::nullopt;
+}
+
 fault retry(job_draft& draft, const member& m) {
     const member strict{m.where, m.name, m.value, errc::validation_failed};
     return read_retry(strict, draft.spec.retry, draft.spec.extra_retry,
@@ -183,6 +191,7 @@ enum slot : std::uint8_t {
     s_max_attempts,
     s_unique,
     s_rate_limit,
+    s_durability,
 };
 
 fault options(job_draft& draft, const member& m);
@@ -205,6 +214,7 @@ constexpr std::array option_rows{
     row<job_draft>{"schema", schema, s_schema},
     row<job_draft>{"unique", unique, s_unique},
     row<job_draft>{"rate_limit", rate_limit, s_rate_limit},
+    row<job_draft>{"durability", durability, s_durability},
 };
 
 constexpr std::array own_rows{

@@ -57,6 +57,7 @@ void wishes(json_writer& out, const job_spec& spec) {
     if (spec.workflow) out.key("workflow_id").id(*spec.workflow);
     if (spec.unique) out.key("unique").raw(spec.unique->text);
     if (spec.limit) out.key("rate_limit").raw(spec.limit->text);
+    if (spec.durability) out.key("durability").string(to_string(*spec.durability));
     if (!spec.extra_options.empty())
         out.key("options").begin_object().raw_members(spec.extra_options).end_object();
 }

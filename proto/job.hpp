@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proto/durability.hpp"
 #include "proto/state.hpp"
 #include "proto/time.hpp"
 #include "proto/uuid.hpp"
@@ -74,6 +75,8 @@ struct job_spec {
     std::optional<timestamp>
         produced_at;       ///< the producer's clock; shown, never used for decisions
     bool pending = false;  ///< wait for ACTIVATE
+    std::optional<durability_class>
+        durability;                             ///< asked of its submit; absent: as the server says
     std::shared_ptr<const unique_rule> unique;  ///< null: it may be there any number of times
     std::shared_ptr<const limit_rule> limit;    ///< null: it may run at any time
     std::optional<uuid> workflow;               ///< the workflow it is a job of; set by the engine

@@ -21,6 +21,7 @@ std::optional<Enum> find_name(const std::array<std::string_view, N>& names, std:
 constexpr std::array<std::string_view, 5> strategy_names{"none", "constant", "linear",
                                                          "exponential", "polynomial"};
 constexpr std::array<std::string_view, 2> exhaustion_names{"discard", "dead_letter"};
+constexpr std::array<std::string_view, 3> durability_names{"memory", "written", "fsync"};
 constexpr std::array<std::string_view, 7> outcome_names{
     "open", "acked", "nacked", "released", "lapsed", "timed_out", "cancelled"};
 constexpr std::array<std::string_view, 4> conflict_names{"reject", "ignore", "replace",
@@ -47,6 +48,13 @@ std::string_view to_string(exhaustion action) {
 }
 std::optional<exhaustion> parse_exhaustion(std::string_view name) {
     return find_name<exhaustion>(exhaustion_names, name);
+}
+
+std::string_view to_string(durability_class durability) {
+    return durability_names[static_cast<std::size_t>(durability)];
+}
+std::optional<durability_class> parse_durability(std::string_view name) {
+    return find_name<durability_class>(durability_names, name);
 }
 
 std::string_view to_string(conflict_policy policy) {

@@ -169,6 +169,8 @@ void read_spec(const field& f, job_spec& spec) {
         spec.produced_at = time(f);
     } else if (f.name == "pending") {
         spec.pending = require(json_boolean(f.value), f);
+    } else if (f.name == "durability") {
+        spec.durability = require(parse_durability(string(f)), f);
     } else if (f.name == "workflow") {
         spec.workflow = require(parse_uuid(string(f)), f);
     } else if (f.name == "unique") {
@@ -201,6 +203,7 @@ std::string encode_stored_spec(const job_spec& spec) {
     write_string(out, "expires_text", spec.expires_at_text);
     write_time(out, "produced", spec.produced_at);
     if (spec.pending) out.key("pending").boolean(true);
+    if (spec.durability) out.key("durability").string(to_string(*spec.durability));
     if (spec.unique) write_unique(out, *spec.unique);
     if (spec.limit) write_limit(out, *spec.limit);
     if (spec.workflow) out.key("workflow").id(*spec.workflow);

@@ -1,6 +1,7 @@
 #include "client/cli/command_line.hpp"
 #include "client/cli/commands.hpp"
 #include "client/cli/text.hpp"
+#include "proto/durability.hpp"
 
 #include <memory>
 #include <random>
@@ -40,6 +41,14 @@ void add_what(CLI::App& command, produce_options& options) {
                   options.work.pause = pause.value_or(span{});
                   return pause.has_value();
               });
+    add_value(
+        command, "--durability", "CLASS",
+        "What each job has survived when it is created: fsync (a power cut), written (the end "
+        "of the server), memory (nothing yet); as the server says by default",
+        "fsync, written or memory", [&options](const std::string& text) {
+            options.durability = parse_durability(text);
+            return options.durability.has_value();
+        });
     add_value(command, "--seed", "N", "Makes the same numbers, pauses and intervals again",
               "a whole number", store_count(options.work.seed));
 }

@@ -2,6 +2,7 @@
 
 #include "client/cli/run_report.hpp"
 #include "client/cli/work_plan.hpp"
+#include "proto/durability.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -15,6 +16,7 @@ enum class baseline_choice : std::uint8_t { none, also, only };
 /// What `sluice produce` was asked for.
 struct produce_options {
     std::string queue = "default";
+    std::optional<durability_class> durability;  ///< absent: the server's default
     work_options work;
     std::optional<std::size_t> producers;
     bool wait = true;

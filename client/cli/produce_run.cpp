@@ -171,6 +171,9 @@ asio::awaitable<void> produce_run::push_one(std::size_t number, send_schedule::s
     client::new_job job;
     job.type = options_.work.type;
     job.queue = options_.queue;
+    if (options_.durability)
+        job.extra_options =
+            "\"durability\":\"" + std::string(to_string(*options_.durability)) + '"';
     job.args = plan_.args(slot.index);
     job.produced_at = wall_now();
 

@@ -137,6 +137,11 @@ constexpr auto http_settings = std::to_array<setting>({
          .least = 100,
          .most = hour,
          .doc = "Longest time without progress while an answer is sent."}),
+    make<duration_codec, &config::http, &hc::stream_stall_deadline>(
+        {.key = "http.stream_stall_deadline",
+         .least = 100,
+         .most = hour,
+         .doc = "Longest pause of a client that streams into the server; a blank line is enough."}),
     make<duration_codec, &config::http, &hc::keep_alive>(
         {.key = "http.keep_alive",
          .least = 100,
@@ -147,6 +152,10 @@ constexpr auto http_settings = std::to_array<setting>({
 using ec = engine_config;
 
 constexpr auto engine_settings = std::to_array<setting>({
+    make<durability_codec, &config::engine, &ec::durability>(
+        {.key = "engine.durability",
+         .doc = "What a new job has survived when its producer hears of it, unless the job says "
+                "otherwise: a power cut, the end of the process, or nothing yet."}),
     make<duration_codec, &config::engine, &ec::visibility_timeout>(
         {.key = "engine.visibility_timeout",
          .least = 100,

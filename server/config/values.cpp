@@ -47,6 +47,9 @@ constexpr names<log_level, 4> level_names{{{"debug", log_level::debug},
                                            {"info", log_level::info},
                                            {"warning", log_level::warning},
                                            {"error", log_level::error}}};
+constexpr names<durability_class, 3> durability_names{{{"fsync", durability_class::fsync},
+                                                       {"written", durability_class::written},
+                                                       {"memory", durability_class::memory}}};
 constexpr names<log_form, 3> form_names{
     {{"auto", log_form::automatic}, {"human", log_form::human}, {"json", log_form::json}}};
 
@@ -253,6 +256,13 @@ problem log_level_codec::read(const raw_value& raw, log_level& out) {
 }
 std::string log_level_codec::write(log_level value) {
     return write_name(level_names, value);
+}
+
+problem durability_codec::read(const raw_value& raw, durability_class& out) {
+    return read_name(durability_names, type, raw, out);
+}
+std::string durability_codec::write(durability_class value) {
+    return write_name(durability_names, value);
 }
 
 problem log_form_codec::read(const raw_value& raw, log_form& out) {

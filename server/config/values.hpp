@@ -127,6 +127,12 @@ struct log_level_codec {
     static std::string write(log_level value);
 };
 
+struct durability_codec {
+    static constexpr std::string_view type = "fsync, written or memory";
+    static problem read(const raw_value& raw, durability_class& out);
+    static std::string write(durability_class value);
+};
+
 struct log_form_codec {
     static constexpr std::string_view type = "auto, human or json";
     static problem read(const raw_value& raw, log_form& out);

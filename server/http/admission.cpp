@@ -42,11 +42,16 @@ std::string_view media_type(std::string_view content_type) {
     return type;
 }
 
+bool is_stream(const head_facts& facts, const route_options& options) {
+    return options.takes_stream &&
+           equals_lower(media_type(facts.content_type), "application/x-ndjson");
+}
+
 verdict check_media(const head_facts& facts) {
     if (!facts.content_encoding.empty() && !equals_lower(facts.content_encoding, "identity"))
         return refusal{415, errc::invalid_request,
                        "only the identity Content-Encoding is accepted"};
-    if (!facts.has_body()) return std::nullopt;
+    if (!facts.has_body() || facts.streams_body) return std::nullopt;
     const std::string_view type = media_type(facts.content_type);
     if (equals_lower(type, "application/openjobspec+json") ||
         equals_lower(type, "application/json"))
@@ -79,7 +84,7 @@ admission::admission(const http_config& config, const router& routes,
     }
 }
 
-verdict admission::admit(const head_facts& facts, request& out, router::match& route,
+verdict admission::admit(head_facts& facts, request& out, router::match& route,
                          const boost::asio::ip::address& peer,
                          std::chrono::steady_clock::time_point now) {
     if (!is_own_host(facts.host))
@@ -99,9 +104,10 @@ verdict admission::admit(const head_facts& facts, request& out, router::match& r
     }
     if (foreign && route.options.streams) return foreign_refusal();
     if (auto no = check_version(out)) return no;
+    facts.streams_body = is_stream(facts, route.options);
     if (auto no = check_media(facts)) return no;
     if (auto no = authenticate(facts, out, route.options.needs, peer, now)) return no;
-    if (facts.content_length > route.options.body_bytes_max)
+    if (!facts.streams_body && facts.content_length > route.options.body_bytes_max)
         return refusal{413, errc::too_large, "the body is too large"};
     return std::nullopt;
 }

@@ -23,7 +23,7 @@ public:
               const boost::asio::ip::address& bound_to);
 
     /// Nothing: the request may go on, with `route` its handler and `out.queue_patterns` set.
-    std::optional<refusal> admit(const head_facts& facts, request& out, router::match& route,
+    std::optional<refusal> admit(head_facts& facts, request& out, router::match& route,
                                  const boost::asio::ip::address& peer,
                                  std::chrono::steady_clock::time_point now);
 

@@ -13,6 +13,7 @@ void add_api_routes(router& routes, api_services services) {
     add_progress_routes(routes, shared);
     add_job_log_routes(routes, shared);
     add_worker_routes(routes, shared);
+    add_worker_stream_route(routes, shared);
     add_worker_batch_routes(routes, shared);
     add_workflow_routes(routes, shared);
     add_rate_limit_routes(routes, shared);

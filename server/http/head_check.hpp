@@ -39,6 +39,8 @@ struct head_facts {
     std::string_view origin;
     std::string_view fetch_site;  ///< Sec-Fetch-Site
 
+    bool streams_body = false;  ///< it is to be read while its handler runs
+
     bool has_body() const { return chunked || content_length != 0; }
 };
 

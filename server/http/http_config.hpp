@@ -43,6 +43,8 @@ struct http_config {
     std::chrono::milliseconds body_idle_deadline = std::chrono::seconds{10};
     std::size_t body_bytes_per_second_min = 1024;                         ///< averaged, after 5 s
     std::chrono::milliseconds write_deadline = std::chrono::seconds{30};  ///< without progress
+    std::chrono::milliseconds stream_stall_deadline =
+        std::chrono::seconds{60};  ///< for the next byte of a body that is a stream
     std::chrono::milliseconds keep_alive = std::chrono::seconds{60};
 };
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -24,6 +25,8 @@ namespace asio = boost::asio;
 /// What a bearer token may do. `admin` includes the others.
 enum class scope : std::uint8_t { none, enqueue, work, read, admin };
 
+class body_stream;  // server/http/body_stream.hpp
+
 struct request {
     std::string method;                                      ///< upper case
     std::string path;                                        ///< percent-decoded, without the query
@@ -31,6 +34,8 @@ struct request {
     std::vector<std::pair<std::string, std::string>>
         fields;  ///< names in lower case; header only, never trailers
     std::string body;
+    /// Set when the body is lines of JSON that come while the handler runs; `body` is empty then.
+    std::shared_ptr<body_stream> stream;
     std::string request_id;                          ///< ours, or the client's when well formed
     std::chrono::steady_clock::time_point received;  ///< last byte of the request came in
     std::stop_token stop;  ///< requested when the peer has gone or the server drains
@@ -60,6 +65,9 @@ struct response {
     std::vector<std::pair<std::string, std::string>> fields;
     bool close = false;
     body_source stream;  ///< set: it makes the body, and the connection closes at its end
+    /// Awaited when `stream` has ended or nobody is there for it any more; only if it was ever
+    /// asked. The exchange lasts until then.
+    std::function<asio::awaitable<void>()> after_stream;
 };
 
 /// Values taken from the path by the route's pattern, in order: "/ojs/v1/jobs/{id}" gives one.

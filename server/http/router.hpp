@@ -13,7 +13,8 @@ namespace sluice::http {
 struct route_options {
     scope needs = scope::read;
     std::size_t body_bytes_max = limits::body_bytes_max;
-    bool streams = false;  ///< answers with an event stream also when `Accept` names none
+    bool takes_stream = false;  ///< a body of application/x-ndjson is read while the handler runs
+    bool streams = false;       ///< answers with an event stream also when `Accept` names none
 };
 
 /// Maps method and path to a handler. Filled before the server listens, read-only after.

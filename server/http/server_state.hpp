@@ -71,6 +71,7 @@ public:
 
     /// False when all bodies together would be too much.
     bool grow_to(std::size_t bytes) {
+        if (!state_) return true;
         state_->body_bytes += bytes - bytes_;
         bytes_ = bytes;
         return state_->body_bytes <= state_->config.body_bytes_in_flight_max;

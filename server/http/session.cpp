@@ -89,6 +89,10 @@ boost::asio::awaitable<void> session::read_requests() {
             if (!take(ec, bytes, next)) co_return;
         }
         if (head != look::admitted) continue;
+        if (next.facts.streams_body) {
+            co_await stream_body(std::move(next));
+            continue;
+        }
         // Most bodies have come together with their head and need no waiting.
         const look body = next.facts.has_body() ? look_at_body(next) : look::admitted;
         if (body == look::refused) co_return;
@@ -121,7 +125,7 @@ session::look session::look_at_head(incoming& next) {
     const std::string_view given = next.r.field("x-request-id");
     next.r.request_id = is_request_id(given) ? std::string(given) : state_->new_request_id();
     input_.consume(reader_.consumed());
-    if (next.facts.has_body()) {
+    if (next.facts.has_body() && !next.facts.streams_body) {
         next.charge = body_charge(state_);
         next.r.body.reserve(std::min<std::size_t>(next.facts.content_length, body_reserve_max));
         reader_.begin_body(next.route.options.body_bytes_max);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "server/http/body_stream.hpp"
 #include "server/http/head_check.hpp"
 #include "server/http/request_reader.hpp"
 #include "server/http/router.hpp"
@@ -91,6 +92,10 @@ private:
     void refuse(const refusal& why, const incoming& next, bool for_good);
     void start(incoming next);
 
+    // session_body.cpp: bodies that are streams
+    boost::asio::awaitable<void> stream_body(incoming next);
+    boost::asio::awaitable<body_end> read_stream(std::shared_ptr<body_stream> body);
+
     // session_answers.cpp: writing
     exchange& open_exchange(const incoming& next);
     void finish(exchange& e, std::exception_ptr fault, response answer);
@@ -106,6 +111,7 @@ private:
     // session_stream.cpp: answers without a foreseeable end
     void admit_stream(exchange& e, response& answer);
     void begin_stream(exchange& e);
+    boost::asio::awaitable<void> run_stream(exchange& e);
     boost::asio::awaitable<void> send_stream(exchange& e);
     void end_stream(const exchange& e, const std::exception_ptr& fault);
 

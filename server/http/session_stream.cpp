@@ -25,8 +25,19 @@ void session::begin_stream(exchange& e) {
     e.done = false;
     reading_over_ = true;
     boost::asio::co_spawn(
-        state_->executor, send_stream(e),
+        state_->executor, run_stream(e),
         [self = shared_from_this(), &e](std::exception_ptr fault) { self->end_stream(e, fault); });
+}
+
+boost::asio::awaitable<void> session::run_stream(exchange& e) {
+    std::exception_ptr fault;
+    try {
+        co_await send_stream(e);
+    } catch (...) {
+        fault = std::current_exception();
+    }
+    if (e.answer.after_stream) co_await e.answer.after_stream();
+    if (fault) std::rethrow_exception(fault);
 }
 
 /// Asks for a piece only when all before it was handed to the system. Others have their turn after

@@ -56,7 +56,35 @@ struct push_request {
     std::function<bool(std::string_view queue)> may_touch;
     /// How long to wait for room in a full queue whose strategy is `block`, and who ends that.
     std::chrono::milliseconds block{0};
+    /// Waits so also where the strategy is to refuse.
+    bool insists = false;
     std::stop_token stop;
+};
+
+/// Jobs that have nothing to do with one another.
+struct push_each_request {
+    std::vector<job_spec> jobs;
+    /// As in push_request, of one job.
+    std::function<std::optional<error>(const job_spec&)> check;
+    std::function<bool(std::string_view queue)> may_touch;
+    /// Called on the executor as soon as it is decided what becomes of the jobs, before any is
+    /// durable: who sends more now has it stored after these. `left`: the first of them waits for
+    /// room in its queue, and the others for it; nothing has become of these.
+    std::function<void(std::vector<job_spec> left)> accepted;
+};
+
+struct pushed_job {
+    uuid id;
+    job_state state = job_state::available;
+    bool deduplicated = false;  ///< it was there before
+};
+
+struct push_each_answer {
+    /// In the order of the request, without those that were left. Errors of each: those of push.
+    std::vector<result<pushed_job>> jobs;
+    std::vector<job_spec> left;  ///< as said to `accepted`, if nobody was there to hear it
+    durability_class durability = durability_class::fsync;  ///< that all of them have reached
+    std::chrono::microseconds commit{0};
 };
 
 struct push_answer {
@@ -67,6 +95,8 @@ struct push_answer {
     /// are. Nothing was stored for these.
     std::vector<std::size_t> deduplicated;
     std::chrono::microseconds commit{0};  ///< time spent waiting for durability
+    /// What all of them survive now; at least what was asked for.
+    durability_class durability = durability_class::fsync;
     /// Of the fullest queue of the request, from the threshold of its warning on.
     std::optional<queue_pressure> pressure;
 };
@@ -270,8 +300,16 @@ public:
     /// Stores jobs. A job with a unique rule is checked against those that are there in the same
     /// step that stores it; what it replaces is cancelled in the same commit. Errors: duplicate,
     /// invalid_request (a unique rule names members that are not there), in_flight, key_reused,
-    /// overloaded, disk_low, shutting_down, store_failed, and what `request.check` says.
+    /// overloaded, disk_low, shutting_down, store_failed, and what `request.check` says. Answered
+    /// when the jobs have reached the strongest class of durability that one of them asks for; with
+    /// `memory` that is at once, unless much waits for the disk.
     virtual asio::awaitable<result<push_answer>> push(push_request request) = 0;
+
+    /// Stores jobs, each for itself, in this order, and answers when all have reached their class
+    /// of durability. Calls that overlap keep their order if each is made when the one before was
+    /// accepted. A full queue refuses none, unless its strategy makes room: what comes then is left
+    /// (see above). Waits where `push` is refused as overloaded. Errors of the whole: store_failed.
+    virtual asio::awaitable<result<push_each_answer>> push_each(push_each_request request) = 0;
 
     /// Errors: not_found, store_failed.
     virtual asio::awaitable<result<job_record>> info(uuid id) = 0;

@@ -130,9 +130,10 @@ public:
     /// How many jobs the queue takes now.
     std::uint64_t room(std::string_view queue) const;
     /// Whether so many jobs have only to wait for room in this queue.
-    bool may_wait(std::string_view queue, std::uint64_t count) const;
+    bool may_wait(std::string_view queue, std::uint64_t count, bool insists = false) const;
     /// The first of these queues that has no room for so many jobs and wants producers to wait.
-    std::optional<std::string> blocked_at(const std::map<std::string, std::uint64_t>& counts) const;
+    std::optional<std::string> blocked_at(const std::map<std::string, std::uint64_t>& counts,
+                                          bool insists = false) const;
     /// Queues where that may have become more since the last call.
     std::set<std::string> take_roomy() { return std::exchange(roomy_, {}); }
 
@@ -186,6 +187,11 @@ public:
     std::uint64_t gate() const;
     /// The batch that holds the latest change of this job, if it is not committed yet.
     std::uint64_t gate(const uuid& id) const;
+    /// What the jobs of a push have reached whose batch this is. 0: they were there before it.
+    durability_class reached(std::uint64_t batch) const;
+    /// Whether enough waits for the disk that nobody should be answered before it.
+    bool overloaded() const { return uncommitted_bytes() > config_.uncommitted_bytes_max; }
+    bool crowded() const { return uncommitted_bytes() > config_.uncommitted_bytes_max / 4; }
     /// The batch of a reset that is not durable yet; 0: there is none. What the store gives before
     /// that is void, although a load of it began after the reset.
     std::uint64_t reset_gate() const { return reset_batch_ > committed_batch_ ? reset_batch_ : 0; }
@@ -268,6 +274,12 @@ private:
     result<planned_push> plan(push_request request, const resident_job* ending, instant now);
     push_outcome carry_out(planned_push planned, instant now);
     resident_job& store_new(job_spec spec, instant now);
+
+    // engine_durability.cpp
+    durability_class durability_of(const job_spec& spec) const;
+    durability_class asked_of(const std::vector<job_spec>& jobs) const;
+    void strengthen(resident_job& job);
+    void strengthen_known(const std::vector<job_spec>& jobs);
 
     // engine_bound.cpp
     /// What a command adds to a queue.

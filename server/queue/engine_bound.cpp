@@ -131,7 +131,7 @@ std::optional<queue_pressure> engine::pressure_of(const growth& grown) const {
 void engine::follow_depth(queue_state& queue, timestamp time) {
     if (!queue.bounded()) return;
     queue.told_full = false;
-    if (queue.config->bound.strategy == full_strategy::block) roomy_.insert(*queue.name);
+    if (queue.config->bound.strategy != full_strategy::drop_oldest) roomy_.insert(*queue.name);
     if (!queue.pressed || queue.config->bound.presses(queue.depth())) return;
     queue.pressed = false;
     emit_pressure(queue, "backpressure.cleared", {}, time);
@@ -213,19 +213,21 @@ void engine::emit_pressure(const queue_state& queue, std::string_view event_type
     publish_events();
 }
 
-std::optional<std::string> engine::blocked_at(
-    const std::map<std::string, std::uint64_t>& counts) const {
+std::optional<std::string> engine::blocked_at(const std::map<std::string, std::uint64_t>& counts,
+                                              bool insists) const {
     for (const auto& [name, count] : counts) {
-        if (may_wait(name, count) && room(name) < count) return name;
+        if (may_wait(name, count, insists) && room(name) < count) return name;
     }
     return std::nullopt;
 }
 
-bool engine::may_wait(std::string_view name, std::uint64_t count) const {
+bool engine::may_wait(std::string_view name, std::uint64_t count, bool insists) const {
     const auto* queue = queues_.find(name);
     if (!queue || !queue->bounded()) return false;
     const auto& bound = queue->config->bound;
-    return bound.strategy == full_strategy::block && count <= bound.max_depth;
+    const bool waits = bound.strategy == full_strategy::block ||
+                       (insists && bound.strategy == full_strategy::reject);
+    return waits && count <= bound.max_depth;
 }
 
 std::uint64_t engine::room(std::string_view name) const {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "proto/durability.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +20,7 @@ struct handled_type {
 
 /// Rules of the local engine that an operator may set.
 struct engine_config {
+    durability_class durability = durability_class::fsync;  ///< of jobs that name none
     /// How long a worker may hold a job before others may take it. A heartbeat starts it anew from
     /// now, not from the old expiry. Does not affect leases already granted.
     std::chrono::milliseconds visibility_timeout = std::chrono::seconds{1800};

@@ -249,6 +249,7 @@ journal_batch engine::take_batch(instant now) {
                                        : config_.retention_discarded);
     });
     if (!batch.keys.empty() || !batch.paused_queues.empty()) batch.sync = true;
+    under_way_synced_ = batch.sync;
     batch.jobs.reserve(changed_.size());
     for (const auto seq : changed_) {
         auto* job = jobs_.find(seq);
@@ -256,7 +257,7 @@ journal_batch engine::take_batch(instant now) {
             continue;
         job_write write{job->stored, job->place, job->record, purge_time(*job)};
         // What is on disk says when the commit began; memory learns below when it was done.
-        if (job->inserted_in == batch.number) write.record.durable_at = stamp(now);
+        if (job->inserted_in == batch.number && batch.sync) write.record.durable_at = stamp(now);
         if (job->ended_in == batch.number) write.record.acked_at = stamp(now);
         job->stored = job->place;
         batch.jobs.push_back(std::move(write));
@@ -270,6 +271,7 @@ journal_batch engine::take_batch(instant now) {
 
 std::vector<uuid> engine::committed(instant now) {
     committed_batch_ = open_batch_ - 1;
+    if (under_way_synced_) synced_batch_ = committed_batch_;
     uncommitted_bytes_ = 0;
     throughput_.batch_committed(now.steady);
     std::vector<uuid> ended;
@@ -305,7 +307,7 @@ void engine::stamp_committed(resident_job& job, timestamp time, std::vector<uuid
         return true;
     };
     if (done(job.inserted_in)) {
-        record.durable_at = time;
+        if (under_way_synced_) record.durable_at = time;
         if (record.available_at == record.received_at) record.available_at = time;
     }
     if (done(job.granted_in) && record.outcome == lease_outcome::open) {

@@ -8,8 +8,7 @@ namespace sluice {
 std::optional<error> engine::refuse_push(const push_request& request, bool follow_up) const {
     if (draining_ && !follow_up) return error(errc::shutting_down, "The server is shutting down.");
     if (disk_low_) return error(errc::disk_low, "The disk is nearly full; no new jobs are taken.");
-    if (uncommitted_bytes() > config_.uncommitted_bytes_max)
-        return error(errc::overloaded, "Too many jobs wait to be written to disk.");
+    if (overloaded()) return error(errc::overloaded, "Too many jobs wait to be written to disk.");
     std::unordered_set<uuid> given;
     for (const auto& spec : request.jobs) {
         if (!spec.client_id) continue;
@@ -34,7 +33,10 @@ result<push_outcome> engine::push(push_request request, instant now) {
 /// is planned counts it as completed.
 result<engine::planned_push> engine::plan(push_request request, const resident_job* ending,
                                           instant now) {
-    if (auto refused = refuse_push(request, ending != nullptr)) return *std::move(refused);
+    if (auto refused = refuse_push(request, ending != nullptr)) {
+        if (refused->code == errc::duplicate) strengthen_known(request.jobs);
+        return *std::move(refused);
+    }
     auto plans =
         plan_push(request, unique_, jobs_, ending ? ending->record.seq : 0, now, stamp(now));
     if (!plans) return plans.error();
@@ -51,6 +53,7 @@ result<engine::planned_push> engine::plan(push_request request, const resident_j
 push_outcome engine::carry_out(planned_push planned, instant now) {
     auto& request = planned.request;
     push_outcome made;
+    made.asked = asked_of(request.jobs);
     std::vector<std::int64_t> seqs;
     for (std::size_t i = 0; i < planned.plans.size(); ++i) {
         auto& plan = planned.plans[i];
@@ -58,6 +61,7 @@ push_outcome engine::carry_out(planned_push planned, instant now) {
         if (plan.same || plan.same_new) {
             seqs.push_back(plan.same ? *plan.same : seqs[*plan.same_new]);
             made.deduplicated.push_back(i);
+            if (made.asked == durability_class::fsync) strengthen(*jobs_.find(seqs.back()));
             continue;
         }
         for (const auto at : plan.replaced_new) plan.replaced.push_back(seqs[at]);
@@ -121,7 +125,9 @@ resident_job& engine::store_new(job_spec spec, instant now) {
     ++job.lane->jobs;
     if (job.record.state == job_state::available) ++job.lane->waiting;
     ++job.queue->jobs[static_cast<std::size_t>(job.record.state)];
-    touch(job, true);
+    const bool weak = durability_of(*job.record.spec) != durability_class::fsync;
+    if (weak) weak_batch_ = open_batch_;
+    touch(job, !weak);
     emit(job, "job.enqueued", job.record.received_at);
     if (job.record.due_at)
         wall_timers_.add({job.record.due_at->time_since_epoch(), timer_kind::due, seq});

@@ -84,6 +84,9 @@ protected:
 
     std::uint64_t open_batch_ = 1;
     std::uint64_t committed_batch_ = 0;
+    bool under_way_synced_ = false;             ///< that of `under_way_` survives a power cut
+    std::uint64_t synced_batch_ = 0;            ///< up to it all that was committed does
+    std::uint64_t weak_batch_ = 0;              ///< latest one with a new job that need not
     std::vector<std::int64_t> changed_;         ///< jobs changed in the open batch
     std::vector<std::int64_t> under_way_;       ///< jobs of the batch being committed
     std::vector<log_write> logs_;               ///< lines of the open batch

@@ -49,9 +49,10 @@ struct job_turns {
 
 /// What a push came to. The jobs are as they were stored, before anybody took them.
 struct push_outcome {
-    std::vector<job_record> jobs;            ///< in the order of the request
-    std::vector<std::size_t> deduplicated;   ///< of those: which were there before
-    std::optional<queue_pressure> pressure;  ///< of the fullest queue to be warned of
+    std::vector<job_record> jobs;                      ///< in the order of the request
+    std::vector<std::size_t> deduplicated;             ///< of those: which were there before
+    std::optional<queue_pressure> pressure;            ///< of the fullest queue to be warned of
+    durability_class asked = durability_class::fsync;  ///< the strongest class of its jobs
 };
 
 /// One lease given to a taker. The job may have gone on by the time the taker can be told.

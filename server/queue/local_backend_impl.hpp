@@ -37,6 +37,7 @@ public:
     void start();
 
     asio::awaitable<result<push_answer>> push(push_request request) override;
+    asio::awaitable<result<push_each_answer>> push_each(push_each_request request) override;
     asio::awaitable<result<job_record>> info(uuid id) override;
     asio::awaitable<result<job_explanation>> explain(uuid id, queue_filter may_see) override;
     asio::awaitable<result<job_record>> wait(uuid id, std::chrono::milliseconds wait,
@@ -192,7 +193,16 @@ private:
                                                 std::function<bool(std::string_view)> may_touch);
     asio::awaitable<bool> load_duplicates(std::vector<unique_lookup> lookups, std::uint64_t load);
     asio::awaitable<result<std::optional<std::uint64_t>>> prepare_jobs(std::vector<job_spec>& jobs);
+    asio::awaitable<result<std::optional<std::uint64_t>>> load_known(
+        const std::vector<job_spec>& jobs);
     asio::awaitable<result<push_answer>> push_patiently(push_request request);
+
+    // local_backend_push_each.cpp
+    result<pushed_job> store_one(job_spec spec, const push_each_request& request,
+                                 durability_class& asked);
+    bool has_to_wait(const job_spec& spec) const;
+    asio::awaitable<bool> until_less_waits();
+
     void leave_room_line(room_line::place& mine);
     asio::awaitable<result<push_answer>> look_up_and_store(push_request request);
     asio::awaitable<result<push_answer>> store(push_request request,

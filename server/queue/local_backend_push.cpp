@@ -19,17 +19,10 @@ bool needs_look_up(const job_spec& spec) {
 
 std::optional<error> set_unique_keys(std::vector<job_spec>& jobs) {
     for (std::size_t i = 0; i < jobs.size(); ++i) {
-        auto& spec = jobs[i];
-        if (!spec.unique) continue;
-        const auto key = rules::key_of(spec);
-        if (!key) {
-            auto wrong = key.error();
-            if (jobs.size() > 1) wrong.message.insert(0, "Job " + std::to_string(i) + ": ");
-            return wrong;
-        }
-        auto rule = *spec.unique;
-        rule.key = *key;
-        spec.unique = std::make_shared<const unique_rule>(std::move(rule));
+        auto wrong = rules::set_unique_key(jobs[i]);
+        if (!wrong) continue;
+        if (jobs.size() > 1) wrong->message.insert(0, "Job " + std::to_string(i) + ": ");
+        return wrong;
     }
     return std::nullopt;
 }
@@ -103,8 +96,15 @@ asio::awaitable<bool> local_backend::load_duplicates(std::vector<unique_lookup> 
 /// store_failed.
 asio::awaitable<result<std::optional<std::uint64_t>>> local_backend::prepare_jobs(
     std::vector<job_spec>& jobs) {
-    std::optional<std::uint64_t> load;
     if (auto wrong = set_unique_keys(jobs)) co_return *std::move(wrong);
+    auto loaded = co_await load_known(jobs);
+    co_return loaded;
+}
+
+/// The second half of it. Errors: store_failed.
+asio::awaitable<result<std::optional<std::uint64_t>>> local_backend::load_known(
+    const std::vector<job_spec>& jobs) {
+    std::optional<std::uint64_t> load;
     if (std::ranges::none_of(jobs, needs_look_up)) co_return load;
     const bool usable = co_await past_reset();
     if (!usable) co_return failure();
@@ -146,12 +146,15 @@ asio::awaitable<result<push_answer>> local_backend::push_patiently(push_request 
     const bool may_join = !failed_ && !engine_.draining();
     for (const auto& [queue, count] : counts)
         // Those come first; but what can never fit must not stand in their way.
-        if (may_join && room_line_.crowded(queue) && engine_.may_wait(queue, count)) at = queue;
+        if (may_join && room_line_.crowded(queue) &&
+            engine_.may_wait(queue, count, request.insists))
+            at = queue;
     for (bool last = false;;) {
         if (!at) {
             auto attempt = request;
             auto made = co_await look_up_and_store(std::move(attempt));
-            if (!made && made.error().code == errc::queue_full) at = engine_.blocked_at(counts);
+            if (!made && made.error().code == errc::queue_full)
+                at = engine_.blocked_at(counts, request.insists);
             if (!at || last) {
                 leave_room_line(mine);
                 co_return made;
@@ -239,8 +242,11 @@ asio::awaitable<result<push_answer>> local_backend::store(push_request request,
     made.deduplicated = std::move(stored->deduplicated);
     made.pressure = stored->pressure;
     const auto begun = std::chrono::steady_clock::now();
-    const bool ok = co_await durable(batch);
-    if (!ok) co_return failure();
+    if (stored->asked != durability_class::memory || engine_.crowded()) {
+        const bool ok = co_await durable(batch);
+        if (!ok) co_return failure();
+    }
+    made.durability = engine_.reached(batch);
     pushed_ += made.jobs.size() - made.deduplicated.size();
     made.commit = since(begun);
     auto there_before = made.deduplicated.begin();
@@ -250,7 +256,8 @@ asio::awaitable<result<push_answer>> local_backend::store(push_request request,
             ++there_before;
             continue;
         }
-        job.durable_at = committed_at_;
+        if (made.durability == durability_class::memory) continue;
+        if (made.durability == durability_class::fsync) job.durable_at = committed_at_;
         if (job.available_at) job.available_at = committed_at_;
     }
     co_return made;

@@ -206,4 +206,14 @@ result<unique_key> key_of(const job_spec& spec) {
     return key;
 }
 
+std::optional<error> set_unique_key(job_spec& spec) {
+    if (!spec.unique) return std::nullopt;
+    const auto key = key_of(spec);
+    if (!key) return key.error();
+    auto rule = *spec.unique;
+    rule.key = *key;
+    spec.unique = std::make_shared<const unique_rule>(std::move(rule));
+    return std::nullopt;
+}
+
 }  // namespace sluice::rules

@@ -3,6 +3,7 @@
 #include "proto/error.hpp"
 #include "proto/unique.hpp"
 
+#include <optional>
 #include <string>
 
 namespace sluice::rules {
@@ -19,5 +20,8 @@ result<std::string> canonical_form(const job_spec& spec);
 
 /// SHA-256 of that.
 result<unique_key> key_of(const job_spec& spec);
+
+/// Sets it in the rule of a job that has one. Errors: those of `key_of`.
+std::optional<error> set_unique_key(job_spec& spec);
 
 }  // namespace sluice::rules

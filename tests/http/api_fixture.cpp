@@ -94,6 +94,27 @@ api_fixture::pending api_fixture::start(const std::string& method, const std::st
     set_target(r, target);
     r.fields = std::move(fields);
     r.body = std::move(body);
+    return start(std::move(r));
+}
+
+api_fixture::upload api_fixture::start_upload(const std::string& target, header_fields fields) {
+    request r;
+    r.method = "POST";
+    set_target(r, target);
+    r.fields = std::move(fields);
+    auto body = std::make_shared<body_stream>(context_.get_executor(), body_charge(), [] {});
+    r.stream = body;
+    return {start(std::move(r)), std::move(body)};
+}
+
+void api_fixture::leave(const response& stream) {
+    bool done = false;
+    asio::co_spawn(context_, stream.after_stream(),
+                   [&](const std::exception_ptr&) { done = true; });
+    run_until([&] { return done; });
+}
+
+api_fixture::pending api_fixture::start(request r) {
     r.request_id = "req_test";
     r.received = std::chrono::steady_clock::now();
     r.stop = stop.get_token();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "server/http/api.hpp"
+#include "server/http/body_stream.hpp"
 #include "server/queue/backend.hpp"
 #include "server/queue/engine_config.hpp"
 
@@ -41,6 +42,16 @@ public:
 
     /// A piece of a stream that may still be on its way; in the end there may be none.
     using pending_piece = std::shared_ptr<std::optional<std::optional<std::string>>>;
+    /// Leaves a request under way whose body the test hands over as it comes; it must ask the
+    /// stream for the last piece before it ends.
+    struct upload {
+        pending answer;
+        std::shared_ptr<body_stream> body;
+    };
+    upload start_upload(const std::string& target, header_fields fields = {});
+    /// What a session does when the stream is over.
+    void leave(const response& stream);
+    void poll() { context_.poll(); }
     /// Asks a stream for its next piece.
     pending_piece ask(const response& stream);
     std::optional<std::string> finish(const pending_piece& piece);
@@ -73,6 +84,7 @@ public:
     std::unique_ptr<backend> queue;
 
 private:
+    pending start(request r);
     void run_until(const std::function<bool()>& done);
 
     std::filesystem::path directory_;

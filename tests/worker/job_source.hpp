@@ -150,6 +150,9 @@ public:
     }
 
     asio::awaitable<result<push_answer>> push(push_request) override { return unused(); }
+    asio::awaitable<result<push_each_answer>> push_each(push_each_request) override {
+        return unused();
+    }
     asio::awaitable<result<job_record>> wait(uuid, std::chrono::milliseconds,
                                              std::stop_token) override {
         return unused();

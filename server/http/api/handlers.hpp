@@ -15,6 +15,7 @@ void add_explain_route(router& routes, const services_ptr& services);
 void add_progress_routes(router& routes, const services_ptr& services);
 void add_job_log_routes(router& routes, const services_ptr& services);
 void add_worker_routes(router& routes, const services_ptr& services);
+void add_worker_stream_route(router& routes, const services_ptr& services);
 void add_worker_batch_routes(router& routes, const services_ptr& services);
 void add_admin_pool_routes(router& routes, const services_ptr& services);
 void add_webhook_routes(router& routes, const services_ptr& services);

@@ -5,8 +5,11 @@
 #include "server/http/api/answers.hpp"
 #include "server/http/api/handlers.hpp"
 #include "server/http/api/idempotency.hpp"
+#include "server/http/api/job_stream.hpp"
 #include "server/http/api/patience.hpp"
 #include "server/http/api/rate_limit_fields.hpp"
+
+#include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -32,9 +35,11 @@ void describe_push(response& answer, const request& r, const push_answer& pushed
     answer.status = stored ? 201 : 200;
     answer.fields.reserve(5);
     if (pushed.replayed) answer.fields.emplace_back("Idempotency-Replayed", "true");
-    answer.fields.emplace_back("Durability", "fsync");
+    answer.fields.emplace_back("Durability", to_string(pushed.durability));
     if (pushed.pressure) add_pressure(answer, *pushed.pressure);
-    add_server_timing(answer, r, parsed, pushed.commit);
+    std::optional<std::chrono::microseconds> commit;
+    if (pushed.durability != durability_class::memory) commit = pushed.commit;
+    add_server_timing(answer, r, parsed, commit);
 }
 
 /// A token for some queues neither learns of jobs in others nor replaces them.
@@ -56,8 +61,26 @@ waiting_bodies::place wait_for_room(push_request& push, const request& r, const 
     return place;
 }
 
+/// Each line is a job for itself: an Idempotency-Key would be a promise about all of them.
+asio::awaitable<response> push_lines(services_ptr services, request r) {
+    if (!r.field("idempotency-key").empty())
+        co_return error_response(
+            error(errc::invalid_request,
+                  "A stream of jobs takes no Idempotency-Key; give each job an id.",
+                  R"("field":"Idempotency-Key")"),
+            r);
+    const auto executor = co_await asio::this_coro::executor;
+    co_return job_stream::answer(
+        std::make_shared<job_stream>(std::move(services), std::move(r), executor));
+}
+
 asio::awaitable<response> push_job(services_ptr services, bodies_ptr bodies, request r,
                                    path_values) {
+    if (r.stream) {
+        auto lines = push_lines(std::move(services), std::move(r));
+        auto answer = co_await std::move(lines);
+        co_return answer;
+    }
     auto spec = decode_job(r.body, services->now().wall);
     if (!spec) co_return error_response(spec.error(), r);
     if (!queue_allowed(r, spec->queue)) co_return error_response(forbidden_queue(spec->queue), r);
@@ -223,11 +246,12 @@ asio::awaitable<response> activate_job(services_ptr services, request r, path_va
 
 void add_job_routes(router& routes, const services_ptr& services) {
     const route_options enqueue{.needs = scope::enqueue};
+    const route_options enqueue_lines{.needs = scope::enqueue, .takes_stream = true};
     const route_options enqueue_batch{.needs = scope::enqueue,
                                       .body_bytes_max = limits::batch_body_bytes_max};
     const route_options read{.needs = scope::read};
     const auto bodies = std::make_shared<waiting_bodies>(services->waiting_bodies_max);
-    routes.add("POST", "/ojs/v1/jobs", enqueue, std::bind_front(push_job, services, bodies));
+    routes.add("POST", "/ojs/v1/jobs", enqueue_lines, std::bind_front(push_job, services, bodies));
     routes.add("POST", "/ojs/v1/jobs/batch", enqueue_batch,
                std::bind_front(push_batch, services, bodies));
     routes.add("GET", "/ojs/v1/jobs/{id}", read, std::bind_front(get_job, services));

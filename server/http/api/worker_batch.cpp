@@ -1,6 +1,7 @@
 #include "proto/codec.hpp"
 #include "proto/json_text.hpp"
 #include "server/http/api/conformance_quirks.hpp"
+#include "server/http/api/worker_answers.hpp"
 #include "server/http/api/worker_checks.hpp"
 
 #include <functional>
@@ -121,22 +122,30 @@ void write_beats(results_writer& out, const std::vector<uuid>& ids, const std::v
     }
 }
 
-asio::awaitable<response> answer_many(services_ptr services, request r, path_values) {
+asio::awaitable<response> take_batch(services_ptr services, request r, path_values) {
     auto asked = decode_answers(r.body, services->now().wall);
     if (!asked) co_return error_response(asked.error(), r);
     co_await resolve_pool_after(services, r, asked->fetch);
-    if (const auto refused = check(*services, r, *asked)) co_return error_response(*refused, r);
+    auto answering = answer_many(std::move(services), std::move(r), std::move(*asked));
+    auto answer = co_await std::move(answering);
+    co_return answer;
+}
+
+}  // namespace
+
+asio::awaitable<response> answer_many(services_ptr services, request r, answers_request asked) {
+    if (const auto refused = check(*services, r, asked)) co_return error_response(*refused, r);
     const auto parsed = steady_clock::now();
-    const auto acks = ids_of(asked->acks);
-    const auto nacks = ids_of(asked->nacks);
-    const auto beats = ids_of(asked->heartbeat.jobs);
+    const auto acks = ids_of(asked.acks);
+    const auto nacks = ids_of(asked.nacks);
+    const auto beats = ids_of(asked.heartbeat.jobs);
     sifted goes;
-    goes.acks = co_await sift(services, r, asked->acks);
-    goes.nacks = co_await sift(services, r, asked->nacks);
-    goes.beats = co_await sift(services, r, asked->heartbeat.jobs);
-    for (auto& ack : asked->acks) bound_to_queues(ack, r);
-    const bool fetched = asked->fetch.has_value();
-    auto made = co_await services->queue->answer_many(std::move(*asked));
+    goes.acks = co_await sift(services, r, asked.acks);
+    goes.nacks = co_await sift(services, r, asked.nacks);
+    goes.beats = co_await sift(services, r, asked.heartbeat.jobs);
+    for (auto& ack : asked.acks) bound_to_queues(ack, r);
+    const bool fetched = asked.fetch.has_value();
+    auto made = co_await services->queue->answer_many(std::move(asked));
     if (!made) co_return error_response(made.error(), r);
 
     response answer;
@@ -160,12 +169,10 @@ asio::awaitable<response> answer_many(services_ptr services, request r, path_val
     co_return answer;
 }
 
-}  // namespace
-
 void add_worker_batch_routes(router& routes, const services_ptr& services) {
     routes.add("POST", "/ojs/v1/workers/batch",
                {.needs = scope::work, .body_bytes_max = limits::batch_body_bytes_max},
-               std::bind_front(answer_many, services));
+               std::bind_front(take_batch, services));
 }
 
 }  // namespace sluice::http

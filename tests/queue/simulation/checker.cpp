@@ -84,14 +84,18 @@ private:
                 ids.push_back(job.id);
                 const bool is_there = end_.contains(job.args) || removed_.contains(job.args);
                 there += is_there ? 1 : 0;
-                if (push.how == told::done && !is_there)
+                if (push.how == told::done && push.reached < push.asked)
+                    say("C1 durability: " + job.args + " was answered too soon");
+                if (push.how == told::done && !is_there && !h_.may_be_lost(push, push.reached))
                     say("C1 lost: " + job.args + " was stored and is gone");
-                if (push.error == errc::duplicate && push.jobs.size() == 1 && !is_there)
+                if (push.error == errc::duplicate && push.jobs.size() == 1 && !is_there &&
+                    push.asked == durability_class::fsync)
                     say("C1 lost: " + job.args + " was said to exist and is gone");
             }
             if (push.how != told::refused && there != 0 && there != push.jobs.size())
                 say("C1 batch: only a part of it was stored");
             if (push.how != told::done || push.key.empty()) continue;
+            if (h_.may_be_lost(push, push.reached)) continue;  // and the key with its jobs
             const auto [first, added] = keys.emplace(push.key, ids);
             if (!added && !same(first->second, ids))
                 say("C8 idempotency: " + push.key + " named different jobs");
@@ -122,7 +126,8 @@ private:
                 continue;
             }
             const auto& [push, job] = it->second;
-            if (job->id != uuid{} && job->id != d.id && !removed_.contains(d.args))
+            if (job->id != uuid{} && job->id != d.id && !removed_.contains(d.args) &&
+                !h_.may_be_lost(*push, push->reached))
                 say("C3 payload: " + d.args + " came with another id");
             if (!wanted_.contains(d.args)) say("C2 phantom: " + d.args + " was refused");
             if (push->begun > d.ended) say("C2 phantom: " + d.args + " came before it was pushed");
@@ -327,6 +332,19 @@ private:
 };
 
 }  // namespace
+
+bool history::may_be_lost(const call& answered, durability_class reached) const {
+    return std::any_of(stops.begin(), stops.end(), [&](const stop_of_server& stop) {
+        if (stop.drained || stop.at < answered.begun) return false;
+        const auto withstands =
+            stop.power_lost ? durability_class::fsync : durability_class::written;
+        if (reached >= withstands) return false;
+        return std::none_of(pushes.begin(), pushes.end(), [&](const push_call& later) {
+            return later.how == told::done && later.key.empty() && later.reached >= withstands &&
+                   later.begun > answered.ended && later.ended < stop.at;
+        });
+    });
+}
 
 std::vector<std::string> broken_promises(const history& h) {
     return checker(h).run();

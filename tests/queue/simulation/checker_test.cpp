@@ -106,6 +106,22 @@ TEST(HistoryChecker, FindsNothingInASoundHistory) {
     EXPECT_THAT(broken_promises(sound()), IsEmpty());
 }
 
+TEST(HistoryChecker, AllowsACrashToTakeWhatTheClassOfItsReceiptAllows) {
+    for (const auto reached : {durability_class::memory, durability_class::written})
+        for (const bool power : {false, true}) {
+            auto h = sound();
+            h.pushes.push_back(pushed(70, 71, {9}));
+            h.pushes.back().asked = h.pushes.back().reached = reached;
+            h.stops.push_back({80, power, false});
+            const bool allowed = power || reached == durability_class::memory;
+            EXPECT_EQ(broken_promises(h).empty(), allowed);
+            // What came later and withstands the crash brought it to the disk.
+            h.pushes.push_back(pushed(72, 73, {10}));
+            h.at_the_end.push_back({args_of(10), id_of(10), job_state::completed});
+            EXPECT_THAT(broken_promises(h), Contains(StartsWith("C1 lost")));
+        }
+}
+
 TEST(HistoryChecker, AllowsAPowerCutToTakeLinesThatNothingSyncedCameAfter) {
     auto h = sound();
     h.at_the_end[2].log.pop_back();
@@ -215,6 +231,8 @@ const std::vector<mutant> mutants{
      }},
     {"a_line_is_taken_under_a_stale_lease", "C7 fencing",
      [](history& h) { h.calls.push_back(logged(34, 35, 2, 2, "stale")); }},
+    {"a_push_is_answered_below_the_class_it_asked_for", "C1 durability",
+     [](history& h) { h.pushes[0].reached = durability_class::written; }},
     {"a_queue_is_miscounted", "C11 stats", [](history& h) { h.miscounts.emplace_back("q"); }},
 };
 

@@ -42,6 +42,8 @@ job_spec world::random_job(pushed_job& told) {
     if (one_in(10)) spec.visibility_timeout = 1ms + up_to(50);
     if (one_in(10)) spec.timeout = 1ms + up_to(100);
     if (limits_ && one_in(3)) add_limit(spec);
+    if (weak_pushes_ && one_in(2))
+        spec.durability = one_in(2) ? durability_class::written : durability_class::memory;
     if (one_in(5)) {
         spec.client_id = true;
         spec.id = make_uuid(clock_.now.wall, static_cast<std::int64_t>(below(1U << 20)),
@@ -88,11 +90,16 @@ void world::repeat_a_push() {
         std::copy_n(request.jobs[0].args.begin(), request.jobs[0].args.size(),
                     request.key->body_hash.begin());
     }
+    // Who is told that it is there already may rely on more than the first one did.
+    if (weak_pushes_ && one_in(3)) request.jobs.front().durability = durability_class::fsync;
     push(std::move(request), std::move(call));
 }
 
 void world::push(push_request request, push_call call) {
     call.begun = next();
+    call.asked = durability_class::memory;
+    for (const auto& spec : request.jobs)
+        call.asked = std::max(call.asked, spec.durability.value_or(durability_class::fsync));
     const auto at = seen_.pushes.size();
     seen_.pushes.push_back(std::move(call));
     const auto replay = [this, at](std::vector<uuid> ids) {
@@ -151,10 +158,12 @@ void world::push(push_request request, push_call call) {
         }
         std::vector<known_job> ids;
         for (const auto& job : stored->jobs) ids.push_back({job.spec->id, job.spec->args});
-        hold(gate, [this, at, ids] {
+        const bool waits = stored->asked != durability_class::memory || engine_->crowded();
+        hold(waits ? gate : 0, [this, at, ids, gate] {
             auto& told = seen_.pushes[at];
             told.ended = next();
             told.how = told::done;
+            if (!wrong_.overstate_durability) told.reached = engine_->reached(gate);
             for (std::size_t i = 0; i < ids.size(); ++i) {
                 told.jobs[i].id = ids[i].id;
                 known_.push_back(ids[i]);

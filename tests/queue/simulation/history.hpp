@@ -45,6 +45,8 @@ struct pushed_job {
 struct push_call : call {
     std::string key;
     std::vector<pushed_job> jobs;
+    durability_class asked = durability_class::fsync;    ///< the strongest of its jobs
+    durability_class reached = durability_class::fsync;  ///< as the answer said
 };
 
 /// A job that a fetch gave.
@@ -123,6 +125,10 @@ struct pause_call : call {
 };
 
 struct history {
+    /// Whether a crash may have taken what this answer told of, by the class it named: nothing of a
+    /// stronger one came after it and was answered before the crash.
+    bool may_be_lost(const call& answered, durability_class reached) const;
+
     std::vector<push_call> pushes;
     std::vector<delivery> deliveries;
     std::vector<job_call> calls;

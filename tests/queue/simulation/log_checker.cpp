@@ -32,7 +32,7 @@ public:
                 !renewed_.contains(call->id))
                 say(line + " was taken after the end of its job");
             if (call->kept && there_.contains(call->id) && !renewed_.contains(call->id) &&
-                !seen_.contains(line) && !power_may_have_taken(*call))
+                !seen_.contains(line) && !h_.may_be_lost(*call, durability_class::written))
                 say(line + " was kept and is gone");
         }
         return std::move(found_);
@@ -56,18 +56,6 @@ private:
             if (said.ended < latest) say(line + " is out of order");
             latest = std::max(latest, said.begun);
         }
-    }
-
-    /// Lines are written, not synced: the power takes them until something synced came later. A
-    /// push that was no repeat is such a thing.
-    bool power_may_have_taken(const job_call& line) const {
-        return std::any_of(h_.stops.begin(), h_.stops.end(), [&](const stop_of_server& stop) {
-            if (!stop.power_lost || stop.at < line.begun) return false;
-            return std::none_of(h_.pushes.begin(), h_.pushes.end(), [&](const push_call& push) {
-                return push.how == told::done && push.key.empty() && push.begun > line.ended &&
-                       push.ended < stop.at;
-            });
-        });
     }
 
     const history& h_;

@@ -80,6 +80,12 @@ TEST(SimulationControl, ADiskThatForgetsToSyncIsCaught) {
     EXPECT_NE(first_broken(50, wrong), "");
 }
 
+TEST(SimulationControl, AReceiptThatOverstatesItsDurabilityIsCaught) {
+    wrongdoing wrong;
+    wrong.overstate_durability = true;
+    EXPECT_NE(first_broken(100, wrong).find("C1 lost"), std::string::npos);
+}
+
 TEST(SimulationControl, AnEpochThatIsUsedTwiceIsCaught) {
     wrongdoing wrong;
     wrong.forget_epoch = true;

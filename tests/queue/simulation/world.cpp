@@ -25,6 +25,7 @@ world::world(std::uint64_t seed, wrongdoing wrong) : random_(seed), wrong_(wrong
     webhooks_ = one_in(3);
     pools_ = one_in(3);
     bounds_ = one_in(3);
+    weak_pushes_ = one_in(3);
     drops_oldest_ = one_in(2);
     config_.handled_types = {{"x", below(4)}, {"y", 0}};
     config_.pool_queues = {"own", std::string(webhook_queue)};

@@ -28,6 +28,7 @@ struct wrongdoing {
     bool forget_limits = false;          ///< what a restart restores has no limits
     bool write_deliveries_late = false;  ///< deliveries of events are written a batch too late
     bool lose_follow_ups = false;        ///< one that a completion stores is not written
+    bool overstate_durability = false;   ///< every answer to a push says that it was synced
 };
 
 /// The engine, a disk, and some clients and workers who do not mean well, all from one seed.
@@ -219,6 +220,7 @@ private:
     std::vector<workflow_write> late_workflows_;
     std::vector<job_write> late_deliveries_;
     std::vector<uuid> known_workflows_;  ///< that were confirmed
+    bool weak_pushes_ = false;           ///< some jobs ask for less than a sync
     bool drops_oldest_ = false;          ///< is what that queue does when it is full
     queue_bound confirmed_bound_;        ///< empty: it has none, or that is not known
     std::uint64_t bound_turn_ = 0;

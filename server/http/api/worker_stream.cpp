@@ -1,0 +1,163 @@
+#include "server/http/api/worker_stream.hpp"
+
+#include "proto/codec.hpp"
+#include "server/http/api/answers.hpp"
+#include "server/http/api/worker_answers.hpp"
+#include "server/http/api/worker_checks.hpp"
+#include "server/http/body_stream.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <functional>
+
+namespace sluice::http {
+namespace {
+
+/// One grant; and no more is fetched while more than this waits to be sent.
+constexpr std::size_t jobs_at_once = 100;
+constexpr std::size_t out_bytes_max = std::size_t{256} * 1024;
+constexpr std::size_t answering_max = 16;
+
+asio::awaitable<response> open_stream(services_ptr services, request r, path_values) {
+    if (!r.stream)
+        co_return error_response(
+            error(errc::invalid_request, "Content-Type must be application/x-ndjson.",
+                  R"("field":"Content-Type")"),
+            r);
+    const auto executor = co_await asio::this_coro::executor;
+    co_return line_stream::answer(
+        std::make_shared<worker_stream>(std::move(services), std::move(r), executor));
+}
+
+}  // namespace
+
+void worker_stream::collect(std::string& piece) {
+    if (out_.empty()) return;
+    beat_ = std::chrono::steady_clock::now() + services_->stream_beat;
+    piece += std::exchange(out_, {});
+    unsent_.clear();
+    changed_.notify_all();
+}
+
+asio::awaitable<void> worker_stream::take_lines() {
+    while (!abandoned_ && !has_ended()) {
+        const auto line = lines_.next();
+        if (!line) break;
+        auto wrong = co_await take_line(*line);
+        if (!wrong) continue;
+        if (fetch_)
+            append_refusal(out_, line->number, *wrong);
+        else
+            end_with(*wrong);  // nothing can follow: what it wants is not known
+        changed_.notify_all();
+    }
+    if (request_.stream->end() == body_end::whole) stop_.request_stop();  // it wants no more
+}
+
+asio::awaitable<std::optional<error>> worker_stream::take_line(line_splitter::line line) {
+    if (line.dropped) co_return why_dropped(line);
+    auto said = decode_worker_line(line.text, services_->now().wall);
+    if (!said) co_return said.error();
+    if (!fetch_) {
+        if (!said->answers.fetch)
+            co_return error(errc::invalid_request, "The first line must have 'fetch'.",
+                            R"("field":"fetch")");
+        auto refused = co_await begin(*std::exchange(said->answers.fetch, std::nullopt));
+        if (refused) co_return refused;
+    }
+    if (said->answers.fetch)
+        co_return error(errc::invalid_request, "Only the first line may have 'fetch'.",
+                        R"("field":"fetch")");
+    credits_ = std::min(credits_ + said->credits, worker_line::credits_max);
+    changed_.notify_all();
+    if (!said->answers_something()) co_return std::nullopt;
+    auto& asked = said->answers;
+    if (asked.worker_id.empty()) name_worker(asked, fetch_->worker_id);
+    while (answering_ >= answering_max && !abandoned_) co_await changed_.wait();
+    ++answering_;
+    tasks_.spawn(answer_for(line.number, std::move(asked)));
+    co_return std::nullopt;
+}
+
+asio::awaitable<std::optional<error>> worker_stream::begin(fetch_request wanted) {
+    if (!wanted.pool.empty()) {
+        auto missing = co_await resolve_pool(services_, request_, wanted);
+        if (missing) co_return missing;
+    }
+    if (auto refused = check_fetch(request_, wanted)) co_return refused;
+    wanted.wait = limits::wait_max;
+    wanted.fetch_id.clear();
+    fetch_ = std::move(wanted);
+    fetching_ = true;
+    tasks_.spawn(fetch());
+    co_return std::nullopt;
+}
+
+asio::awaitable<void> worker_stream::fetch() {
+    const auto stop = stop_.get_token();
+    while (!stop.stop_requested()) {
+        if (credits_ == 0 || out_.size() > out_bytes_max) {
+            co_await changed_.wait();
+            continue;
+        }
+        auto wanted = *fetch_;
+        wanted.count = std::min<std::size_t>(credits_, jobs_at_once);
+        const auto asked_at = std::chrono::steady_clock::now();
+        const auto jobs = co_await services_->queue->fetch(std::move(wanted), stop);
+        if (!jobs) {
+            end_with(jobs.error());
+            break;
+        }
+        hand_over(*jobs);
+        // Nothing, and sooner than asked: the server drains.
+        const auto waited = std::chrono::steady_clock::now() - asked_at;
+        if (jobs->empty() && waited < limits::wait_max / 2) break;
+    }
+    fetching_ = false;
+    changed_.notify_all();
+}
+
+void worker_stream::hand_over(const std::vector<job_record>& jobs) {
+    for (const auto& job : jobs) {
+        out_ += "{\"job\":";
+        append_leased_job(out_, job);
+        out_ += "}\n";
+        unsent_.emplace_back(job.spec->id, job.lease);
+    }
+    credits_ -= std::min<std::uint64_t>(credits_, jobs.size());
+    if (!jobs.empty()) changed_.notify_all();
+}
+
+asio::awaitable<void> worker_stream::answer_for(std::uint64_t line, answers_request asked) {
+    auto r = request_;
+    r.stream.reset();
+    const auto made = co_await answer_many(services_, std::move(r), std::move(asked));
+    out_ += "{\"line\":" + std::to_string(line) + ',';
+    out_.append(made.body, 1);
+    out_ += '\n';
+    --answering_;
+    changed_.notify_all();
+}
+
+/// What was granted and never left goes back without spending an attempt.
+asio::awaitable<void> worker_stream::leave() {
+    if (unsent_.empty()) co_return;
+    answers_request back;
+    for (const auto& [id, lease] : unsent_) {
+        auto& each = back.nacks.emplace_back();
+        each.job_id = id;
+        each.lease = lease;
+        each.worker_id = fetch_->worker_id;
+        each.release = true;
+    }
+    const auto done = co_await services_->queue->answer_many(std::move(back));
+    if (done) unsent_.clear();
+}
+
+void add_worker_stream_route(router& routes, const services_ptr& services) {
+    routes.add("POST", "/ojs/v1/workers/stream", {.needs = scope::work, .takes_stream = true},
+               std::bind_front(open_stream, services));
+}
+
+}  // namespace sluice::http
