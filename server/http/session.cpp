@@ -255,9 +255,10 @@ void session::refuse(const refusal& why, const incoming& next, bool for_good) {
     finish(e, nullptr, std::move(answer));
 }
 
-void session::start(incoming next) {
+void session::start(incoming next, std::shared_ptr<body_stream> body) {
     exchange& e = open_exchange(next);
     e.charge = std::move(next.charge);
+    e.body = std::move(body);
     e.close = !next.facts.keep_alive;
     if (e.close) reading_over_ = true;
     enter(phase::busy);

@@ -62,6 +62,7 @@ private:
         bool close = false;
         bool done = false;
         response answer;
+        std::shared_ptr<body_stream> body;  ///< set: it is read while the handler runs
     };
 
     /// A request on its way in.
@@ -90,7 +91,7 @@ private:
     void wait_for_head();
     bool take(const boost::system::error_code& ec, std::size_t bytes, incoming& next);
     void refuse(const refusal& why, const incoming& next, bool for_good);
-    void start(incoming next);
+    void start(incoming next, std::shared_ptr<body_stream> body = nullptr);
 
     // session_body.cpp: bodies that are streams
     boost::asio::awaitable<void> stream_body(incoming next);

@@ -38,6 +38,10 @@ void session::finish(exchange& e, std::exception_ptr fault, response answer) {
         answer = error_response(error(errc::internal, "internal error"), named);
     }
     if (answer.stream) admit_stream(e, answer);
+    if (e.body && !answer.stream) {  // nobody reads the rest of it
+        e.close = true;
+        e.body->close();
+    }
     e.answer = std::move(answer);
     e.done = true;
     e.charge.release();

@@ -15,7 +15,7 @@ boost::asio::awaitable<void> session::stream_body(incoming next) {
         std::make_shared<body_stream>(state_->executor, body_charge(state_), std::move(on_room));
     if (has_body) reader_.begin_body(std::numeric_limits<std::uint64_t>::max());
     next.r.stream = body;
-    start(std::move(next));
+    start(std::move(next), body);
     body_end end = body_end::whole;
     if (has_body) end = co_await read_stream(body);
     body->finish(end);
@@ -45,6 +45,7 @@ boost::asio::awaitable<body_end> session::read_stream(std::shared_ptr<body_strea
         if (std::exchange(expired_, false)) co_return body_end::stalled;
         if (ec) {
             peer_closed_ = true;
+            stop_.request_stop();
             if (ec != boost::asio::error::eof) cut();
             co_return body_end::broken;
         }

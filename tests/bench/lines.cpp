@@ -5,29 +5,19 @@
 #include "tests/bench/load.hpp"
 #include "tests/bench/process.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/write.hpp>
-
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <functional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 namespace {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
 using namespace sluice::bench;
 using steady = std::chrono::steady_clock;
 
@@ -57,45 +47,9 @@ double batches(std::uint16_t port, std::chrono::milliseconds duration) {
     return closed_loop(port, peer, batch_connections, duration) * batch_jobs;
 }
 
-/// One connection: one thread sends, the other counts receipts.
 double lines(std::uint16_t port, std::chrono::milliseconds duration) {
-    asio::io_context context;
-    tcp::socket socket(context);
-    socket.connect({asio::ip::address_v4::loopback(), port});
-    const auto begun = steady::now();
-    std::thread sender([&] {
-        std::string out =
-            "POST /ojs/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson"
-            "\r\nTransfer-Encoding: chunked\r\n\r\n";
-        for (std::uint64_t number = 0; steady::now() - begun < duration; number += batch_jobs) {
-            std::string body;
-            for (std::size_t i = 0; i < batch_jobs; ++i) body += job(number + i) + '\n';
-            std::array<char, 24> size{};
-            std::snprintf(size.data(), size.size(), "%zx\r\n", body.size());
-            out.append(size.data()).append(body).append("\r\n");
-            asio::write(socket, asio::buffer(out));
-            out.clear();
-        }
-        asio::write(socket, asio::buffer(std::string_view("0\r\n\r\n")));
-    });
-    constexpr std::string_view mark = "commit_us";  // each receipt has it once
-    std::uint64_t receipts = 0;
-    std::string text, some;
-    std::array<char, 65536> buffer{};
-    boost::system::error_code ec;
-    for (;;) {
-        const auto bytes = socket.read_some(asio::buffer(buffer), ec);
-        if (ec) break;
-        some.append(buffer.data(), bytes);
-        if (text.empty()) text = some.substr(0, 40);
-        for (auto at = some.find(mark); at != std::string::npos; at = some.find(mark, at + 1))
-            ++receipts;
-        some.erase(0, some.size() - std::min(some.size(), mark.size() - 1));
-    }
-    const auto taken = std::chrono::duration<double>(steady::now() - begun).count();
-    sender.join();
-    if (!text.starts_with("HTTP/1.1 200")) throw std::runtime_error("refused: " + text);
-    return static_cast<double>(receipts) / taken;
+    const auto end = steady::now() + duration;
+    return stream_lines(port, job, [end](std::uint64_t) { return steady::now() < end; });
 }
 
 double single(std::uint16_t port, std::string_view durability, std::size_t connections,

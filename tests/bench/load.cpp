@@ -8,9 +8,12 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdio>
 #include <stdexcept>
+#include <thread>
 
 namespace sluice::bench {
 namespace asio = boost::asio;
@@ -110,6 +113,47 @@ double closed_loop(std::uint16_t port, const protocol& peer, std::size_t connect
             context, one_connection(port, &peer, begun + duration, i, connections, &done), rethrow);
     context.run();
     return static_cast<double>(done) / std::chrono::duration<double>(steady::now() - begun).count();
+}
+
+double stream_lines(std::uint16_t port, const std::function<std::string(std::uint64_t)>& job,
+                    const std::function<bool(std::uint64_t)>& more) {
+    constexpr std::uint64_t lines_at_once = 100;
+    constexpr std::string_view mark = "commit_us";  // each receipt has it once
+    asio::io_context context;
+    tcp::socket socket(context);
+    socket.connect({asio::ip::address_v4::loopback(), port});
+    const auto begun = steady::now();
+    std::uint64_t sent = 0;
+    std::thread sender([&] {
+        std::string out =
+            "POST /ojs/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson"
+            "\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for (; more(sent); sent += lines_at_once) {
+            std::string body;
+            for (std::uint64_t i = 0; i < lines_at_once; ++i) body += job(sent + i) + '\n';
+            std::array<char, 24> size{};
+            std::snprintf(size.data(), size.size(), "%zx\r\n", body.size());
+            out.append(size.data()).append(body).append("\r\n");
+            asio::write(socket, asio::buffer(out));
+            out.clear();
+        }
+        out += "0\r\n\r\n";
+        asio::write(socket, asio::buffer(out));
+    });
+    std::uint64_t receipts = 0;
+    std::string some;
+    std::array<char, 65536> buffer{};
+    boost::system::error_code ec;
+    while (!ec) {
+        some.append(buffer.data(), socket.read_some(asio::buffer(buffer), ec));
+        for (auto at = some.find(mark); at != std::string::npos; at = some.find(mark, at + 1))
+            ++receipts;
+        some.erase(0, some.size() - std::min(some.size(), mark.size() - 1));
+    }
+    const auto taken = std::chrono::duration<double>(steady::now() - begun).count();
+    sender.join();
+    if (receipts != sent) throw std::runtime_error("some lines were not stored");
+    return static_cast<double>(receipts) / taken;
 }
 
 }  // namespace sluice::bench

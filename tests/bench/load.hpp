@@ -30,6 +30,12 @@ protocol beanstalkd_put();
 double closed_loop(std::uint16_t port, const protocol& peer, std::size_t connections,
                    std::chrono::milliseconds duration);
 
+/// Jobs a second that one connection streams in as lines, `job` making the one of each number, as
+/// long as `more` says so of how many were sent; one thread sends, the other counts receipts.
+/// Throws if a line has another receipt than that of a job that was committed.
+double stream_lines(std::uint16_t port, const std::function<std::string(std::uint64_t)>& job,
+                    const std::function<bool(std::uint64_t)>& more);
+
 /// Creation to start in microseconds, of jobs created at a constant rate, sorted.
 std::vector<double> redis_latency(std::uint16_t port, double rate, std::size_t count);
 std::vector<double> sluice_latency(std::uint16_t port, double rate, std::size_t count);

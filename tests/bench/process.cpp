@@ -61,7 +61,7 @@ process::process(const std::vector<std::string>& argv, std::uint16_t port,
         execvp(arguments[0], arguments.data());
         _exit(127);
     }
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
     while (!accepts(port)) {
         if (waitpid(pid_, nullptr, WNOHANG) == pid_ ||
             std::chrono::steady_clock::now() > deadline) {

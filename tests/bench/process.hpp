@@ -12,7 +12,7 @@ namespace sluice::bench {
 class process {
 public:
     /// Starts `argv` with its output in `log_file` and waits until `port` on 127.0.0.1 accepts a
-    /// connection. Throws std::runtime_error when it does not within ten seconds.
+    /// connection. Throws std::runtime_error when it does not within a minute.
     process(const std::vector<std::string>& argv, std::uint16_t port, const std::string& log_file);
     ~process();
     process(const process&) = delete;

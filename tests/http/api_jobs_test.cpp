@@ -208,7 +208,7 @@ TEST_F(Jobs, APostThatPrefersToWaitAnswersWithTheEnd) {
 
 TEST_F(Jobs, AGetThatPrefersToWaitAnswersWhenTheJobEndsOrTheTimeIsUp) {
     const auto id = push();
-    const auto waiting = start("GET", "/ojs/v1/jobs/" + id, {}, {{"prefer", "wait=600"}});
+    const auto waiting = start("GET", "/ojs/v1/jobs/" + id, {}, {{"prefer", "wait=60"}});
     const auto short_one = send("GET", "/ojs/v1/jobs/" + id, {}, {{"prefer", "wait=0"}});
     EXPECT_EQ(json_of(short_one)["job"]["state"], "available");
     EXPECT_EQ(field_of(short_one, "Preference-Applied"), "wait=0");
@@ -217,6 +217,18 @@ TEST_F(Jobs, AGetThatPrefersToWaitAnswersWhenTheJobEndsOrTheTimeIsUp) {
     const auto answer = finish(waiting);
     EXPECT_EQ(json_of(answer)["job"]["state"], "cancelled");
     EXPECT_EQ(field_of(answer, "Preference-Applied"), "wait=60");
+}
+
+TEST_F(Jobs, AWaitBeyondTheLimitIsRefusedAndNothingIsStored) {
+    for (const char* wait : {"wait=61", "wait=99999999999999999999"}) {
+        const auto refused =
+            send("POST", "/ojs/v1/jobs", R"({"type":"test.x","args":[]})", {{"prefer", wait}});
+        EXPECT_EQ(refused.status, 400);
+        EXPECT_EQ(json_of(refused)["error"]["details"]["field"], "Prefer");
+    }
+    EXPECT_EQ(get("/ojs/v1/jobs")["jobs"].size(), 0U);
+    const auto id = push();
+    EXPECT_EQ(send("GET", "/ojs/v1/jobs/" + id, {}, {{"prefer", "wait=61"}}).status, 400);
 }
 
 TEST_F(Jobs, AWaitEndsWhenThePeerHasGone) {

@@ -41,7 +41,15 @@ public:
         : server(std::move(config), [this](router& routes) {
               routes.add("POST", "/parrot", {.takes_stream = true},
                          [this](request r, path_values) { return parrot(std::move(r)); });
+              routes.add("POST", "/deaf", {.takes_stream = true},
+                         [](request, path_values) { return say_no(); });
           }) {}
+
+    static asio::awaitable<response> say_no() {
+        response answer;
+        answer.status = 400;
+        co_return answer;
+    }
 
     asio::awaitable<response> parrot(request r) {
         response answer;
@@ -157,6 +165,16 @@ TEST_F(BodyStream, HoldsBackAPeerWhoseHandlerIsBusy) {
     sender.join();
     server.on_thread([&](auto&) { held = taken; });
     EXPECT_EQ(held, 32U * 1024 * 1024);
+}
+
+TEST_F(BodyStream, ThatNobodyReadsEndsItsConnection) {
+    wire_client client(server.port());
+    client.send(post("/deaf", std::string(streamed)) + chunk(std::string(60'000, 'x')));
+    const auto answer = client.read_answer();
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_EQ(answer.field("Connection"), "close");
+    EXPECT_TRUE(client.closes());
+    EXPECT_TRUE(server.wait_for_connections(0));
 }
 
 TEST_F(BodyStream, ThatIsNoneIsBroken) {

@@ -113,8 +113,9 @@ std::vector<std::string> list_parameter(const request& r, std::string_view name)
     return parts;
 }
 
-std::optional<std::chrono::seconds> preferred_wait(const request& r) {
+result<std::optional<std::chrono::seconds>> preferred_wait(const request& r) {
     std::optional<std::chrono::seconds> wait;
+    bool too_long = false;
     each_part(r.field("prefer"), [&](std::string_view preference) {
         constexpr std::string_view name = "wait=";
         if (wait || !preference.starts_with(name)) return;
@@ -122,8 +123,12 @@ std::optional<std::chrono::seconds> preferred_wait(const request& r) {
         const auto seconds = parse_number(preference.substr(name.size()));
         if (!seconds) return;
         constexpr auto max = std::chrono::duration_cast<std::chrono::seconds>(limits::wait_max);
+        too_long = *seconds > static_cast<std::uint64_t>(max.count());
         wait = std::chrono::seconds(std::min(*seconds, static_cast<std::uint64_t>(max.count())));
     });
+    if (too_long)
+        return error(errc::invalid_request, "Prefer: wait is at most 60 seconds.",
+                     R"("field":"Prefer","max":60)");
     return wait;
 }
 

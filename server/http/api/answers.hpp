@@ -40,8 +40,9 @@ result<std::uint64_t> number_parameter(const request& r, std::string_view name,
 /// "a,b" as its parts; empty ones are left out.
 std::vector<std::string> list_parameter(const request& r, std::string_view name);
 
-/// `wait=N` of a `Prefer` header (RFC 7240), at most limits::wait_max; absent when there is none.
-std::optional<std::chrono::seconds> preferred_wait(const request& r);
+/// `wait=N` of a `Prefer` header (RFC 7240); absent when there is none. Errors: invalid_request,
+/// for more than limits::wait_max.
+result<std::optional<std::chrono::seconds>> preferred_wait(const request& r);
 void add_preference_applied(response& answer, std::chrono::seconds wait);
 
 /// `Server-Timing: parse;dur=…, commit;dur=…, total;dur=…` in milliseconds, from the last

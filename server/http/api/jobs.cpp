@@ -95,12 +95,14 @@ asio::awaitable<response> push_job(services_ptr services, bodies_ptr bodies, req
     bound_to_queues(push, r);
     const auto patience = read_patience(r);
     if (!patience) co_return error_response(patience.error(), r);
+    const auto asked_wait = preferred_wait(r);
+    if (!asked_wait) co_return error_response(asked_wait.error(), r);
+    const auto wait = *asked_wait;
     const auto parsed = steady_clock::now();
     const auto place = wait_for_room(push, r, bodies, *patience);
     auto pushed = co_await services->queue->push(std::move(push));
     if (!pushed) co_return error_response(pushed.error(), r);
 
-    const auto wait = preferred_wait(r);
     if (wait) {
         // The job is stored; should the wait fail, its state of a moment ago is answer enough.
         const auto id = pushed->jobs.front().spec->id;
@@ -191,7 +193,9 @@ asio::awaitable<result<job_record>> find_job(services_ptr services, request r, s
 }
 
 asio::awaitable<response> get_job(services_ptr services, request r, path_values values) {
-    const auto wait = preferred_wait(r);
+    const auto asked_wait = preferred_wait(r);
+    if (!asked_wait) co_return error_response(asked_wait.error(), r);
+    const auto wait = *asked_wait;
     // Whether the caller may see it is asked first: a foreign job must not be known by the wait.
     std::optional<std::chrono::seconds> at_once;
     auto found = co_await find_job(services, r, values[0], at_once);

@@ -6,7 +6,9 @@
 #include "server/http/api/worker_checks.hpp"
 #include "server/http/body_stream.hpp"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -103,16 +105,17 @@ asio::awaitable<void> worker_stream::fetch() {
         }
         auto wanted = *fetch_;
         wanted.count = std::min<std::size_t>(credits_, jobs_at_once);
-        const auto asked_at = std::chrono::steady_clock::now();
         const auto jobs = co_await services_->queue->fetch(std::move(wanted), stop);
         if (!jobs) {
             end_with(jobs.error());
             break;
         }
         hand_over(*jobs);
-        // Nothing, and sooner than asked: the server drains.
-        const auto waited = std::chrono::steady_clock::now() - asked_at;
-        if (jobs->empty() && waited < limits::wait_max / 2) break;
+        if (!jobs->empty()) continue;
+        // The time was up, or the worker was told to be quiet or to go on, or the server drains.
+        if (services_->draining && services_->draining()) break;
+        const auto executor = co_await asio::this_coro::executor;
+        co_await asio::post(executor, asio::use_awaitable);
     }
     fetching_ = false;
     changed_.notify_all();
