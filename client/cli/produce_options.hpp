@@ -15,6 +15,9 @@ enum class baseline_choice : std::uint8_t { none, also, only };
 /// What `sluice produce` was asked for.
 struct produce_options {
     std::string queue = "default";
+    std::string fairness_key;  ///< empty: none
+    std::int64_t fairness_weight = 1;
+    std::int64_t cost = 1;
     work_options work;
     std::optional<std::size_t> producers;
     bool wait = true;
