@@ -92,6 +92,11 @@ void append_job(json_writer& writer, const new_job& job) {
     writer.key("options").begin_object().key("queue").string(job.queue);
     if (job.priority) writer.key("priority").integer(*job.priority);
     if (job.produced_at) writer.key("produced_at").string(format_timestamp(*job.produced_at));
+    if (!job.fairness_key.empty()) {
+        writer.key("fairness_key").string(job.fairness_key);
+        if (job.fairness_weight != 1) writer.key("fairness_weight").integer(job.fairness_weight);
+        if (job.cost != 1) writer.key("cost").integer(job.cost);
+    }
     writer.raw_members(job.extra_options).end_object().end_object();
 }
 

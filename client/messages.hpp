@@ -22,6 +22,9 @@ struct new_job {
     raw_json args = "[]";
     std::optional<int> priority;
     std::optional<timestamp> produced_at;
+    std::string fairness_key;  ///< empty: none, and the next two say nothing
+    std::int64_t fairness_weight = 1;
+    std::int64_t cost = 1;
     raw_json extra_options;  ///< further members of `options`, without braces
 };
 

@@ -156,6 +156,8 @@ fault read_unique(const member& m, std::shared_ptr<const unique_rule>& out);
 
 /// `m.value` must be `{"limit":N,"period":"PT1M","burst":B}`, the last one optional.
 fault read_rate(const member& m, rate_rule& out);
+/// A key as is_limit_key has it.
+fault read_plain_key(const member& m, std::string& out);
 /// `m.value` must be `rate_limit` of a job. The key is left empty when there is none.
 fault read_limit(const member& m, std::shared_ptr<limit_rule>& out);
 

@@ -1,5 +1,6 @@
 #include "proto/codec.hpp"
 #include "proto/decode.hpp"
+#include "proto/fairness.hpp"
 #include "proto/limit_rule.hpp"
 #include "proto/limits.hpp"
 #include "proto/webhook.hpp"
@@ -20,6 +21,8 @@ struct job_draft {
     std::optional<std::uint32_t> max_attempts;  ///< given outside of `retry`
     bool retry_names_max_attempts = false;
     std::shared_ptr<limit_rule> limit;
+    std::string fairness_key;
+    std::optional<std::int64_t> fairness_weight, cost;
 };
 
 fault specversion(job_draft&, const member& m) {
@@ -170,6 +173,18 @@ fault rate_limit(job_draft& draft, const member& m) {
     return read_limit(m, draft.limit);
 }
 
+fault fairness_key(job_draft& draft, const member& m) {
+    return read_plain_key(m, draft.fairness_key);
+}
+
+fault fairness_weight(job_draft& draft, const member& m) {
+    return read_integer(m, 1, limits::fairness_weight_max, draft.fairness_weight.emplace());
+}
+
+fault cost(job_draft& draft, const member& m) {
+    return read_integer(m, 1, limits::fairness_cost_max, draft.cost.emplace());
+}
+
 enum slot : std::uint8_t {
     s_specversion,
     s_id,
@@ -192,6 +207,9 @@ enum slot : std::uint8_t {
     s_unique,
     s_rate_limit,
     s_durability,
+    s_fairness_key,
+    s_fairness_weight,
+    s_cost,
 };
 
 fault options(job_draft& draft, const member& m);
@@ -215,6 +233,9 @@ constexpr std::array option_rows{
     row<job_draft>{"unique", unique, s_unique},
     row<job_draft>{"rate_limit", rate_limit, s_rate_limit},
     row<job_draft>{"durability", durability, s_durability},
+    row<job_draft>{"fairness_key", fairness_key, s_fairness_key},
+    row<job_draft>{"fairness_weight", fairness_weight, s_fairness_weight},
+    row<job_draft>{"cost", cost, s_cost},
 };
 
 constexpr std::array own_rows{
@@ -278,6 +299,19 @@ fault options(job_draft& draft, const member& m) {
     return f;
 }
 
+fault keep_fairness(job_draft& draft, json_value job) {
+    const auto weight = draft.fairness_weight;
+    const auto cost = draft.cost;
+    if (!draft.fairness_key.empty())
+        draft.spec.fairness = std::make_shared<const fairness_rule>(
+            fairness_rule{std::move(draft.fairness_key), weight.value_or(1), cost.value_or(1)});
+    // Without a key it would say nothing, and whoever gave it would never know.
+    else if (weight || cost)
+        return bad_value({"options.", cost ? "cost" : "fairness_weight", job},
+                         "come with a fairness_key");
+    return std::nullopt;
+}
+
 bool set_by_server(std::string_view name) {
     return std::find(server_names.begin(), server_names.end(), name) != server_names.end();
 }
@@ -301,6 +335,7 @@ result<job_spec> read_job(json_value job, timestamp now) {
     if (draft.limit && draft.limit->group == draft.limit->key)
         return *bad_value({"options.rate_limit.", "group", job}, "have a key of its own");
     draft.spec.limit = std::move(draft.limit);
+    if (auto wrong = keep_fairness(draft, job)) return *std::move(wrong);
     return std::move(draft.spec);
 }
 

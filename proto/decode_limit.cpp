@@ -50,12 +50,10 @@ fault unknown(const json_cursor&, const member& m) {
 }
 
 fault read_key(const member& m, std::string& out) {
-    if (auto f = read_string(m, limits::limit_key_bytes_max, out)) return f;
+    if (auto f = read_plain_key(m, out)) return f;
     if (out.starts_with(webhook_limit_prefix))
         return bad_value(m, "not be one of the server's own deliveries");
-    if (is_limit_key(out)) return std::nullopt;
-    return bad_value(
-        m, "begin with a letter or a digit; more of them, '.', '_', ':' and '-' may follow");
+    return std::nullopt;
 }
 
 fault key(limit_draft& draft, const member& m) {
@@ -229,6 +227,13 @@ fault read_rate(const member& m, rate_rule& out) {
     if (auto f = read_pace(m, rate_rows, pace)) return f;
     out = {.limit = pace.limit, .period = pace.period, .burst = pace.burst.value_or(1)};
     return std::nullopt;
+}
+
+fault read_plain_key(const member& m, std::string& out) {
+    if (auto f = read_string(m, limits::limit_key_bytes_max, out)) return f;
+    if (is_limit_key(out)) return std::nullopt;
+    return bad_value(
+        m, "begin with a letter or a digit; more of them, '.', '_', ':' and '-' may follow");
 }
 
 fault read_limit(const member& m, std::shared_ptr<limit_rule>& out) {

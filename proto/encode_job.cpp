@@ -1,4 +1,5 @@
 #include "proto/codec.hpp"
+#include "proto/fairness.hpp"
 #include "proto/limit_rule.hpp"
 #include "proto/unique.hpp"
 
@@ -58,6 +59,11 @@ void wishes(json_writer& out, const job_spec& spec) {
     if (spec.unique) out.key("unique").raw(spec.unique->text);
     if (spec.limit) out.key("rate_limit").raw(spec.limit->text);
     if (spec.durability) out.key("durability").string(to_string(*spec.durability));
+    if (spec.fairness) {
+        out.key("fairness_key").string(spec.fairness->key);
+        out.key("fairness_weight").integer(spec.fairness->weight);
+        out.key("cost").integer(spec.fairness->cost);
+    }
     if (!spec.extra_options.empty())
         out.key("options").begin_object().raw_members(spec.extra_options).end_object();
 }

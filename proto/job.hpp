@@ -19,8 +19,9 @@ namespace sluice {
 /// means absent.
 using raw_json = std::string;
 
-struct unique_rule;  // proto/unique.hpp
-struct limit_rule;   // proto/limit_rule.hpp
+struct unique_rule;    // proto/unique.hpp
+struct limit_rule;     // proto/limit_rule.hpp
+struct fairness_rule;  // proto/fairness.hpp
 
 enum class backoff_strategy : std::uint8_t {
     none = 0,
@@ -79,7 +80,8 @@ struct job_spec {
         durability;                             ///< asked of its submit; absent: as the server says
     std::shared_ptr<const unique_rule> unique;  ///< null: it may be there any number of times
     std::shared_ptr<const limit_rule> limit;    ///< null: it may run at any time
-    std::optional<uuid> workflow;               ///< the workflow it is a job of; set by the engine
+    std::shared_ptr<const fairness_rule> fairness;  ///< null: it has no key
+    std::optional<uuid> workflow;  ///< the workflow it is a job of; set by the engine
 };
 
 /// A worker's claim on an active job. Each grant has a token that was never issued before: the boot
@@ -145,7 +147,8 @@ struct job_progress {
 struct job_record {
     std::int64_t seq = 0;  ///< order of arrival, unique in one store
     std::int64_t ticket =
-        0;  ///< order within queue and priority; a new one each time it joins the line anew
+        0;  ///< order within queue and priority; a new one each time it joins the line anew.
+            ///< With fairness keys it is a time of their own: see rules/fairness.hpp
     std::shared_ptr<const job_spec> spec;
 
     job_state state = job_state::available;

@@ -1,4 +1,5 @@
 #include "proto/codec.hpp"
+#include "proto/fairness.hpp"
 #include "proto/limit_rule.hpp"
 #include "proto/stored.hpp"
 #include "proto/unique.hpp"
@@ -177,6 +178,9 @@ void read_spec(const field& f, job_spec& spec) {
         spec.unique = read_unique(f);
     } else if (f.name == "limit") {
         spec.limit = read_limit(f);
+    } else if (f.name == "fairness") {
+        auto rule = require(parse_fairness_text(string(f)), f);
+        spec.fairness = std::make_shared<const fairness_rule>(std::move(rule));
     } else {
         refuse(f);
     }
@@ -206,6 +210,7 @@ std::string encode_stored_spec(const job_spec& spec) {
     if (spec.durability) out.key("durability").string(to_string(*spec.durability));
     if (spec.unique) write_unique(out, *spec.unique);
     if (spec.limit) write_limit(out, *spec.limit);
+    if (spec.fairness) out.key("fairness").string(fairness_text(*spec.fairness));
     if (spec.workflow) out.key("workflow").id(*spec.workflow);
     out.end_object();
     if (text == "{}") text.clear();

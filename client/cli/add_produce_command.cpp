@@ -27,12 +27,29 @@ auto store_count(std::uint64_t& target) {
     };
 }
 
+auto store_share(std::int64_t& target) {
+    return [&target](const std::string& text) {
+        const auto count = parse_count(text);
+        if (!count || *count < 1 || *count > 1000) return false;
+        target = static_cast<std::int64_t>(*count);
+        return true;
+    };
+}
+
 void add_what(CLI::App& command, produce_options& options) {
     command.add_option("-q,--queue", options.queue, "Queue, \"default\" by default")
         ->type_name("NAME");
     command.add_option("-t,--type", options.work.type, "Job type, sluice.square by default")
         ->type_name("TYPE");
     add_args(command, options.work.args);
+    command
+        .add_option("--fairness-key", options.fairness_key,
+                    "Keys of one queue take turns, such as a tenant's name; none by default")
+        ->type_name("KEY");
+    add_value(command, "--fairness-weight", "N", "How many turns the key gets; 1 by default",
+              "a whole number from 1 to 1,000", store_share(options.fairness_weight));
+    add_value(command, "--cost", "N", "How many turns of its key a job takes; 1 by default",
+              "a whole number from 1 to 1,000", store_share(options.cost));
     add_value(command, "--pause", "A..B",
               "How long sluice.square takes, such as 0.25s..0.75s; 0 by default",
               "a duration such as 250ms, or a range such as 0.25s..0.75s",
@@ -135,6 +152,9 @@ void check(const produce_options& options) {
     }
     if (baseline && !options.work.args.empty() && !read_square_args(options.work.args)) {
         throw CLI::ValidationError("--args", "sluice.square takes [number, pause in ms]");
+    }
+    if (options.fairness_key.empty() && (options.fairness_weight != 1 || options.cost != 1)) {
+        throw CLI::ValidationError("--fairness-key", "a weight or a cost goes with a key");
     }
     if (!baseline && options.time_scale != 1) {
         throw CLI::ValidationError("--time-scale", "it goes with --in-process-baseline");

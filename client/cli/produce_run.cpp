@@ -176,6 +176,9 @@ asio::awaitable<void> produce_run::push_one(std::size_t number, send_schedule::s
             "\"durability\":\"" + std::string(to_string(*options_.durability)) + '"';
     job.args = plan_.args(slot.index);
     job.produced_at = wall_now();
+    job.fairness_key = options_.fairness_key;
+    job.fairness_weight = options_.fairness_weight;
+    job.cost = options_.cost;
 
     const auto sent = steady::now();
     const auto intended = slot.at ? start_ + *slot.at : sent;

@@ -18,6 +18,7 @@ engine::engine(engine_config config, std::uint64_t seed, instant now)
 void engine::boot(const restore_summary& summary) {
     epoch_ = summary.epoch;
     next_seq_ = summary.next_seq;
+    end_fair_restore();
     start_turns(start_);
 }
 
@@ -65,6 +66,8 @@ void engine::may_go(const ready_lane& lane) {
 void engine::forget_lane(ready_lane& lane) {
     if (!queue_table::unused(lane)) return;
     unblock(lane);
+    if (lane.queue->fair)
+        for (auto& [priority, level] : *lane.queue->fair) level.forget(lane);
     if (auto* limit = lane.limit) {
         limits_.remove_lane(*limit, lane);
         if (limit->lanes.empty() && limit->blocked.empty() && limit->timer_at) {
@@ -125,6 +128,7 @@ void engine::change_state(resident_job& job, rules::job_event event) {
     const auto from = std::exchange(job.record.state, *next);
     unique_.move(job.record, from);
     if (job.lane->limit) follow_limit(job, from);
+    if (from == job_state::available && job.queue->fair) leave_fair(job);
     ++job.queue->jobs[static_cast<std::size_t>(*next)];
     const bool ran = from == job_state::active;
     if (job.queue->config && (ran || *next == job_state::active)) {
@@ -265,6 +269,7 @@ void engine::reset() {
     jobs_.clear();
     unique_.clear();
     queues_.clear();
+    fair_ended_.clear();
     limits_.clear();
     unused_lanes_.clear();
     unused_queues_.clear();

@@ -246,6 +246,8 @@ public:
     std::size_t queue_count() const { return queues_.size(); }
     std::size_t resident_count() const { return jobs_.size(); }
     std::size_t workflow_count() const { return workflows_.size(); }
+    /// Fairness keys that are kept: over all queues, and of those that had many a while ago.
+    std::size_t fairness_key_count() const;
     std::uint64_t granted_total() const { return lease_counter_; }
 
 private:
@@ -366,6 +368,17 @@ private:
     bool asked_inside(const resident_job& job, instant now) const;
     void explain_line(const resident_job& job, job_explanation& made, const queue_filter& may_see,
                       instant now);
+
+    // engine_fair.cpp
+    fair_level& level_of(queue_state& queue, int priority);
+    std::int64_t new_ticket(const resident_job& job);
+    bool keeps_place(const resident_job& job);
+    void rejoin_line(resident_job& job, instant now);
+    void enter_fair(const resident_job& job);
+    void leave_fair(const resident_job& job);
+    void restore_fair(queue_state& queue, const waiting_job& job);
+    void end_fair_restore();
+    void free_fair_levels();
 
     // engine_fetch.cpp
     static void note_type(queue_state& queue, const std::string& type, instant now);

@@ -157,13 +157,13 @@ result<change_answer> engine::nack(const nack_request& request, instant now) {
         arm_snooze(record.seq, now.steady + *request.snooze);
     } else if (request.release) {
         give_back(job, rules::job_event::release, lease_outcome::released, now);
-        join_line(job, now);
+        rejoin_line(job, now);
     } else if (request.requeue) {
         add_failure(job, request.failure, now);
         end_attempt(job, lease_outcome::nacked, stamp(now));
         change_state(job, rules::job_event::requeue);
         touch(job, true);
-        join_line(job, now);
+        rejoin_line(job, now);
     } else {
         fail(job, request.failure, request.retryable, request.retry_after, request.end,
              lease_outcome::nacked, now);
@@ -247,7 +247,7 @@ void engine::lapse(resident_job& job, std::string_view why, instant now) {
     ++record.interruptions;
     give_back(job, rules::job_event::lapse, lease_outcome::lapsed, now);
     emit(job, "job.interrupted", stamp(now));
-    join_line(job, now);
+    rejoin_line(job, now);
 }
 
 result<change_answer> engine::cancel(const uuid& id, instant now, std::optional<job_state> only) {
@@ -293,7 +293,7 @@ void engine::let_go(resident_job& job, instant now) {
         return;
     }
     change_state(job, rules::job_event::activate);
-    job.record.ticket = next_seq_++;
+    job.record.ticket = new_ticket(job);
     join_line(job, now);
 }
 
@@ -322,7 +322,7 @@ result<job_record> engine::retry_dead_letter(const uuid& id, instant now) {
     record.finished_at.reset();
     record.acked_at.reset();
     record.retry_delay.reset();
-    record.ticket = next_seq_++;
+    record.ticket = new_ticket(*job);
     if (workflows_.size() > 0) revive_workflow_job(*job);
     job->place = job_place::live;
     job->ended_in = 0;

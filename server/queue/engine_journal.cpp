@@ -40,6 +40,7 @@ void engine::restore_waiting(const waiting_job& job) {
         auto& lane = lane_of(queue, job.type, job.limit_key);
         ++lane.waiting;
         lane.line.restore({job.priority, job.ticket, job.seq});
+        restore_fair(queue, job);
         if (lane.share) ++queue.handled_ready;
         queue.relist(lane);
         queues_.update_turn(queue);
@@ -237,6 +238,7 @@ journal_batch engine::take_batch(instant now) {
     batch.number = open_batch_++;
     batch.sync = std::exchange(sync_, false);
     batch.reset = std::exchange(reset_, false);
+    batch.next_seq = next_seq_;
     batch.keys = keys_.take();
     for (auto& [key, value] : std::exchange(settings_, {}))
         batch.settings.push_back({key.first, key.second, std::move(value)});
@@ -290,6 +292,7 @@ std::vector<uuid> engine::committed(instant now) {
     }
     logs_committed(now);
     evict_idle(now);
+    free_fair_levels();
     workflows_.committed(committed_batch_);
     release_held_nodes(now);
     keys_.committed(committed_batch_, next_load_,
@@ -380,7 +383,7 @@ void engine::release_in_server(instant now) {
         if (job->record.state != job_state::active || job->record.worker_id != in_server_worker_id)
             continue;
         give_back(*job, rules::job_event::release, lease_outcome::released, now);
-        join_line(*job, now);
+        rejoin_line(*job, now);
     }
 }
 
@@ -391,7 +394,7 @@ void engine::return_grants(const std::vector<job_record>& jobs, instant now) {
         if (!job || job->record.lease != given.lease || job->record.state != job_state::active)
             continue;
         give_back(*job, rules::job_event::release, lease_outcome::released, now);
-        join_line(*job, now);
+        rejoin_line(*job, now);
     }
     dispatch(now);
 }

@@ -16,6 +16,15 @@ std::size_t window_of(const ready_lane& lane, const engine_config& config) {
     return lane.limit ? std::min(limited_jobs, config.window_jobs) : config.window_jobs;
 }
 
+/// Whether the job came in near the front of a line that goes on at rest: it is wanted soon, and
+/// the window is full of those it went before.
+bool comes_soon(const ready_lane& lane, const job_record& record, std::size_t window) {
+    if (lane.resident >= 2 * window) return false;
+    std::size_t looks = 64;
+    const auto ahead = lane.line.ahead_of(record.spec->priority, record.ticket, looks);
+    return looks > 0 && ahead <= window / 4;
+}
+
 }  // namespace
 
 /// Puts an available job into its line, under the ticket it has.
@@ -24,6 +33,7 @@ void engine::join_line(resident_job& job, instant now) {
     record.available_at = stamp(now);
     record.due_at.reset();
     auto& lane = *job.lane;
+    if (job.queue->fair || record.spec->fairness) enter_fair(job);
     const bool joined = lane.line.add({record.spec->priority, record.ticket, record.seq});
     if (joined && lane.share && !lane.closed) ++job.queue->handled_ready;
     job.queue->relist(lane);
@@ -36,7 +46,9 @@ void engine::join_line(resident_job& job, instant now) {
     // Only the first jobs of a line stay in memory: once one is at rest, all behind it go there
     // too.
     const auto bytes = footprint(record);
-    if (lane.resident + 1 >= lane.line.size() && lane.resident < window_of(lane, config_) &&
+    const auto window = window_of(lane, config_);
+    const bool next = lane.resident + 1 >= lane.line.size() && lane.resident < window;
+    if ((next || (job.queue->fair && comes_soon(lane, record, window))) &&
         window_bytes_ + bytes <= config_.window_bytes)
         enter_window(job, bytes);
     offers_.push_back(job.queue);

@@ -133,7 +133,9 @@ resident_job& engine::store_new(job_spec spec, instant now) {
         wall_timers_.add({job.record.due_at->time_since_epoch(), timer_kind::due, seq});
     if (job.record.spec->expires_at)
         wall_timers_.add({job.record.spec->expires_at->time_since_epoch(), timer_kind::due, seq});
-    if (job.record.state == job_state::available) join_line(job, now);
+    if (job.record.state != job_state::available) return job;
+    if (job.queue->fair || job.record.spec->fairness) job.record.ticket = new_ticket(job);
+    join_line(job, now);
     return job;
 }
 

@@ -42,7 +42,7 @@ protected:
     engine_config config_;
     std::mt19937_64 random_;
     std::uint32_t epoch_ = 0;
-    std::int64_t next_seq_ = 1;  ///< also the next ticket
+    std::int64_t next_seq_ = 1;  ///< also the next ticket of a queue without fairness keys
     std::uint64_t lease_counter_ = 0;
     instant start_;
 
@@ -56,6 +56,7 @@ protected:
     job_table jobs_;
     unique_table unique_;
     queue_table queues_;
+    std::vector<fair_level> fair_ended_;  ///< to be freed a little at a time
     limit_table limits_;
     worker_table workers_;
     throughput throughput_;

@@ -121,7 +121,8 @@ void engine::due(std::int64_t seq, instant now) {
         return;
     }
     change_state(*job, rules::job_event::due);
-    if (schedule) record.ticket = next_seq_++;
+    // What was retried has the place of its failure, unless places depend on what else waits.
+    if (schedule || job->queue->fair || record.spec->fairness) record.ticket = new_ticket(*job);
     touch(*job, true);
     join_line(*job, now);
 }

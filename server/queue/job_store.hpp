@@ -125,6 +125,8 @@ struct journal_batch {
     std::vector<cron_write> crons;
     std::vector<workflow_write> workflows;
     bool reset = false;  ///< empty everything first
+    /// Larger than every number given so far, as seq or as ticket; those of fair queues aside.
+    std::int64_t next_seq = 0;
 };
 
 enum class commit_status : std::uint8_t {
@@ -155,6 +157,9 @@ struct waiting_job {
     std::string_view type;
     std::optional<uuid> client_id;  ///< set when the producer chose the id
     std::string_view limit_key;     ///< empty: it has no limit
+    std::string_view fairness_key;  ///< empty: it has none
+    std::int64_t fairness_weight = 1;
+    std::int64_t cost = 1;
 };
 
 struct restore_sink {
@@ -169,7 +174,7 @@ struct restore_sink {
 
 struct restore_summary {
     std::uint32_t epoch = 0;    ///< boot epoch: bumped and synced by this open
-    std::int64_t next_seq = 1;  ///< larger than every seq and ticket ever stored
+    std::int64_t next_seq = 1;  ///< larger than every seq, and every `next_seq` of a batch
 };
 
 class job_store {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proto/fairness.hpp"
 #include "proto/job.hpp"
 #include "proto/limit_rule.hpp"
 #include "proto/unique.hpp"
@@ -59,6 +60,7 @@ inline std::size_t footprint(const job_record& record) {
                  spec.extra_options.size();
         if (spec.limit) bytes += spec.limit->text.size() + spec.limit->key.size();
         if (spec.unique) bytes += spec.unique->text.size();
+        if (spec.fairness) bytes += sizeof(fairness_rule) + spec.fairness->key.size();
     }
     if (record.progress)
         bytes +=

@@ -10,7 +10,7 @@ namespace sluice {
 std::optional<lane_head> ready_lane::head() {
     const auto first = line.front();
     if (!first || closed) return std::nullopt;
-    return lane_head{first->priority, first->ticket, this};
+    return lane_head{first->priority, first->ticket, first->seq, this};
 }
 
 std::uint64_t queue_state::depth() const {

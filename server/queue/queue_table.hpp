@@ -1,6 +1,7 @@
 #pragma once
 
 #include "server/queue/backend.hpp"
+#include "server/queue/fair_level.hpp"
 #include "server/queue/ready_line.hpp"
 #include "server/queue/recent_starts.hpp"
 
@@ -12,6 +13,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sluice {
@@ -36,11 +38,13 @@ struct handler_group {
 struct lane_head {
     int priority;
     std::int64_t ticket;
+    std::int64_t seq;
     ready_lane* lane;
     friend bool operator==(const lane_head&, const lane_head&) = default;
     bool operator<(const lane_head& other) const {
         if (priority != other.priority) return priority > other.priority;
-        return ticket < other.ticket;
+        if (ticket != other.ticket) return ticket < other.ticket;
+        return seq < other.seq;  // lines of a fair queue may have the same ticket
     }
 };
 
@@ -61,13 +65,13 @@ struct ready_lane {
     limit_state* blocked_by = nullptr;  ///< closed for the sake of this group
     std::int64_t told_held = 0;         ///< the job for which "rate_limit.exceeded" was told last
     ready_line line;
-    handled_share* share = nullptr;  ///< null: no handler of this server takes this type
-    bool loading = false;            ///< a read of the next jobs is under way
-    std::size_t load_max = 64;       ///< how many jobs the next read brings in; follows their size
-    std::size_t resident = 0;        ///< waiting jobs of this lane in memory: always the first ones
-    std::size_t waiting = 0;         ///< available jobs, in memory or at rest
-    std::size_t jobs = 0;            ///< jobs in memory, in whatever state
-    std::optional<lane_head> listed;      ///< its entry in queue_state::heads or `limited_heads`
+    handled_share* share = nullptr;   ///< null: no handler of this server takes this type
+    bool loading = false;             ///< a read of the next jobs is under way
+    std::size_t load_max = 64;        ///< how many jobs the next read brings in; follows their size
+    std::size_t resident = 0;         ///< waiting jobs of this lane in memory: of the first ones
+    std::size_t waiting = 0;          ///< available jobs, in memory or at rest
+    std::size_t jobs = 0;             ///< jobs in memory, in whatever state
+    std::optional<lane_head> listed;  ///< its entry in queue_state::heads or `limited_heads`
     std::optional<lane_head> blocked_at;  ///< its entry in limit_state::blocked
     std::int64_t blocked_allowed = 0;     ///< of that entry
     std::int64_t opened_for = 0;  ///< number of the group whose room its first job was opened for
@@ -108,6 +112,11 @@ struct queue_state {
     std::vector<std::pair<std::string, std::chrono::microseconds>> asked_types;
     std::optional<std::chrono::microseconds> handlers_asked_at;  ///< the same of its own workers
     std::uint64_t turn = 0;  ///< place among the queues that "*" serves in turn; 0: not there
+    /// Whose turn it is, by priority. Null: no job with a fairness key waits, nor one that came
+    /// while others did; tickets are in order of arrival.
+    std::unique_ptr<fair_levels> fair;
+    /// While restoring: by priority, the last ticket of those without a fairness key.
+    std::vector<std::pair<int, std::int64_t>> last_unkeyed;
 
     bool bounded() const { return config && config->bound.max_depth > 0; }
     /// Whether as many of its jobs run as may.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 
 namespace sluice {
 
@@ -15,10 +16,21 @@ ready_entry ready_line::level::front(int priority) const {
     return {priority, runs.front().ticket, runs.front().seq};
 }
 
+std::int64_t ready_line::run::before(std::int64_t other) const {
+    if (other <= ticket) return 0;
+    return other > last() ? count : (other - ticket - 1) / step + 1;
+}
+
+bool ready_line::level::in_order(std::int64_t ticket) const {
+    return runs.empty() || ticket > runs.back().last();
+}
+
 void ready_line::level::append(std::int64_t ticket, std::int64_t seq) {
     if (!runs.empty()) {
         auto& last = runs.back();
-        if (ticket == last.ticket + last.count && seq == last.seq + last.count) {
+        const auto step = last.count == 1 ? ticket - last.ticket : last.step;
+        if (ticket == last.last() + step && seq == last.seq + last.count) {
+            last.step = step;
             ++last.count;
             return;
         }
@@ -26,29 +38,51 @@ void ready_line::level::append(std::int64_t ticket, std::int64_t seq) {
     runs.push_back({ticket, seq, 1});
 }
 
+/// What is restored later on comes before it.
+void ready_line::level::scatter_last_run() {
+    const auto last = runs.back();
+    runs.pop_back();
+    for (std::int64_t i = 0; i < last.count; ++i)
+        if (!strays.emplace(last.ticket + i * last.step, last.seq + i).second) --size;
+}
+
+/// The run that has this ticket; null: none has.
+const ready_line::run* ready_line::level::run_with(std::int64_t ticket) const {
+    const auto after = std::ranges::upper_bound(runs, ticket, {}, &run::ticket);
+    if (after == runs.begin()) return nullptr;
+    const auto& found = *std::prev(after);
+    const bool has = ticket <= found.last() && (ticket - found.ticket) % found.step == 0;
+    return has ? &found : nullptr;
+}
+
 bool ready_line::add(const ready_entry& entry) {
     auto& at = levels_[entry.priority];
-    const bool in_order =
-        at.runs.empty() || entry.ticket >= at.runs.back().ticket + at.runs.back().count;
     // With no runs left a stray with a larger ticket may still wait; runs and strays are merged
     // when taken.
-    if (in_order) {
+    if (at.in_order(entry.ticket)) {
         at.append(entry.ticket, entry.seq);
     } else if (!at.strays.emplace(entry.ticket, entry.seq).second) {
         return false;
     }
+    ++at.size;
     ++size_;
     return true;
 }
 
 void ready_line::restore(const ready_entry& entry) {
     auto& at = levels_[entry.priority];
-    if (entry.ticket == entry.seq) {
+    // Most jobs have the ticket they came with. They are to make long runs: others, which may have
+    // a higher one although they came before, give way.
+    const auto before = at.size;
+    if (entry.ticket == entry.seq)
+        while (!at.in_order(entry.ticket)) at.scatter_last_run();
+    if (at.in_order(entry.ticket)) {
         at.append(entry.ticket, entry.seq);
-    } else {
-        at.strays.emplace(entry.ticket, entry.seq);
+        ++at.size;
+    } else if (at.strays.emplace(entry.ticket, entry.seq).second) {
+        ++at.size;
     }
-    ++size_;
+    size_ = size_ + at.size - before;
 }
 
 std::optional<ready_entry> ready_line::front() const {
@@ -74,11 +108,11 @@ void ready_line::pop(int priority) {
         at.strays.erase(at.strays.begin());
     } else {
         auto& first = at.runs.front();
-        ++first.ticket;
+        first.ticket += first.step;
         ++first.seq;
         if (--first.count == 0) at.runs.pop_front();
     }
-    if (at.empty()) levels_.erase(found);
+    if (--at.size == 0) levels_.erase(found);
     --size_;
 }
 
@@ -89,14 +123,15 @@ std::vector<ready_entry> ready_line::peek(std::size_t max) const {
         auto next = at.runs.begin();
         std::int64_t offset = 0;
         while (entries.size() < max && (stray != at.strays.end() || next != at.runs.end())) {
-            const bool take_stray = next == at.runs.end() || (stray != at.strays.end() &&
-                                                              stray->first < next->ticket + offset);
+            const auto of_run = next == at.runs.end() ? 0 : next->ticket + offset * next->step;
+            const bool take_stray =
+                next == at.runs.end() || (stray != at.strays.end() && stray->first < of_run);
             if (take_stray) {
                 entries.push_back({priority, stray->first, stray->second});
                 ++stray;
                 continue;
             }
-            entries.push_back({priority, next->ticket + offset, next->seq + offset});
+            entries.push_back({priority, of_run, next->seq + offset});
             if (++offset == next->count) {
                 ++next;
                 offset = 0;
@@ -115,7 +150,7 @@ std::size_t ready_line::ahead_of(int priority, std::int64_t ticket, std::size_t&
         for (const auto& each : at.runs) {
             if (each.ticket >= before || looks == 0) break;
             --looks;
-            ahead += std::min(each.count, before - each.ticket);
+            ahead += each.before(before);
         }
         for (const auto& [own, seq] : at.strays) {
             if (own >= before || looks == 0) break;
@@ -124,6 +159,39 @@ std::size_t ready_line::ahead_of(int priority, std::int64_t ticket, std::size_t&
         }
     }
     return static_cast<std::size_t>(ahead);
+}
+
+std::optional<ready_line::extent> ready_line::extent_of(int priority) const {
+    const auto found = levels_.find(priority);
+    if (found == levels_.end()) return std::nullopt;
+    const auto& at = found->second;
+    extent all{at.front(priority).ticket, INT64_MIN, at.size};
+    if (!at.runs.empty()) all.last = at.runs.back().last();
+    if (!at.strays.empty()) all.last = std::max(all.last, at.strays.rbegin()->first);
+    return all;
+}
+
+std::optional<std::int64_t> ready_line::holder(int priority, std::int64_t ticket) const {
+    const auto found = levels_.find(priority);
+    if (found == levels_.end()) return std::nullopt;
+    const auto& at = found->second;
+    if (const auto* in = at.run_with(ticket)) return in->seq + (ticket - in->ticket) / in->step;
+    const auto stray = at.strays.find(ticket);
+    return stray == at.strays.end() ? std::nullopt : std::optional{stray->second};
+}
+
+std::int64_t ready_line::next_free(int priority, std::int64_t ticket) const {
+    const auto found = levels_.find(priority);
+    if (found == levels_.end()) return ticket;
+    const auto& at = found->second;
+    while (true) {
+        if (const auto* in = at.run_with(ticket))
+            ticket = in->step == 1 ? in->last() + 1 : ticket + 1;
+        else if (at.strays.contains(ticket))
+            ++ticket;
+        else
+            return ticket;
+    }
 }
 
 }  // namespace sluice

@@ -19,10 +19,10 @@ struct ready_entry {
 
 /// The available jobs of one queue and type: higher priority first, then by ticket.
 ///
-/// Jobs that arrive one after the other have rising tickets and sequence numbers and are kept as
-/// runs, so a backlog of any length costs a few bytes; jobs that come back under their old ticket
-/// are kept one by one. An entry may be stale (its job was cancelled): whoever takes it looks at
-/// the job.
+/// Jobs that arrive one after the other have sequence numbers that rise by one and tickets that
+/// rise in equal steps, and are kept as runs, so a backlog of any length costs a few bytes; jobs
+/// that come in before others, such as those that come back under their old ticket, are kept one by
+/// one. An entry may be stale (its job was cancelled): whoever takes it looks at the job.
 class ready_line {
 public:
     /// False when the line has that ticket already: the job was in line, left and came back before
@@ -45,6 +45,19 @@ public:
     /// stands alone takes one off `looks`; at 0 the rest is not counted.
     std::size_t ahead_of(int priority, std::int64_t ticket, std::size_t& looks) const;
 
+    /// The entries of one priority, stale ones included.
+    struct extent {
+        std::int64_t first = 0;  ///< lowest ticket
+        std::int64_t last = 0;   ///< highest
+        std::size_t count = 0;
+    };
+    /// Nothing: there are none.
+    std::optional<extent> extent_of(int priority) const;
+    /// The job that has this ticket, if one has it.
+    std::optional<std::int64_t> holder(int priority, std::int64_t ticket) const;
+    /// The lowest ticket from this one on that nobody has.
+    std::int64_t next_free(int priority, std::int64_t ticket) const;
+
     bool empty() const { return size_ == 0; }
     std::size_t size() const { return size_; }
 
@@ -53,15 +66,23 @@ private:
         std::int64_t ticket = 0;
         std::int64_t seq = 0;
         std::int64_t count = 0;
+        std::int64_t step = 1;  ///< between tickets; that of a single one means nothing
+
+        std::int64_t last() const { return ticket + (count - 1) * step; }
+        /// How many of it have a lower ticket than this one.
+        std::int64_t before(std::int64_t other) const;
     };
     struct level {
         std::deque<run> runs;                         ///< rising tickets
         std::map<std::int64_t, std::int64_t> strays;  ///< ticket to seq
+        std::size_t size = 0;
 
-        bool empty() const { return runs.empty() && strays.empty(); }
         bool stray_first() const;
         ready_entry front(int priority) const;
+        bool in_order(std::int64_t ticket) const;
         void append(std::int64_t ticket, std::int64_t seq);
+        void scatter_last_run();
+        const run* run_with(std::int64_t ticket) const;
     };
 
     std::map<int, level, std::greater<>> levels_;

@@ -152,6 +152,13 @@ TEST(Encode, WritesOptionsWhereTheBindingWantsThem) {
     EXPECT_EQ(encode(job),
               R"({"type":"a.b","args":[1,{"x":18446744073709551616}],"options":{"queue":"mail",)"
               R"("priority":7,"produced_at":"2026-02-12T10:30:00.000123Z","timeout_ms":5}})");
+    auto keyed = job;
+    keyed.priority.reset();
+    keyed.extra_options.clear();
+    keyed.fairness_key = "tenant-7";
+    keyed.cost = 5;
+    EXPECT_NE(encode(keyed).find(R"("fairness_key":"tenant-7","cost":5}})"), std::string::npos)
+        << encode(keyed);
     EXPECT_EQ(encode_batch({job, job}), "{\"jobs\":[" + encode(job) + "," + encode(job) + "]}");
     EXPECT_EQ(encode_batch({}), R"({"jobs":[]})");
 }

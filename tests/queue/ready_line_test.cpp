@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-
+#include <iterator>
 #include <map>
 #include <random>
 
@@ -148,6 +148,69 @@ TEST(ReadyLine, AgreesWithASortedMap) {
             const auto ahead = line.peek(5);
             auto expected = model.begin();
             for (const auto& entry : ahead) ASSERT_EQ(entry.seq, (expected++)->second);
+        }
+    }
+}
+
+/// The same as fairness keys have it: several sources, each with tickets that rise in steps of its
+/// own, now and then one far below the others.
+TEST(ReadyLine, AgreesWithASortedMapWhenTicketsRiseInSteps) {
+    for (unsigned seed = 1; seed <= 200; ++seed) {
+        std::mt19937 random(seed);
+        ready_line line;
+        std::map<std::int64_t, std::int64_t> model;  // ticket to seq
+        std::int64_t seq = 0;
+        struct source {
+            std::int64_t next, step;
+        };
+        std::vector<source> sources;
+        for (auto left = 1 + random() % 3; left > 0; --left)
+            sources.push_back({static_cast<std::int64_t>(random() % 50) - 20,
+                               static_cast<std::int64_t>(random() % 4) * 7 + 1});
+        for (int i = 0; i < 300; ++i) {
+            const auto dice = random() % 10;
+            if (dice < 3) {
+                auto& from = sources[random() % sources.size()];
+                for (auto many = random() % 8; many > 0; --many) {
+                    auto expected = from.next;
+                    while (model.contains(expected)) ++expected;
+                    const auto ticket = line.next_free(0, from.next);
+                    ASSERT_EQ(ticket, expected) << "seed " << seed;
+                    ASSERT_TRUE(line.add({0, ticket, ++seq}));
+                    model[ticket] = seq;
+                    from.next = ticket + from.step;
+                }
+            } else if (dice < 8 && !model.empty()) {
+                ASSERT_EQ(line.front()->ticket, model.begin()->first) << "seed " << seed;
+                ASSERT_EQ(line.front()->seq, model.begin()->second) << "seed " << seed;
+                line.pop(0);
+                model.erase(model.begin());
+            } else if (random() % 10 == 0) {
+                std::map<std::int64_t, std::int64_t> by_seq;
+                for (const auto& [ticket, of] : model) by_seq[of] = ticket;
+                line = ready_line{};
+                for (const auto& [of, ticket] : by_seq) line.restore({0, ticket, of});
+            }
+            ASSERT_EQ(line.size(), model.size()) << "seed " << seed;
+            const auto ahead = line.peek(20);
+            auto expected = model.begin();
+            for (const auto& entry : ahead) {
+                ASSERT_EQ(entry.ticket, expected->first);
+                ASSERT_EQ(entry.seq, (expected++)->second);
+            }
+            const auto extent = line.extent_of(0);
+            ASSERT_EQ(extent.has_value(), !model.empty());
+            if (!extent) continue;
+            ASSERT_EQ(extent->first, model.begin()->first);
+            ASSERT_EQ(extent->last, model.rbegin()->first);
+            ASSERT_EQ(extent->count, model.size());
+            const auto any = extent->first + static_cast<std::int64_t>(random() % 60);
+            const auto has = model.find(any);
+            ASSERT_EQ(line.holder(0, any),
+                      has == model.end() ? std::nullopt : std::optional(has->second));
+            std::size_t looks = 1000;
+            ASSERT_EQ(line.ahead_of(0, any, looks), static_cast<std::size_t>(std::distance(
+                                                        model.begin(), model.lower_bound(any))));
         }
     }
 }

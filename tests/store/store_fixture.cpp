@@ -14,6 +14,7 @@ restored restore(job_store& store) {
         all.queues.emplace_back(job.queue);
         all.types.emplace_back(job.type);
         all.limit_keys.emplace_back(job.limit_key);
+        all.fairness.push_back({std::string(job.fairness_key), job.fairness_weight, job.cost});
     };
     sink.active = [&](job_record job) { all.active.push_back(std::move(job)); };
     sink.workflow = [&](workflow_record record) { all.workflows.push_back(std::move(record)); };
@@ -22,6 +23,13 @@ restored restore(job_store& store) {
     sink.queue = [&](std::string_view name, bool paused) { all.paused.emplace(name, paused); };
     all.summary = store.restore_blocking(sink);
     return all;
+}
+
+job_record with_fairness(job_record job, fairness_rule rule) {
+    auto spec = std::make_shared<job_spec>(*job.spec);
+    spec->fairness = std::make_shared<const fairness_rule>(std::move(rule));
+    job.spec = std::move(spec);
+    return job;
 }
 
 job_record full_record() {
@@ -41,6 +49,7 @@ job_record full_record() {
     spec->visibility_timeout = 30s;
     spec->expires_at = noon + 1h;
     spec->pending = true;
+    spec->fairness = std::make_shared<const fairness_rule>(fairness_rule{"tenant-7", 2, 10});
     job.spec = spec;
     job.ticket = 12;
     job.state = job_state::retryable;
@@ -117,6 +126,10 @@ void expect_same(const job_record& a, const job_record& b) {
     EXPECT_EQ(a.spec->visibility_timeout, b.spec->visibility_timeout);
     EXPECT_EQ(a.spec->expires_at, b.spec->expires_at);
     EXPECT_EQ(a.spec->pending, b.spec->pending);
+    ASSERT_EQ(!a.spec->fairness, !b.spec->fairness);
+    if (a.spec->fairness) {
+        EXPECT_EQ(*a.spec->fairness, *b.spec->fairness);
+    }
 }
 
 }  // namespace sluice::test

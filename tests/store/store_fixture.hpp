@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proto/fairness.hpp"
 #include "tests/support/store_model.hpp"
 
 #include <gtest/gtest.h>
@@ -22,6 +23,7 @@ struct restored {
     std::vector<std::string> queues;   ///< of `waiting`
     std::vector<std::string> types;
     std::vector<std::string> limit_keys;
+    std::vector<fairness_rule> fairness;  ///< an empty key where there is none
     std::vector<job_record> active;
     std::map<std::string, bool> paused;
     std::vector<setting_record> settings;
@@ -30,6 +32,9 @@ struct restored {
 };
 
 restored restore(job_store& store);
+
+/// The same job with a fairness key.
+job_record with_fairness(job_record job, fairness_rule rule);
 
 /// A record with every member set.
 job_record full_record();

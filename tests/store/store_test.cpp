@@ -263,8 +263,13 @@ TEST_F(StoreTest, ARevivedJobIsNoLongerPurged) {
 
 TEST_F(StoreTest, NeverGivesASequenceNumberOrTicketOutAgain) {
     auto job = make_job(41);
-    job.ticket = 57;
+    job.ticket = 1'000'000;  // as of a fair queue, where it says nothing of numbers
     put(job_place::nowhere, job_place::live, job);
+    reopen();
+    EXPECT_EQ(restore(*store).summary.next_seq, 42);
+    journal_batch retried;
+    retried.next_seq = 58;
+    ASSERT_EQ(store->commit_blocking(retried).status, commit_status::ok);
     job.state = job_state::completed;
     put(job_place::live, job_place::history, job, noon);
     EXPECT_EQ(store->purge_blocking(noon, 10).gone, 1U);

@@ -24,6 +24,8 @@ void change(const std::filesystem::path& directory, const std::string& sql) {
     sqlite3_close(db);
 }
 
+constexpr const char* no_fairness =
+    "ALTER TABLE jobs DROP COLUMN fairness; ALTER TABLE history DROP COLUMN fairness;";
 constexpr const char* no_settings = "DROP TABLE settings;";
 constexpr const char* no_limits =
     "ALTER TABLE jobs DROP COLUMN limit_key; ALTER TABLE history DROP COLUMN limit_key;";
@@ -34,37 +36,44 @@ constexpr const char* no_unique_keys =
     "DROP INDEX jobs_unique; DROP INDEX history_unique;"
     "ALTER TABLE jobs DROP COLUMN unique_key; ALTER TABLE history DROP COLUMN unique_key;";
 
-/// Makes of a closed store what version 6 of the schema would have left.
+/// Makes of a closed store what version 7 of the schema would have left.
+void make_version_7(const std::filesystem::path& directory) {
+    change(directory, std::string("PRAGMA user_version=7;") + no_fairness);
+}
+
+/// The same for version 6.
 void make_version_6(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=6;") + no_settings);
+    change(directory, std::string("PRAGMA user_version=6;") + no_fairness + no_settings);
 }
 
 /// The same for version 5.
 void make_version_5(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=5;") + no_settings + no_limits);
+    change(directory,
+           std::string("PRAGMA user_version=5;") + no_fairness + no_settings + no_limits);
 }
 
 /// The same for version 4.
 void make_version_4(const std::filesystem::path& directory) {
-    change(directory,
-           std::string("PRAGMA user_version=4;") + no_settings + no_limits + no_workflows);
+    change(directory, std::string("PRAGMA user_version=4;") + no_fairness + no_settings +
+                          no_limits + no_workflows);
 }
 
 /// The same for version 3.
 void make_version_3(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=3;") + no_settings + no_limits +
-                          no_workflows + no_unique_keys);
+    change(directory, std::string("PRAGMA user_version=3;") + no_fairness + no_settings +
+                          no_limits + no_workflows + no_unique_keys);
 }
 
 /// The same for version 2.
 void make_version_2(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=2; DROP TABLE crons;") + no_settings +
-                          no_limits + no_workflows + no_unique_keys);
+    change(directory, std::string("PRAGMA user_version=2; DROP TABLE crons;") + no_fairness +
+                          no_settings + no_limits + no_workflows + no_unique_keys);
 }
 
 /// The same for version 1.
 void make_version_1(const std::filesystem::path& directory) {
     std::string sql = "PRAGMA user_version=1; DROP TABLE job_logs; DROP TABLE crons;";
+    sql += no_fairness;
     sql += no_settings;
     sql += no_limits;
     sql += no_workflows;
@@ -245,6 +254,23 @@ TEST_F(StoreTest, AStoreOfVersion6TakesSettingsAndKeepsItsJobs) {
     ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
     reopen();
     EXPECT_EQ(restore(*store).settings, batch.settings);
+}
+
+TEST_F(StoreTest, AStoreOfVersion7TakesFairnessKeysAndKeepsItsJobs) {
+    const auto old = make_job(3);
+    put(job_place::nowhere, job_place::live, old);
+    store->close_blocking();
+    store.reset();
+    make_version_7(config.directory);
+    const auto rescued = config.directory / "rescued";
+    EXPECT_EQ(salvage_store(config.directory, rescued).live_jobs, 1U);
+    reopen();
+    expect_same(store->find_blocking(old.spec->id)->record, old);
+    const auto fresh = with_fairness(make_job(4), {"tenant-7", 2, 10});
+    put(job_place::nowhere, job_place::live, fresh);
+    reopen();
+    EXPECT_EQ(restore(*store).fairness, (std::vector<fairness_rule>{{}, *fresh.spec->fairness}));
+    expect_same(store->find_blocking(fresh.spec->id)->record, fresh);
 }
 
 TEST_F(StoreUpgrade, SalvageReadsAnOlderFile) {

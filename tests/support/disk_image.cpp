@@ -102,8 +102,8 @@ std::string disk_image::apply(const journal_batch& batch) {
         seq_of.insert_or_assign(id, seq);
         queues.try_emplace(write.record.spec->queue, false);
     }
-    for (const auto& write : batch.jobs)
-        next_seq = std::max({next_seq, write.record.seq + 1, write.record.ticket + 1});
+    for (const auto& write : batch.jobs) next_seq = std::max(next_seq, write.record.seq + 1);
+    next_seq = std::max(next_seq, batch.next_seq);
     for (const auto& write : batch.logs) logs[write.seq].push_back(write);
     for (const auto& key : batch.keys) keys.insert_or_assign(key.key.key, key);
     for (const auto& [queue, paused] : batch.paused_queues) queues.insert_or_assign(queue, paused);

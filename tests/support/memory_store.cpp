@@ -1,5 +1,6 @@
 #include "tests/support/memory_store.hpp"
 
+#include "proto/fairness.hpp"
 #include "proto/limit_rule.hpp"
 #include "proto/limits.hpp"
 
@@ -136,6 +137,7 @@ restore_summary memory_store::restore_blocking(const restore_sink& sink) {
         std::string queue = record.spec->queue;
         std::string type = record.spec->type;
         std::string limit_key(limit_key_of(*record.spec));
+        std::string fairness_key(fairness_key_of(*record.spec));
         waiting_job job{seq,
                         record.ticket,
                         record.state,
@@ -145,13 +147,19 @@ restore_summary memory_store::restore_blocking(const restore_sink& sink) {
                         queue,
                         type,
                         {},
-                        limit_key};
+                        limit_key,
+                        fairness_key};
+        if (const auto& rule = record.spec->fairness) {
+            job.fairness_weight = rule->weight;
+            job.cost = rule->cost;
+        }
         if (record.spec->client_id) job.client_id = record.spec->id;
         sink.waiting(job);
         // The views were valid during the call only.
         std::fill(queue.begin(), queue.end(), '?');
         std::fill(type.begin(), type.end(), '?');
         std::fill(limit_key.begin(), limit_key.end(), '?');
+        std::fill(fairness_key.begin(), fairness_key.end(), '?');
     }
     std::map<std::string, std::uint64_t> dead;
     for (const auto& [seq, row] : disk_->written_.history)

@@ -1,5 +1,6 @@
 #include "server/store/sqlite/job_reader.hpp"
 
+#include "proto/fairness.hpp"
 #include "proto/limits.hpp"
 #include "server/store/sqlite/cron_rows.hpp"
 #include "server/store/sqlite/job_rows.hpp"
@@ -49,7 +50,7 @@ void bind_filter(statement& rows, const job_query& query, std::size_t limit) {
 
 constexpr const char* scan_sql =
     "SELECT seq, ticket, state, priority, due_at, expires_at, queue, type, client_id, id, "
-    "limit_key FROM jobs ORDER BY seq";
+    "limit_key, fairness FROM jobs ORDER BY seq";
 
 /// Newest first, so that a limit leaves out the oldest.
 constexpr const char* sum_dead_sql =
@@ -148,6 +149,15 @@ void job_reader::scan(const restore_sink& sink) {
         job.type = name(rows.integer(7));
         if (rows.integer(8) != 0) job.client_id = read_uuid(rows.blob(9));
         job.limit_key = rows.text(10);
+        fairness_rule fairness;
+        if (!rows.is_null(11)) {
+            auto known = parse_fairness_text(rows.text(11));
+            if (!known) throw_damaged("the fairness key of a job cannot be read");
+            fairness = *std::move(known);
+        }
+        job.fairness_key = fairness.key;
+        job.fairness_weight = fairness.weight;
+        job.cost = fairness.cost;
         sink.waiting(job);
     }
 }

@@ -1,6 +1,7 @@
 #include "server/store/sqlite/job_rows.hpp"
 
 #include "proto/codec.hpp"
+#include "proto/fairness.hpp"
 #include "proto/limit_rule.hpp"
 #include "proto/unique.hpp"
 
@@ -49,6 +50,7 @@ enum parameter : int {
     p_args,
     p_unique_key,
     p_limit_key,
+    p_fairness,
     // only in history
     p_dead_letter,
     p_purge_at,
@@ -99,6 +101,7 @@ constexpr column fixed[] = {
     {"args", p_args},
     {"unique_key", p_unique_key, {}, 4},
     {"limit_key", p_limit_key, {}, 6},
+    {"fairness", p_fairness, {}, 8},
 };
 
 constexpr column only_history[] = {{"dead_letter", p_dead_letter}, {"purge_at", p_purge_at}};
@@ -252,6 +255,7 @@ row_texts encode_row_texts(const job_record& record, bool insert) {
     texts.history = encode_stored_history(record);
     if (!insert) return texts;
     texts.spec = encode_stored_spec(*record.spec);
+    if (record.spec->fairness) texts.fairness = fairness_text(*record.spec->fairness);
     texts.aside = texts.spec.size() + record.spec->args.size() > row_payload_max;
     return texts;
 }
@@ -313,6 +317,7 @@ void bind_identity(statement& row, const job_record& record, std::int64_t queue,
     else
         row.bind_null(p_unique_key);
     row.bind_unless_empty(p_limit_key, limit_key_of(spec));
+    row.bind_unless_empty(p_fairness, texts.fairness);
 }
 
 void bind_history(statement& row, const job_write& write) {

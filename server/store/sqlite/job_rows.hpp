@@ -32,6 +32,7 @@ std::string delete_job_sql(job_place from);
 /// The texts a row is made of; they must live until the statement is reset.
 struct row_texts {
     std::string spec;
+    std::string fairness;
     std::string history;
     bool aside = false;  ///< spec and args go to `payloads`
 };

@@ -160,6 +160,7 @@ std::int64_t journal_writer::name_id(const std::string& name) {
 void journal_writer::apply(const journal_batch& batch) {
     in_transaction(batch.sync, [&] {
         if (batch.reset) reset_all();
+        next_seq_ = std::max(next_seq_, batch.next_seq);
         for (const auto& job : batch.jobs) write(job);
         for (const auto& log : batch.logs) {
             bind_log(insert_log_, log);
@@ -182,7 +183,7 @@ void journal_writer::apply(const journal_batch& batch) {
 }
 
 void journal_writer::write(const job_write& job) {
-    next_seq_ = std::max({next_seq_, job.record.seq + 1, job.record.ticket + 1});
+    next_seq_ = std::max(next_seq_, job.record.seq + 1);
     if (job.to == job_place::nowhere) {
         if (job.from != job_place::nowhere) erase(job.from, job.record.seq);
     } else if (job.from == job_place::nowhere) {

@@ -233,7 +233,8 @@ void salvager::copy_jobs(job_place place) {
         const auto sql = "SELECT count(*) FROM pragma_table_info('" + table + "') WHERE name = '";
         return try_integer((sql + column + "'").c_str()).value_or(1) > 0;
     };
-    const std::int64_t version = has("limit_key")        ? schema_version
+    const std::int64_t version = has("fairness")         ? schema_version
+                                 : has("limit_key")      ? 6
                                  : has("parent_results") ? 5
                                  : has("unique_key")     ? 4
                                  : has("run_left_ms")    ? 2
@@ -308,9 +309,12 @@ void salvager::keep(job_record job, job_place place, std::optional<timestamp> pu
         (!job.result.empty() && check_json(job.result, json_depth_cap))) {
         throw_damaged("its args or result are not JSON");
     }
-    if (job.seq <= 0 || job.seq > seq_max_ || job.ticket < 0 || job.ticket > seq_max_) {
+    if (job.seq <= 0 || job.seq > seq_max_) {
         throw_damaged("its place in the line is impossible");
     }
+    // Those of fair queues are times of their own; a lost place costs no job.
+    if (job.ticket <= seq_max_ && report_.mark_readable)
+        batch_.next_seq = std::max(batch_.next_seq, job.ticket + 1);
     if (!spec.client_id && sequence_of(spec.id) != job.seq) {
         throw_damaged("its id does not belong to it");
     }

@@ -129,6 +129,12 @@ CREATE TABLE settings(
   WITHOUT ROWID;
 )sql";
 
+/// NULL for most jobs. As with limits; see fairness_text.
+constexpr const char* fairness_of_version_8 = R"sql(
+ALTER TABLE jobs ADD COLUMN fairness TEXT;
+ALTER TABLE history ADD COLUMN fairness TEXT;
+)sql";
+
 constexpr std::array to_version_1{version_1};
 constexpr std::array to_version_2{logs_of_version_2, leases_of_version_2};
 constexpr std::array to_version_3{crons_of_version_3};
@@ -136,11 +142,12 @@ constexpr std::array to_version_4{unique_of_version_4};
 constexpr std::array to_version_5{workflows_of_version_5};
 constexpr std::array to_version_6{limits_of_version_6};
 constexpr std::array to_version_7{settings_of_version_7};
+constexpr std::array to_version_8{fairness_of_version_8};
 
 /// Step i leads from version i to i + 1.
 constexpr std::array<std::span<const char* const>, schema_version> ladder{
     to_version_1, to_version_2, to_version_3, to_version_4,
-    to_version_5, to_version_6, to_version_7};
+    to_version_5, to_version_6, to_version_7, to_version_8};
 
 }  // namespace
 

@@ -262,20 +262,22 @@ private:
             }
     }
 
-    /// C9: within one queue, type and priority, first come, first offered.
+    /// C9: within one queue, type, priority and fairness key, first come, first offered.
     void order() {
         struct entry {
             moment begun = never;  ///< of the first try to push it
             moment stored = never;
             const delivery* first = nullptr;
         };
-        std::map<std::tuple<std::string, std::string, int>, std::map<std::string, entry>> lines;
+        std::map<std::tuple<std::string, std::string, int, std::string>,
+                 std::map<std::string, entry>>
+            lines;
         for (const auto& push : h_.pushes) {
             if (push.how == told::refused) continue;
             for (const auto& job : push.jobs) {
                 const auto* first = job.plain ? first_delivery(job.args) : nullptr;
                 if (!first) continue;
-                auto& line = lines[{job.queue, job.type, job.priority}];
+                auto& line = lines[{job.queue, job.type, job.priority, job.fairness_key}];
                 auto& known = line[job.args];
                 known.first = first;
                 known.begun = std::min(known.begun, push.begun);

@@ -1,3 +1,4 @@
+#include "proto/fairness.hpp"
 #include "tests/queue/simulation/world.hpp"
 
 #include <algorithm>
@@ -44,6 +45,13 @@ job_spec world::random_job(pushed_job& told) {
     if (limits_ && one_in(3)) add_limit(spec);
     if (weak_pushes_ && one_in(2))
         spec.durability = one_in(2) ? durability_class::written : durability_class::memory;
+    if (fairness_ && !one_in(3)) {
+        fairness_rule rule{any(std::vector<std::string>{"f1", "f2", "f3"})};
+        if (one_in(2)) rule.weight = static_cast<std::int64_t>(1 + below(4));
+        if (one_in(2)) rule.cost = static_cast<std::int64_t>(1 + below(10));
+        told.fairness_key = rule.key;
+        spec.fairness = std::make_shared<const fairness_rule>(std::move(rule));
+    }
     if (one_in(5)) {
         spec.client_id = true;
         spec.id = make_uuid(clock_.now.wall, static_cast<std::int64_t>(below(1U << 20)),

@@ -61,6 +61,7 @@ void world::delay_deliveries(journal_batch& batch) {
         return fresh;
     });
     batch.jobs.insert(batch.jobs.begin(), late.begin(), late.end());
+    batch.next_seq = 0;  // those that come late have numbers of before
 }
 
 /// At any moment the disk holds a job and the deliveries of what happened to it, or neither.

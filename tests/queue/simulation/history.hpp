@@ -40,6 +40,7 @@ struct pushed_job {
     int priority = 0;
     std::optional<timestamp> not_before;
     bool plain = true;  ///< available from the start
+    std::string fairness_key = {};
 };
 
 struct push_call : call {

@@ -142,6 +142,16 @@ TEST(SimulationControl, LimitsThatARestartForgetsAreExceeded) {
     EXPECT_NE(first_broken(300, wrong).find("C17"), std::string::npos);
 }
 
+TEST(SimulationControl, FairnessKeysThatARestartForgetsLoseTheirOrder) {
+    wrongdoing wrong;
+    wrong.forget_fairness = true;
+    std::string found;
+    for (std::uint64_t seed = 1; seed <= 300 && found.empty(); ++seed)
+        for (const auto& promise : broken_promises(world(seed, wrong).run(steps)))
+            if (promise.find("C9") != std::string::npos) found = promise;
+    EXPECT_NE(found, "");
+}
+
 TEST(SimulationControl, ADeliveryWrittenApartFromItsEventIsCaught) {
     wrongdoing wrong;
     wrong.write_deliveries_late = true;

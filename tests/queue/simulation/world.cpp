@@ -27,6 +27,7 @@ world::world(std::uint64_t seed, wrongdoing wrong) : random_(seed), wrong_(wrong
     bounds_ = one_in(3);
     weak_pushes_ = one_in(3);
     drops_oldest_ = one_in(2);
+    fairness_ = one_in(3);
     config_.handled_types = {{"x", below(4)}, {"y", 0}};
     config_.pool_queues = {"own", std::string(webhook_queue)};
     disk_->forget_to_sync(wrong.forget_to_sync);
@@ -44,6 +45,7 @@ void world::boot() {
     restore_sink sink;
     sink.waiting = [&](waiting_job job) {
         if (wrong_.forget_limits) job.limit_key = {};
+        if (wrong_.forget_fairness) job.fairness_key = {};
         engine_->restore_waiting(job);
     };
     sink.queue = [&](std::string_view name, bool paused) { engine_->restore_queue(name, paused); };

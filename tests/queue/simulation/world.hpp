@@ -27,6 +27,7 @@ struct wrongdoing {
     bool forget_settings = false;        ///< a restart restores nothing of what was set
     bool forget_limits = false;          ///< what a restart restores has no limits
     bool write_deliveries_late = false;  ///< deliveries of events are written a batch too late
+    bool forget_fairness = false;        ///< what a restart restores has no fairness keys
     bool lose_follow_ups = false;        ///< one that a completion stores is not written
     bool overstate_durability = false;   ///< every answer to a push says that it was synced
 };
@@ -204,6 +205,7 @@ private:
     bool uniques_ = false;    ///< there are jobs with unique keys
     bool workflows_ = false;  ///< there are workflows
     bool limits_ = false;     ///< there are jobs with rate limits
+    bool fairness_ = false;   ///< there are jobs with fairness keys
     bool webhooks_ = false;   ///< somebody has subscribed to events
     bool bounds_ = false;     ///< a queue has a bound now and then
     bool pools_ = false;      ///< some ask by the rule of a pool
