@@ -276,6 +276,31 @@ asio::awaitable<outcome<bool>> client::delete_dead_letter(std::string id) {
     co_return true;
 }
 
+asio::awaitable<outcome<redrive_info>> client::begin_redrive(new_redrive redrive) {
+    call request = post_call(path("/dead-letter/redrives"), encode(redrive));
+    request.repeatable = false;
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_redrive);
+}
+
+asio::awaitable<outcome<redrive_info>> client::redrive(std::string id) {
+    call request = plain_call(verb::get, path("/dead-letter/redrives/", id));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_redrive);
+}
+
+asio::awaitable<outcome<redrive_list>> client::redrives() {
+    call request = plain_call(verb::get, path("/dead-letter/redrives"));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_redrives);
+}
+
+asio::awaitable<outcome<redrive_info>> client::cancel_redrive(std::string id) {
+    call request = plain_call(verb::delete_, path("/dead-letter/redrives/", id));
+    auto answer = co_await ask(std::move(request));
+    co_return value_of(answer, read_redrive);
+}
+
 asio::awaitable<outcome<event_list>> client::events(event_filter filter) {
     call request = plain_call(verb::get, events_target(filter));
     request.wait = filter.wait;

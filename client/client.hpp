@@ -3,6 +3,7 @@
 #include "client/connection.hpp"
 #include "client/cron_messages.hpp"
 #include "client/messages.hpp"
+#include "client/redrive_messages.hpp"
 #include "client/work_messages.hpp"
 
 #include <chrono>
@@ -78,6 +79,12 @@ public:
     asio::awaitable<outcome<job_list>> dead_letters(job_filter filter);
     asio::awaitable<outcome<job_info>> retry_dead_letter(std::string id);
     asio::awaitable<outcome<bool>> delete_dead_letter(std::string id);
+
+    /// Sent again after a lost answer it would begin a second one, so it is not.
+    asio::awaitable<outcome<redrive_info>> begin_redrive(new_redrive redrive);
+    asio::awaitable<outcome<redrive_info>> redrive(std::string id);
+    asio::awaitable<outcome<redrive_list>> redrives();
+    asio::awaitable<outcome<redrive_info>> cancel_redrive(std::string id);
 
     asio::awaitable<outcome<event_list>> events(event_filter filter);
 

@@ -24,6 +24,8 @@ struct bulk_filter {
     std::optional<timestamp> until;  ///< received before
     std::optional<timestamp> ended_before;
     std::vector<uuid> ids;
+
+    friend bool operator==(const bulk_filter&, const bulk_filter&) = default;
 };
 
 /// Whether a job is among those meant; `ids` plays no part.

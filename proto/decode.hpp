@@ -17,6 +17,10 @@
 
 /// What the decoders of this room share; nobody else includes this. A decoder is a table: one row
 /// per member with the function that checks and keeps it.
+namespace sluice {
+struct bulk_filter;
+}
+
 namespace sluice::decode {
 
 /// Nothing when all is well.
@@ -160,6 +164,10 @@ fault read_rate(const member& m, rate_rule& out);
 fault read_plain_key(const member& m, std::string& out);
 /// `m.value` must be `rate_limit` of a job. The key is left empty when there is none.
 fault read_limit(const member& m, std::shared_ptr<limit_rule>& out);
+
+/// `m.value` must be a filter of dead letters: the members of a bulk filter that say something
+/// about them. One that leaves nothing out is refused, as are members that are not known.
+fault read_dead_letter_filter(const member& m, bulk_filter& out);
 
 /// One job, in text that was checked.
 result<job_spec> read_job(json_value job, timestamp now);

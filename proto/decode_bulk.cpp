@@ -79,6 +79,12 @@ fault ids(bulk_filter& filter, const member& m) {
     return std::nullopt;
 }
 
+constexpr std::array dead_letter_rows{
+    row<bulk_filter>{"queue", queue, 0},           row<bulk_filter>{"type", type, 1},
+    row<bulk_filter>{"error_type", error_type, 2}, row<bulk_filter>{"since", since, 3},
+    row<bulk_filter>{"until", until, 4},
+};
+
 constexpr std::array filter_rows{
     row<bulk_filter>{"queue", queue, 0},
     row<bulk_filter>{"type", type, 1},
@@ -149,6 +155,18 @@ bool fits_type(std::string_view wanted, std::string_view type) {
 }
 
 }  // namespace
+
+fault decode::read_dead_letter_filter(const member& m, bulk_filter& out) {
+    if (m.value.kind != json_kind::object) return wrong_type(m, "object");
+    std::uint32_t seen = 0;
+    if (auto f = read_members<bulk_filter>(m.value, "filter.", m.code, dead_letter_rows, out, seen,
+                                           refuse_unknown))
+        return f;
+    if (narrows(out)) return std::nullopt;
+    return bad_value(m,
+                     "say which dead letters are meant: by 'queue', 'type', 'error_type', "
+                     "'since' or 'until'");
+}
 
 bool fits(const bulk_filter& filter, const job_record& job) {
     const auto& spec = *job.spec;

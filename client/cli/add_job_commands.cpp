@@ -152,6 +152,7 @@ void add_job_commands(command_line& line) {
                    "  sluice dead list -o plain | cut -f1 | xargs sluice dead retry\n",
                    retry_dead_letters);
     add_dead_delete(line, *dead);
+    add_redrive_commands(line, *dead);
 }
 
 }  // namespace sluice::cli

@@ -39,6 +39,8 @@ void add_demo_command(command_line& line);
 void add_job_commands(command_line& line);
 void add_server_commands(command_line& line);
 void add_cron_commands(command_line& line);
+/// Below `sluice dead`.
+void add_redrive_commands(command_line& line, CLI::App& dead);
 
 /// A new command below `parent`, with its description and examples (indented lines).
 CLI::App* add_command(CLI::App& parent, std::string name, std::string description,

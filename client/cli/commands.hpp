@@ -63,6 +63,11 @@ exit_code retry_dead_letters(const context& ctx, const ids& jobs);
 /// Asks first, unless `confirmed`; without a terminal to ask on it refuses.
 exit_code delete_dead_letters(const context& ctx, const ids& jobs, bool confirmed);
 
+/// With `wait` it is followed until it is over, and ends with `failed` unless it was completed.
+exit_code begin_redrive(const context& ctx, const client::new_redrive& asked, bool wait);
+exit_code list_redrives(const context& ctx);
+exit_code cancel_redrive(const context& ctx, const std::string& id);
+
 exit_code show_health(const context& ctx, bool readiness);
 exit_code show_version(const context& ctx);
 

@@ -62,6 +62,7 @@ void write_to(std::FILE* stream, std::string_view text) {
 std::string not_found_step(std::string_view subject) {
     if (subject.starts_with("queue ")) return "See which there are: sluice queue list";
     if (subject.starts_with("cron job ")) return "See which there are: sluice cron list";
+    if (subject.starts_with("redrive ")) return "See which there are: sluice dead redrives";
     if (subject.starts_with("dead letter ")) return "See which there are: sluice dead list";
     return "See which there are: sluice job list";
 }

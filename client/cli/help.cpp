@@ -78,10 +78,10 @@ constexpr std::array<topic, 2> topics{{
      R"(Exit codes of sluice:
 
     0  it worked
-    1  the operation, or the job waited for, failed
+    1  the operation, or the job or redrive waited for, failed
     2  the command line, or a value in it, is wrong
     3  the server cannot be reached, or the connection broke
-    4  there is no such job, queue, dead letter or cron job
+    4  there is no such job, queue, dead letter, redrive or cron job
     5  denied: no token, or one that may not do this
     6  conflict: the state of the job does not allow it
     8  partial: some jobs went well and some did not

@@ -20,6 +20,7 @@ void add_api_routes(router& routes, api_services services) {
     add_queue_routes(routes, shared);
     add_cron_routes(routes, shared);
     add_dead_letter_routes(routes, shared);
+    add_redrive_routes(routes, shared);
     add_event_routes(routes, shared);
     add_webhook_routes(routes, shared);
     add_system_routes(routes, shared);

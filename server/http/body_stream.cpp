@@ -12,17 +12,17 @@ body_stream::body_stream(const boost::asio::any_io_executor& executor, body_char
       changed_(executor) {}
 
 boost::asio::awaitable<std::optional<std::string>> body_stream::next() {
+    awaited_ = true;
     while (arrived_.empty() && end_ == body_end::open && !closed_) co_await changed_.wait();
+    awaited_ = false;
     if (arrived_.empty()) co_return std::nullopt;
     auto taken = std::exchange(arrived_, {});
-    charge_.grow_to(held_);
     on_room_();
     co_return taken;
 }
 
 bool body_stream::hold(std::size_t bytes) {
-    held_ = bytes;
-    return charge_.grow_to(held_ + arrived_.size());
+    return charge_.grow_to(bytes);
 }
 
 void body_stream::close() {
@@ -33,7 +33,6 @@ void body_stream::close() {
 
 void body_stream::add(const std::string& bytes) {
     arrived_ += bytes;
-    charge_.grow_to(held_ + arrived_.size());
     changed_.notify_all();
 }
 

@@ -41,8 +41,8 @@ public:
     /// more will come, or it was closed.
     boost::asio::awaitable<std::optional<std::string>> next();
     body_end end() const { return end_; }
-    /// The handler keeps this many bytes back for later. False when all bodies on their way in
-    /// would together be too large.
+    /// The handler keeps this many bytes back for later. False when that is too much, together with
+    /// what other streams hold.
     bool hold(std::size_t bytes);
     /// No more is wanted than what has come by now.
     void close();
@@ -51,6 +51,8 @@ public:
 
     bool has_room() const { return arrived_.size() < bytes_max; }
     bool is_closed() const { return closed_; }
+    /// Whether the handler does something else than wait for more: then the peer may well be silent.
+    bool is_busy() const { return !awaited_; }
     void add(const std::string& bytes);
     void finish(body_end how);
 
@@ -60,7 +62,7 @@ private:
     std::function<void()> on_room_;
     notifier changed_;
     std::string arrived_;
-    std::size_t held_ = 0;
+    bool awaited_ = false;
     body_end end_ = body_end::open;
     bool closed_ = false;
 };

@@ -39,6 +39,7 @@ struct server_state {
     date_cache dates;
     bool draining = false;
     std::size_t body_bytes = 0;  ///< of requests under way, all connections
+    std::size_t line_bytes = 0;  ///< of lines that streams hold back until they are whole
 
     std::size_t streams = 0;  ///< answers under way whose end is not foreseeable
 
@@ -54,16 +55,24 @@ private:
     std::int64_t unreported_ = 0;
 };
 
-/// Bytes of one body, counted in `server_state::body_bytes` for as long as this lives.
+/// Bytes of one body, counted in `server_state::body_bytes` for as long as this lives; or those that
+/// one stream holds back, in `line_bytes`. The latter have a quarter of the room and no part in the
+/// former: streams, which may take their time, must not keep out the answers of workers.
 class body_charge {
 public:
+    enum class kind : std::uint8_t { body, line };
+
     body_charge() = default;
-    explicit body_charge(std::shared_ptr<server_state> state) : state_(std::move(state)) {}
+    explicit body_charge(std::shared_ptr<server_state> state, kind of = kind::body)
+        : state_(std::move(state)), kind_(of) {}
     body_charge(body_charge&& other) noexcept
-        : state_(std::move(other.state_)), bytes_(std::exchange(other.bytes_, 0)) {}
+        : state_(std::move(other.state_)),
+          kind_(other.kind_),
+          bytes_(std::exchange(other.bytes_, 0)) {}
     body_charge& operator=(body_charge&& other) noexcept {
         release();
         state_ = std::move(other.state_);
+        kind_ = other.kind_;
         bytes_ = std::exchange(other.bytes_, 0);
         return *this;
     }
@@ -72,16 +81,20 @@ public:
     /// False when all bodies together would be too much.
     bool grow_to(std::size_t bytes) {
         if (!state_) return true;
-        state_->body_bytes += bytes - bytes_;
+        total() += bytes - bytes_;
         bytes_ = bytes;
-        return state_->body_bytes <= state_->config.body_bytes_in_flight_max;
+        const auto max = state_->config.body_bytes_in_flight_max;
+        return total() <= (kind_ == kind::line ? max / 4 : max);
     }
     void release() {
-        if (state_) state_->body_bytes -= std::exchange(bytes_, 0);
+        if (state_) total() -= std::exchange(bytes_, 0);
     }
 
 private:
+    std::size_t& total() { return kind_ == kind::line ? state_->line_bytes : state_->body_bytes; }
+
     std::shared_ptr<server_state> state_;
+    kind kind_ = kind::body;
     std::size_t bytes_ = 0;
 };
 

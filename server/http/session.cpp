@@ -192,7 +192,7 @@ boost::asio::awaitable<void> session::wind_down() {
         dropped += bytes;
         if (ec) {
             peer_closed_ = true;
-            stop_.request_stop();
+            if (ec != boost::asio::error::eof || !may_half_close_) stop_.request_stop();
         }
     }
     while (socket_.is_open() && !all_answered()) co_await changed_.wait();

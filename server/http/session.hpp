@@ -139,6 +139,9 @@ private:
     bool last_answer_ = false;   ///< the answer that says "close" is in `output_` or sent
     bool reading_over_ = false;  ///< nothing that comes in is a request any more
     bool peer_closed_ = false;
+    std::shared_ptr<body_stream> streaming_;  ///< the body that is read while its handler runs
+    /// A peer that has sent a whole stream may send nothing more and still listen.
+    bool may_half_close_ = false;
 
     phase phase_ = phase::busy;
     bool expired_ = false;

@@ -12,15 +12,18 @@ boost::asio::awaitable<void> session::stream_body(incoming next) {
         if (const auto alive = self.lock()) alive->changed_.notify_all();
     };
     const auto body =
-        std::make_shared<body_stream>(state_->executor, body_charge(state_), std::move(on_room));
+        std::make_shared<body_stream>(state_->executor, body_charge(state_, body_charge::kind::line), std::move(on_room));
     if (has_body) reader_.begin_body(std::numeric_limits<std::uint64_t>::max());
     next.r.stream = body;
+    streaming_ = body;
     start(std::move(next), body);
     body_end end = body_end::whole;
     if (has_body) end = co_await read_stream(body);
     body->finish(end);
     reading_over_ = true;
-    enter(phase::busy);
+    streaming_.reset();
+    may_half_close_ = end == body_end::whole;
+    if (phase_ != phase::linger) enter(phase::busy);
 }
 
 boost::asio::awaitable<body_end> session::read_stream(std::shared_ptr<body_stream> body) {

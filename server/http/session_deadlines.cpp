@@ -53,6 +53,11 @@ void session::timer_fired() {
 void session::expire() {
     read_deadline_ = clock::time_point::max();
     const bool mid_request = phase_ == phase::head || phase_ == phase::body;
+    if (streaming_ && streaming_->is_busy() && phase_ == phase::body) {
+        // It may be waiting for us. What has come has been looked at when the time begins anew.
+        read_deadline_ = clock::now() + state_->config.stream_stall_deadline;
+        return;
+    }
     if (!mid_request || writing_) return cut();
     state_->warn_of_limit(phase_ == phase::head ? "head_deadline" : "body_deadline", peer_);
     // The reader sees the reason and answers. No keep-alive after this.

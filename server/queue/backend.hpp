@@ -6,6 +6,7 @@
 #include "proto/job.hpp"
 #include "proto/job_log.hpp"
 #include "proto/queue_config.hpp"
+#include "proto/redrive.hpp"
 #include "proto/requests.hpp"
 #include "proto/webhook.hpp"
 #include "proto/workflow.hpp"
@@ -77,14 +78,15 @@ struct pushed_job {
     uuid id;
     job_state state = job_state::available;
     bool deduplicated = false;  ///< it was there before
+    /// That it has reached, at least what was asked for.
+    durability_class durability = durability_class::fsync;
 };
 
 struct push_each_answer {
     /// In the order of the request, without those that were left. Errors of each: those of push.
     std::vector<result<pushed_job>> jobs;
     std::vector<job_spec> left;  ///< as said to `accepted`, if nobody was there to hear it
-    durability_class durability = durability_class::fsync;  ///< that all of them have reached
-    std::chrono::microseconds commit{0};
+    std::chrono::microseconds commit{0};  ///< time spent waiting for durability
 };
 
 struct push_answer {
@@ -184,6 +186,7 @@ struct backend_stats {
     std::uint64_t runs_completed = 0;
     std::uint64_t runs_failed = 0;
     std::uint64_t webhooks_left_out = 0;  ///< deliveries there was no room for, since the start
+    std::uint64_t redrives = 0;           ///< that are not over
 };
 
 /// What was handed out of one queue lately.
@@ -264,6 +267,7 @@ struct job_query {
     std::string type;          ///< empty: all
     bool dead_letter = false;  ///< only dead letters
     bool unfinished = false;   ///< only jobs that have not ended
+    bool counted = true;       ///< with dead letters: how many there are is wanted
     std::size_t limit = 50;
     std::optional<std::int64_t> before_seq;  ///< continue a listing, newest first
 };
@@ -288,6 +292,7 @@ struct backend_health {
 };
 
 using webhook_check = std::function<std::optional<error>(const webhook_subscription& held)>;
+using redrive_check = std::function<std::optional<error>(const redrive_record& held)>;
 using queue_config_change = std::function<result<queue_config>(const queue_config& held)>;
 
 class backend {
@@ -404,6 +409,23 @@ public:
 
     /// How many there are of which type in which queue. Looks at the latest 100,000 of them.
     virtual asio::awaitable<result<dead_letter_summary>> dead_letters() = 0;
+
+    /// Sends dead letters back in the background, newest job first: the canaries, and once all of
+    /// these have completed the others, at the rate. Only jobs that are dead letters now are sent,
+    /// each once at most. Each is sent as by retry_dead_letter, in one commit with the redrive's
+    /// own counts; the end of a canary and what follows from it are one commit as well. It survives
+    /// a restart, and waits while the queue of the next job is paused or full, the disk is nearly
+    /// full or the server drains. Errors: conflict (too many are not over), store_failed.
+    virtual asio::awaitable<result<redrive_view>> begin_redrive(redrive_request request) = 0;
+    /// Nothing more is sent from now on. `check` as for webhooks. Errors: not_found, conflict (it
+    /// is over), store_failed.
+    virtual asio::awaitable<result<redrive_view>> cancel_redrive(std::string id,
+                                                                 redrive_check check) = 0;
+    /// Errors: not_found, store_failed.
+    virtual asio::awaitable<result<redrive_view>> redrive(std::string id) = 0;
+    /// The latest limits::redrives_max, oldest first; of those that are over the oldest are
+    /// forgotten.
+    virtual asio::awaitable<result<std::vector<redrive_view>>> redrives() = 0;
 
     virtual asio::awaitable<result<job_page>> list(job_query query) = 0;
     virtual asio::awaitable<result<std::vector<queue_stats>>> queues() = 0;

@@ -228,6 +228,7 @@ void engine::finish(resident_job& job, timestamp time) {
     if (job.queue->config) follow_depth(*job.queue, time);
     if (crons_.size() > 0) end_cron_job(record.seq);
     if (workflows_.size() > 0) end_workflow_job(job, time);
+    if (redrives_.has_canaries()) end_canary(job, time);
 }
 
 change_answer engine::answer(const resident_job& job, bool repeated) const {
@@ -300,6 +301,8 @@ void engine::reset() {
     deliveries_.clear();
     bounded_queues_ = 0;
     roomy_.clear();
+    redrives_.clear();
+    for (const auto& read : std::exchange(redrive_reads_, {})) end_load(read.load);
     crons_.clear();
     workflows_.clear();
     turns_ = {};

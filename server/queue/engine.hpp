@@ -153,6 +153,15 @@ public:
     result<job_record> test_webhook(std::string_view id, instant now,
                                     const webhook_check& check = {});
 
+    result<redrive_view> begin_redrive(redrive_request request, instant now);
+    result<redrive_view> cancel_redrive(std::string_view id, instant now,
+                                        const redrive_check& check = {});
+    result<redrive_view> redrive(std::string_view id) const;
+    std::vector<redrive_view> redrives() const;
+    /// Dead letters that redrives wait for since the last call. Each must be answered.
+    std::vector<redrive_read> take_redrive_reads() { return std::exchange(redrive_reads_, {}); }
+    void admit_redrive(const redrive_read& read, job_page found, instant now);
+
     /// Cron jobs fire in `run_timers`.
     result<cron_change> set_cron(cron_definition definition, instant now);
     result<cron_record> enable_cron(std::string_view name, bool enabled, instant now);
@@ -418,12 +427,27 @@ private:
               lease_outcome outcome, instant now);
     void lapse(resident_job& job, std::string_view why, instant now);
     void expire(resident_job& job, instant now);
+    void revive(resident_job& job, instant now);
     beat_result renew(const heartbeat_job& beat, const heartbeat_request& request, instant now);
 
     // engine_pool.cpp
     void end_waits_in(std::string_view pool);
     bool take_from_pool(const fetch_request& request, pool_state& pool,
                         std::vector<given_lease>& leases, instant now);
+
+    // engine_redrive.cpp
+    redrive_view view_of(const redrive_entry& entry) const;
+    void restore_redrive(redrive_record record);
+    void forget_old_redrives();
+    void keep_redrive(redrive_entry& entry);
+    void arm_redrive(redrive_entry& entry, std::chrono::microseconds at);
+    void redrive_timer(std::int64_t number, instant now);
+    void look_at_redrive(redrive_entry& entry, instant now);
+    bool must_wait(redrive_entry& entry, std::string_view queue) const;
+    bool send_from(redrive_entry& entry, job_page& found, instant now);
+    void wake_redrives(std::string_view queue);
+    void redrives_committed(instant now);
+    void end_canary(const resident_job& job, timestamp time);
 
     // engine_webhook.cpp
     result<webhook_subscription*> find_webhook(std::string_view id, const webhook_check& check);

@@ -27,11 +27,18 @@ void engine::strengthen(resident_job& job) {
     if (weak_batch_ > synced_batch_ && job.place == job_place::live) touch(job, true);
 }
 
-/// Of these, those whose id is taken.
+/// Of these, those whose id or unique key is taken.
 void engine::strengthen_known(const std::vector<job_spec>& jobs) {
     if (weak_batch_ <= synced_batch_ || asked_of(jobs) != durability_class::fsync) return;
-    for (const auto& spec : jobs)
+    for (const auto& spec : jobs) {
         if (auto* job = spec.client_id ? find(spec.id) : nullptr) strengthen(*job);
+        if (!spec.unique) continue;
+        for (std::size_t i = 0; i < job_state_count; ++i)
+            unique_.each(spec.unique->key, static_cast<job_state>(i), [this](std::int64_t seq) {
+                if (auto* job = jobs_.find(seq)) strengthen(*job);
+                return true;
+            });
+    }
 }
 
 }  // namespace sluice

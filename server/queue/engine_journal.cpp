@@ -295,6 +295,7 @@ std::vector<uuid> engine::committed(instant now) {
     free_fair_levels();
     workflows_.committed(committed_batch_);
     release_held_nodes(now);
+    redrives_committed(now);
     keys_.committed(committed_batch_, next_load_,
                     [this](std::uint64_t load) { return ended_before(load); });
     return ended;

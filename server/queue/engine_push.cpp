@@ -39,7 +39,10 @@ result<engine::planned_push> engine::plan(push_request request, const resident_j
     }
     auto plans =
         plan_push(request, unique_, jobs_, ending ? ending->record.seq : 0, now, stamp(now));
-    if (!plans) return plans.error();
+    if (!plans) {
+        if (plans.error().code == errc::duplicate) strengthen_known(request.jobs);
+        return plans.error();
+    }
     if (auto limited = refuse_limited(request.jobs, *plans, ending, now))
         return *std::move(limited);
     auto grown = growth_of(request, *plans);

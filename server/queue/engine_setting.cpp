@@ -27,6 +27,12 @@ void engine::restore_setting(const setting_record& setting) {
         } catch (const std::runtime_error& e) {
             throw std::invalid_argument("a subscription: " + std::string(e.what()));
         }
+    } else if (setting.kind == setting_kind::redrive) {
+        try {
+            restore_redrive(decode_stored_redrive(setting.name, setting.value));
+        } catch (const std::runtime_error& e) {
+            throw std::invalid_argument("a redrive: " + std::string(e.what()));
+        }
     }
 }
 
@@ -44,6 +50,7 @@ void engine::put_config(queue_state& queue, const queue_config& config) {
     queue.told_full = false;
     queues_.update_turn(queue);
     offers_.push_back(&queue);
+    wake_redrives(*queue.name);
 }
 
 queue_stats engine::configure_queue(std::string_view name, const queue_config& config,

@@ -12,6 +12,7 @@
 #include "server/queue/limit_table.hpp"
 #include "server/queue/pool_state.hpp"
 #include "server/queue/queue_table.hpp"
+#include "server/queue/redrive_table.hpp"
 #include "server/queue/throughput.hpp"
 #include "server/queue/timer_set.hpp"
 #include "server/queue/unique_table.hpp"
@@ -107,6 +108,8 @@ protected:
     delivery_counts deliveries_left_;           ///< those to be made included
     std::uint64_t webhooks_left_out_ = 0;
     std::map<std::string, pool_state, std::less<>> pools_;
+    redrive_table redrives_;
+    std::vector<redrive_read> redrive_reads_;  ///< to be made
     cron_table crons_;
     timestamp wall_seen_;  ///< when timers were last looked at
     workflow_table workflows_;

@@ -3,6 +3,7 @@
 #include "proto/job.hpp"
 #include "proto/job_log.hpp"
 #include "proto/requests.hpp"
+#include "server/queue/backend.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -26,6 +27,14 @@ struct wanted_load {
     ready_lane* lane = nullptr;  ///< null: jobs that are due, or whose turn has come
     std::uint64_t load = 0;
     std::vector<std::int64_t> parents;  ///< jobs whose results are wanted as well
+};
+
+/// What a redrive needs from the store: the next dead letters. The owner lists them
+/// (`list_blocking`) and calls `admit_redrive`.
+struct redrive_read {
+    std::string id;
+    job_query query;
+    std::uint64_t load = 0;
 };
 
 /// What becomes of a job at rest when it has been read.

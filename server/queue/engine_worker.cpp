@@ -74,6 +74,7 @@ backend_stats engine::stats(instant now) const {
     stats.runs_completed = ended.completed;
     stats.runs_failed = ended.failed;
     stats.webhooks_left_out = webhooks_left_out_;
+    stats.redrives = redrives_.active();
     return stats;
 }
 

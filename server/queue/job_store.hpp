@@ -68,6 +68,7 @@ enum class setting_kind : std::uint8_t {
     limit = 1,    ///< of a key of rate limits: see encode_limit_override
     webhook = 2,  ///< a subscription, by its id: see encode_stored_webhook
     pool = 3,     ///< see encode_fair_pool
+    redrive = 4,  ///< by its id: see encode_stored_redrive
 };
 
 struct setting_record {

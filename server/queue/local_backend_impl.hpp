@@ -67,6 +67,11 @@ public:
     asio::awaitable<result<void>> delete_dead_letter(uuid id) override;
     asio::awaitable<result<void>> delete_job(uuid id) override;
     asio::awaitable<result<dead_letter_summary>> dead_letters() override;
+    asio::awaitable<result<redrive_view>> begin_redrive(redrive_request request) override;
+    asio::awaitable<result<redrive_view>> cancel_redrive(std::string id,
+                                                         redrive_check check) override;
+    asio::awaitable<result<redrive_view>> redrive(std::string id) override;
+    asio::awaitable<result<std::vector<redrive_view>>> redrives() override;
     asio::awaitable<result<job_page>> list(job_query query) override;
     asio::awaitable<result<std::vector<queue_stats>>> queues() override;
     asio::awaitable<result<queue_stats>> pause_queue(std::string name, bool paused) override;
@@ -208,6 +213,7 @@ private:
     asio::awaitable<result<push_answer>> store(push_request request,
                                                std::optional<std::uint64_t> load);
     void start_wanted_loads();
+    void start_redrive_reads();
     void recheck_disk();
 
     // Logs

@@ -87,6 +87,7 @@ asio::awaitable<result<std::vector<job_record>>> local_backend::await_grant(fetc
 // -- loads ---------------------------------------------------------------------------------------
 
 void local_backend::start_wanted_loads() {
+    start_redrive_reads();
     for (auto& wanted : engine_.take_wanted()) {
         auto guard = asio::prefer(executor_, asio::execution::outstanding_work.tracked);
         asio::post(reader_thread_, [this, self = self_, guard,

@@ -219,6 +219,7 @@ asio::awaitable<result<push_answer>> local_backend::store(push_request request,
     const bool known = std::any_of(
         request.jobs.begin(), request.jobs.end(),
         [this](const job_spec& spec) { return spec.client_id && engine_.resident(spec.id); });
+    const bool keyed = request.key.has_value();
     std::optional<error> refused;
     if (request.check && !known) refused = request.check(request.jobs);
     result<push_outcome> stored = push_outcome{};
@@ -242,7 +243,8 @@ asio::awaitable<result<push_answer>> local_backend::store(push_request request,
     made.deduplicated = std::move(stored->deduplicated);
     made.pressure = stored->pressure;
     const auto begun = std::chrono::steady_clock::now();
-    if (stored->asked != durability_class::memory || engine_.crowded()) {
+    // A key must be there when the request is repeated.
+    if (stored->asked != durability_class::memory || keyed || engine_.crowded()) {
         const bool ok = co_await durable(batch);
         if (!ok) co_return failure();
     }

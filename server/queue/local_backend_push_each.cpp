@@ -19,11 +19,13 @@ result<pushed_job> local_backend::store_one(job_spec spec, const push_each_reque
     if (!stored) return stored.error();
     asked = std::max(asked, stored->asked);
     const auto& job = stored->jobs.front();
-    return pushed_job{job.spec->id, job.state, !stored->deduplicated.empty()};
+    return pushed_job{job.spec->id, job.state, !stored->deduplicated.empty(),
+                      durability_class::memory};
 }
 
 /// Whether the job has to wait for others: of a queue that is full, or with a line before it.
 bool local_backend::has_to_wait(const job_spec& spec) const {
+    if (spec.client_id && engine_.resident(spec.id)) return false;  // it is there already
     return engine_.may_wait(spec.queue, 1, true) &&
            (engine_.room(spec.queue) == 0 || room_line_.crowded(spec.queue));
 }
@@ -51,10 +53,12 @@ asio::awaitable<result<push_each_answer>> local_backend::push_each(push_each_req
     if (!found) co_return found.error();
     const auto load = *found;
     push_each_answer made;
+    std::vector<std::uint64_t> batches;  // of each answer
     auto asked = durability_class::memory;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
         if (wrong[i]) {
             made.jobs.emplace_back(*std::move(wrong[i]));
+            batches.push_back(0);
             continue;
         }
         if (has_to_wait(jobs[i])) {
@@ -67,6 +71,7 @@ asio::awaitable<result<push_each_answer>> local_backend::push_each(push_each_req
             if (!ok) co_return failure();
         }
         made.jobs.push_back(store_one(std::move(jobs[i]), request, asked));
+        batches.push_back(engine_.gate());
         const auto& last = made.jobs.back();
         if (!last && last.error().code == errc::duplicate)
             asked = std::max(asked, durability_class::written);
@@ -82,9 +87,12 @@ asio::awaitable<result<push_each_answer>> local_backend::push_each(push_each_req
         if (!ok) co_return failure();
     }
     made.commit = since(begun);
-    made.durability = engine_.reached(batch);
-    for (const auto& job : made.jobs)
-        if (job && !job->deduplicated) ++pushed_;
+    for (std::size_t i = 0; i < made.jobs.size(); ++i) {
+        auto& job = made.jobs[i];
+        if (!job) continue;
+        job->durability = engine_.reached(batches[i]);
+        if (!job->deduplicated) ++pushed_;
+    }
     engine_.evict_idle(now());
     co_return made;
 }

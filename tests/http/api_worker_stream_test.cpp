@@ -145,17 +145,14 @@ TEST_F(WorkerStream, GivesBackWhatItsPeerWasNeverSent) {
     open(first(5));
     EXPECT_TRUE(silent());
     const auto a = push("q");
-    hear();  // the stream is asked on
+    EXPECT_TRUE(finish(piece_));  // and nobody asks for more
     const auto b = push("q");
-    poll();
+    EXPECT_EQ(state_of(b), "active");
     leave(stream_);
     stream_ = {};
     EXPECT_EQ(state_of(a), "active");
-    const auto job = fetch("q");
-    if (piece_->has_value()) return;  // it was handed over to be sent
-    ASSERT_FALSE(job.is_null());
-    EXPECT_EQ(job["id"], b);
-    EXPECT_EQ(job["attempt"], 1);
+    EXPECT_EQ(state_of(b), "available");
+    EXPECT_EQ(fetch("q")["attempt"], 1);
 }
 
 TEST_F(WorkerStream, EndsWithTheServer) {
@@ -165,6 +162,54 @@ TEST_F(WorkerStream, EndsWithTheServer) {
     stop.request_stop();
     poll();
     EXPECT_EQ(hear()["error"]["code"], "shutting_down");
+    EXPECT_TRUE(ended());
+}
+
+TEST_F(WorkerStream, EndsWhenItsBodyBreaksOffWhateverItsCredit) {
+    for (const int credits : {0, 5})
+        for (const auto how : {body_end::stalled, body_end::broken}) {
+            open(first(credits));
+            EXPECT_TRUE(silent());
+            sent_.body->finish(how);
+            EXPECT_TRUE(hear().contains("error"));
+            EXPECT_TRUE(ended());
+            EXPECT_EQ(state_of(push("q")), "available") << "nobody fetches any more";
+            leave(stream_);
+            stream_ = {};
+            const auto job = fetch("q");
+            post("/ojs/v1/workers/ack", {{"job_id", job["id"]}});
+        }
+}
+
+/// A peer that says much and reads nothing is taken no further.
+TEST_F(WorkerStream, TakesNoMoreThanItsAnswersAreTaken) {
+    open(first(0));
+    EXPECT_TRUE(silent());
+    std::string wrong;
+    for (int i = 0; i < 1000; ++i) wrong += "x\n";
+    send_bytes(wrong);
+    EXPECT_TRUE(finish(piece_));  // and nobody asks for more
+    int taken = 0;
+    for (; taken < 1000 && sent_.body->has_room(); ++taken) send_bytes(wrong);
+    EXPECT_LT(taken, 100);
+}
+
+TEST_F(WorkerStream, FollowsTheRuleOfItsPool) {
+    const auto set = [&](const std::string& name) {
+        const json rule{{"strategy", "round-robin"}, {"queues", {name}}};
+        const auto answer = send("PUT", "/ojs/v1/admin/pools/p", rule.dump());
+        EXPECT_LT(answer.status, 300) << answer.body;
+    };
+    set("q1");
+    open(json{{"fetch", {{"pool", "p"}, {"worker_id", "w"}}}, {"credits", 9}});
+    const auto a = push("q1");
+    EXPECT_EQ(hear()["job"]["id"], a);
+    set("q2");
+    const auto b = push("q2");
+    EXPECT_EQ(hear()["job"]["id"], b);
+    EXPECT_EQ(send("DELETE", "/ojs/v1/admin/pools/p").status / 100, 2);
+    push("q2");
+    EXPECT_TRUE(hear().contains("error"));
     EXPECT_TRUE(ended());
 }
 
@@ -179,8 +224,12 @@ public:
 
 TEST_F(BeatingWorkerStream, SaysNowAndThenThatItIsThere) {
     open(first(1));
-    EXPECT_EQ(finish(piece_), "\n");
-    piece_ = ask(stream_);
+    const auto begun = std::chrono::steady_clock::now();
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(finish(piece_), "\n");
+        piece_ = ask(stream_);
+    }
+    EXPECT_GE(std::chrono::steady_clock::now() - begun, 10ms) << "not one after the other";
     const auto a = push("q");
     EXPECT_EQ(hear()["job"]["id"], a);
 }

@@ -137,6 +137,19 @@ TEST_F(Durability, ADuplicateThatNobodyAskedMoreOfIsNotWrittenAgain) {
     EXPECT_FALSE(f.known(id));
 }
 
+TEST_F(Durability, AUniqueJobThatIsRefusedIsRefusedForTheSakeOfOneThatStays) {
+    const auto id = stored(unique_of(written));
+    auto second = unique_of(fsync);
+    auto rule = *second.jobs[0].unique;
+    rule.on_conflict = conflict_policy::reject;
+    second.jobs[0].unique = std::make_shared<const unique_rule>(rule);
+    const auto refused = f.try_push(std::move(second));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, errc::duplicate);
+    f.lose_power();
+    EXPECT_TRUE(f.known(id));
+}
+
 TEST_F(Durability, AnIdThatIsTakenIsTakenForGood) {
     auto request = of({written});
     request.jobs[0].client_id = true;

@@ -71,8 +71,11 @@ bool engine_fixture::serve_loads() {
     for (const auto& wanted : all)
         engine_->admit_wanted(wanted, store_->load_blocking(wanted.seqs),
                               store_->load_results_blocking(wanted.parents), clock.now);
+    auto reads = engine_->take_redrive_reads();
+    for (const auto& read : reads)
+        engine_->admit_redrive(read, store_->list_blocking(read.query), clock.now);
     collect_grants();
-    return !all.empty();
+    return !all.empty() || !reads.empty();
 }
 
 void engine_fixture::settle() {
@@ -240,6 +243,16 @@ result<void> engine_fixture::delete_dead_letter(const uuid& id) {
     auto answer = engine_->delete_dead_letter(id, clock.now);
     if (!manual) settle();
     return answer;
+}
+
+std::string engine_fixture::begin_redrive(redrive_request request) {
+    const auto begun = require(engine_->begin_redrive(std::move(request), clock.now));
+    if (!manual) settle();
+    return begun.redrive.id;
+}
+
+redrive_view engine_fixture::redrive(const std::string& id) {
+    return require(engine_->redrive(id));
 }
 
 heartbeat_answer engine_fixture::heartbeat(std::string worker, std::vector<job_record> held) {

@@ -77,6 +77,9 @@ public:
     result<change_answer> activate(const uuid& id);
     result<job_record> retry_dead_letter(const uuid& id);
     result<void> delete_dead_letter(const uuid& id);
+    /// Its id.
+    std::string begin_redrive(redrive_request request);
+    redrive_view redrive(const std::string& id);
     heartbeat_answer heartbeat(std::string worker, std::vector<job_record> held = {});
 
     job_record job(const uuid& id);

@@ -28,7 +28,7 @@ job_page memory_store::list_blocking(const job_query& query) {
     std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) { return a->seq > b->seq; });
     job_page page;
     for (const auto* record : all) {
-        if (query.dead_letter && record->dead_letter) ++page.total;
+        if (query.dead_letter && query.counted && record->dead_letter) ++page.total;
         if (query.before_seq && record->seq >= *query.before_seq) continue;
         if (page.jobs.size() == query.limit || !matches(query, *record)) continue;
         page.jobs.push_back(deep_copy(*record));

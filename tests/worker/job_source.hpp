@@ -214,6 +214,14 @@ public:
         return unused();
     }
     asio::awaitable<result<std::vector<queue_starts>>> starts() override { return unused(); }
+    asio::awaitable<result<redrive_view>> begin_redrive(redrive_request) override {
+        return unused();
+    }
+    asio::awaitable<result<redrive_view>> cancel_redrive(std::string, redrive_check) override {
+        return unused();
+    }
+    asio::awaitable<result<redrive_view>> redrive(std::string) override { return unused(); }
+    asio::awaitable<result<std::vector<redrive_view>>> redrives() override { return unused(); }
     asio::awaitable<result<webhook_subscription>> add_webhook(webhook_subscription) override {
         return unused();
     }

@@ -115,7 +115,7 @@ asio::awaitable<void> job_stream::push(flight_ptr mine, std::vector<job_spec> jo
         } else if (const auto& job = made->jobs[next_job++]; !job) {
             append_refusal(mine->receipts, line.number, job.error());
         } else {
-            confirm(*mine, line.number, *job, {made->durability, made->commit});
+            confirm(*mine, line.number, *job, made->commit);
         }
     }
     land(*mine);
@@ -144,12 +144,15 @@ asio::awaitable<void> job_stream::push_patiently(flight_ptr mine, job_spec job) 
     ask.stop = stop_.get_token();
     const auto made = co_await services_->queue->push(std::move(ask));
     const auto number = mine->lines.front().number;
-    if (!made) {
+    if (!made && made.error().code == errc::queue_full && is_draining()) {
+        append_refusal(mine->receipts, number, shutting_down());
+    } else if (!made) {
         append_refusal(mine->receipts, number, made.error());
     } else {
         const auto& record = made->jobs.front();
-        const pushed_job told{record.spec->id, record.state, !made->deduplicated.empty()};
-        confirm(*mine, number, told, {made->durability, made->commit});
+        const pushed_job told{record.spec->id, record.state, !made->deduplicated.empty(),
+                              made->durability};
+        confirm(*mine, number, told, made->commit);
     }
     land(*mine);
 }
@@ -160,14 +163,13 @@ void job_stream::land(flight& mine) {
 }
 
 void job_stream::confirm(flight& to, std::uint64_t line, const pushed_job& job,
-                         const landing& report) {
+                         std::chrono::microseconds commit) {
     json_writer out(to.receipts);
     out.begin_object().key("line").integer(static_cast<std::int64_t>(line));
     out.key("id").id(job.id).key("state").string(to_string(job.state));
     if (job.deduplicated) out.key("deduplicated").boolean(true);
-    out.key("durability").string(to_string(report.durability));
-    if (report.durability != durability_class::memory)
-        out.key("commit_us").integer(report.commit.count());
+    out.key("durability").string(to_string(job.durability));
+    if (job.durability != durability_class::memory) out.key("commit_us").integer(commit.count());
     out.end_object();
     to.receipts += '\n';
 }

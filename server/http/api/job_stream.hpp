@@ -43,10 +43,6 @@ private:
         std::vector<entry> lines;
         std::vector<job_spec> jobs;
     };
-    struct landing {
-        durability_class durability;
-        std::chrono::microseconds commit;
-    };
 
     asio::awaitable<void> take_lines() override;
     void collect(std::string& piece) override;
@@ -61,7 +57,7 @@ private:
     asio::awaitable<void> push_patiently(flight_ptr mine, job_spec job);
     void land(flight& mine);
     static void confirm(flight& to, std::uint64_t line, const pushed_job& job,
-                        const landing& report);
+                        std::chrono::microseconds commit);
 
     std::deque<flight_ptr> flights_;  ///< in the order of their lines
 };

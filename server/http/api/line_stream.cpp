@@ -27,7 +27,11 @@ response line_stream::answer(const std::shared_ptr<line_stream>& made) {
 }
 
 asio::awaitable<std::optional<std::string>> line_stream::next() {
-    if (!std::exchange(begun_, true)) tasks_.spawn(take_in());
+    if (!std::exchange(begun_, true)) {
+        on_stop_.emplace(request_.stop, [this] { stop(); });
+        tasks_.spawn(take_in());
+    }
+    next_beat_ = std::chrono::steady_clock::now() + services_->stream_beat;
     std::string piece;
     for (;;) {
         if (fault_) std::rethrow_exception(fault_);
@@ -36,7 +40,7 @@ asio::awaitable<std::optional<std::string>> line_stream::next() {
         if (piece.empty() && last) piece = std::exchange(last_words_, {});
         if (!piece.empty()) co_return piece;
         if (last) co_return std::nullopt;
-        const auto woken = co_await changed_.wait_until(next_beat());
+        const auto woken = co_await changed_.wait_until(next_beat_);
         if (woken == wake_reason::timed_out) co_return "\n";
     }
 }
@@ -44,30 +48,34 @@ asio::awaitable<std::optional<std::string>> line_stream::next() {
 asio::awaitable<void> line_stream::end() {
     if (!begun_) co_return;
     abandoned_ = true;
+    stop();
+    co_await tasks_.join();
+    on_stop_.reset();
+    co_await leave();
+}
+
+/// Lines that have come are still taken in.
+void line_stream::stop() {
     stop_.request_stop();
     request_.stream->close();
     changed_.notify_all();
-    co_await tasks_.join();
-    co_await leave();
 }
 
 asio::awaitable<void> line_stream::take_in() {
     auto& body = *request_.stream;
-    const std::stop_callback stopped(request_.stop, [this] {
-        stop_.request_stop();
-        request_.stream->close();
-        changed_.notify_all();
-    });
     for (;;) {
         auto piece = co_await body.next();
         if (!piece || abandoned_ || has_ended()) break;
         lines_.add(*piece);
         piece.reset();
         co_await take_lines();
-        if (!body.hold(lines_.held())) lines_.drop(errc::overloaded);
+        if (!body.hold(lines_.held()) && lines_.held() > 0) {
+            lines_.drop(errc::overloaded);
+            body.hold(0);
+        }
     }
     if (has_ended()) {
-        stop_.request_stop();
+        // It has been said why.
     } else if (body.end() == body_end::whole) {
         lines_.finish();
         co_await take_lines();
@@ -92,14 +100,18 @@ error line_stream::why_dropped(const line_splitter::line& line) {
 
 void line_stream::end_with(const error& why) {
     last_words_ = encode_error(why, request_.request_id) + '\n';
-    request_.stream->close();
+    stop();
+}
+
+error line_stream::shutting_down() {
+    return {errc::shutting_down, "The server is shutting down."};
 }
 
 void line_stream::say_why_it_broke_off() {
     if (request_.stream->end() == body_end::stalled)
         end_with({errc::invalid_request, "Nothing has come for too long."});
-    else if (services_->draining && services_->draining())
-        end_with({errc::shutting_down, "The server is shutting down."});
+    else if (is_draining())
+        end_with(shutting_down());
     else
         end_with({errc::invalid_request, "The body broke off."});
 }

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -19,7 +20,8 @@ namespace sluice::http {
 /// A request whose body is lines of JSON, and whose answer is lines of JSON that go out meanwhile.
 ///
 /// Lines are taken in by a coroutine of its own, which the first call for a piece of the answer
-/// starts, and which ends before the exchange does. Everything on one executor.
+/// starts, and which ends before the exchange does. When there is nothing to say for a while a blank
+/// line is sent: whoever has gone is noticed by that. Everything on one executor.
 class line_stream : public std::enable_shared_from_this<line_stream> {
 public:
     line_stream(const line_stream&) = delete;
@@ -39,17 +41,15 @@ protected:
     virtual void collect(std::string& piece) = 0;
     /// Whether all has been said, once no more is taken in.
     virtual bool settled() const = 0;
-    /// When to send a blank line if there is nothing else to say.
-    virtual std::chrono::steady_clock::time_point next_beat() const {
-        return std::chrono::steady_clock::time_point::max();
-    }
     /// Awaited after the last piece.
     virtual asio::awaitable<void> leave() { co_return; }
 
     /// The answer to a line that was not taken.
     void append_refusal(std::string& out, std::uint64_t line, const error& why) const;
     static error why_dropped(const line_splitter::line& line);
-    /// Takes in nothing more, and says so at the end.
+    bool is_draining() const { return services_->draining && services_->draining(); }
+    static error shutting_down();
+    /// Takes in nothing more, waits for nothing, and says so at the end.
     void end_with(const error& why);
     bool has_ended() const { return !last_words_.empty(); }
 
@@ -69,7 +69,11 @@ private:
     asio::awaitable<void> end();
     asio::awaitable<void> take_in();
     void say_why_it_broke_off();
+    void stop();
 
+    using stop_hook = std::stop_callback<std::function<void()>>;
+    std::optional<stop_hook> on_stop_;  ///< until the end
+    std::chrono::steady_clock::time_point next_beat_;
     bool begun_ = false;
     std::string last_words_;
 

@@ -93,6 +93,8 @@ asio::awaitable<response> metrics(services_ptr services, request r, path_values)
     out.counter("sluice_webhooks_left_out_total",
                 "Events that a subscription wanted and there was no room for.",
                 services->queue->stats().webhooks_left_out);
+    out.metric("sluice_redrives_active", "gauge", "Redrives of dead letters that are not over.");
+    out.sample({}, std::to_string(services->queue->stats().redrives));
     out.counter("sluice_jobs_pushed_total", "Jobs stored.", health.jobs_pushed);
     out.counter("sluice_jobs_granted_total", "Leases given to workers.", health.jobs_granted);
     out.counter("sluice_jobs_finished_total", "Jobs that reached a terminal state.",

@@ -4,8 +4,8 @@
 #include "proto/worker_line.hpp"
 #include "server/http/api/line_stream.hpp"
 
-#include <chrono>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,29 +19,36 @@ namespace sluice::http {
 class worker_stream final : public line_stream {
 public:
     worker_stream(services_ptr services, request r, const asio::any_io_executor& executor)
-        : line_stream(std::move(services), std::move(r), executor),
-          beat_(std::chrono::steady_clock::now() + services_->stream_beat) {}
+        : line_stream(std::move(services), std::move(r), executor) {}
 
 private:
+    struct out_line {
+        std::string text;
+        std::optional<std::pair<uuid, lease_token>> job = std::nullopt;  ///< that it gives
+    };
+
     asio::awaitable<void> take_lines() override;
     void collect(std::string& piece) override;
     bool settled() const override { return !fetching_ && answering_ == 0 && out_.empty(); }
-    std::chrono::steady_clock::time_point next_beat() const override { return beat_; }
     asio::awaitable<void> leave() override;
 
     asio::awaitable<std::optional<error>> take_line(line_splitter::line line);
     asio::awaitable<std::optional<error>> begin(fetch_request wanted);
     asio::awaitable<void> fetch();
+    asio::awaitable<std::optional<error>> resolve(fetch_request& wanted);
     void hand_over(const std::vector<job_record>& jobs);
+    void say(out_line line);
+    bool is_full() const;
+    asio::awaitable<void> until_less_waits();
     asio::awaitable<void> answer_for(std::uint64_t line, answers_request asked);
 
-    std::optional<fetch_request> fetch_;  ///< set by the first line
+    std::optional<fetch_request> fetch_;  ///< set by the first line, as it was asked for
     std::uint64_t credits_ = 0;
     bool fetching_ = false;
     std::size_t answering_ = 0;
-    std::string out_;
-    std::vector<std::pair<uuid, lease_token>> unsent_;  ///< jobs of `out_`
-    std::chrono::steady_clock::time_point beat_;
+    std::deque<out_line> out_;
+    std::size_t out_bytes_ = 0;
+    std::size_t jobs_at_once_ = 1;  ///< so many were not too much to send
 };
 
 }  // namespace sluice::http

@@ -333,7 +333,8 @@ job_page job_reader::list(const job_query& query) {
     if (query.dead_letter) {
         page.jobs = dead_letters(query, below);
         const reset_at_exit done(count_dead_);
-        if (count_dead_.step()) page.total = static_cast<std::uint64_t>(count_dead_.integer(0));
+        if (query.counted && count_dead_.step())
+            page.total = static_cast<std::uint64_t>(count_dead_.integer(0));
         const bool full = !page.jobs.empty() && page_bytes_of(page) >= list_bytes_max;
         if (full || (page.jobs.size() == query.limit && query.limit > 0)) {
             page.next_before_seq = page.jobs.back().seq;

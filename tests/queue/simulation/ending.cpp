@@ -25,7 +25,7 @@ std::vector<std::string> lines_of(const disk_image& image, std::int64_t seq) {
 /// Lets everything that is under way come to its end.
 void world::quiesce() {
     for (int i = 0; i < 100'000; ++i) {
-        const bool reads = !loads_.empty() || !commands_.empty();
+        const bool reads = !loads_.empty() || !commands_.empty() || !redrive_loads_.empty();
         if (reads) load_step();
         const bool writes = committing_ || engine_->has_changes();
         if (writes) commit_step();
@@ -41,7 +41,7 @@ void world::drain_of_work() {
         engine_->run_timers(clock_.now);
         after_command();
         quiesce();
-        for (const auto* queue : {"a", "b", "own"}) {
+        for (const auto* queue : {"a", "b", "own", "redriven"}) {
             fetch_request request;
             request.worker_id = "last";
             request.queues.emplace_back(queue);
@@ -55,7 +55,7 @@ void world::drain_of_work() {
         std::erase_if(leases_, [](const held_lease& lease) { return lease.worker == "last"; });
         quiesce();
         const auto image = disk_->image();
-        if (image.live.empty()) return;
+        if (image.live.empty() && engine_->stats(clock_.now).redrives == 0) return;
         for (const auto& [seq, row] : image.live)
             if (row.record->state == job_state::pending && !was_made(*row.record->spec) &&
                 !is_of_workflow(*row.record->spec))
@@ -116,7 +116,8 @@ void world::look_at_the_end() {
     for (const auto* table : {&image.live, &image.history})
         for (const auto& [seq, row] : *table) {
             if (is_unique(*row.record->spec) || is_of_workflow(*row.record->spec) ||
-                is_delivery(*row.record->spec) || is_follow_up(*row.record->spec))
+                is_delivery(*row.record->spec) || is_follow_up(*row.record->spec) ||
+                is_redriven(*row.record->spec))
                 continue;
             if (was_made(*row.record->spec))
                 seen_.made.push_back(made_of(*row.record));
@@ -150,6 +151,7 @@ void world::calm_down() {
     if (workflows_) look_at_workflows(true);
     if (webhooks_) look_at_deliveries();
     look_at_follow_ups();
+    if (redrives_) end_redrives();
     count();
     look_at_the_end();
 }
@@ -167,6 +169,8 @@ void world::reset() {
     ++bound_turn_;
     webhooks_ = false;  // the subscription has gone as well
     known_workflows_.clear();
+    redrives_begun_.clear();
+    redriven_held_.clear();
     held_.clear();
     parked_.clear();
     // Their handlers are told that they lost their jobs.

@@ -140,9 +140,10 @@ struct history {
     std::vector<uuid> taken_back;      ///< jobs granted to somebody who had gone meanwhile
     std::vector<std::string> beating;  ///< workers that ever sent a heartbeat
     std::vector<pause_call> pauses;
-    std::vector<made_job> made;          ///< all of the store in the end
-    std::vector<final_job> at_the_end;   ///< all other jobs once everything has calmed down
-    std::vector<std::string> miscounts;  ///< what the server counted wrong when asked at rest
+    std::vector<made_job> made;           ///< all of the store in the end
+    std::vector<final_job> at_the_end;    ///< all other jobs once everything has calmed down
+    std::map<std::string, int> redrives;  ///< those of the store in the end, by their state
+    std::vector<std::string> miscounts;   ///< what the server counted wrong when asked at rest
 };
 
 /// Every broken promise in a sentence that begins with its rule, such as "C4 token order: ...".

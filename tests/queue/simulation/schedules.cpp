@@ -92,6 +92,7 @@ void world::spoil(journal_batch& batch) {
     if (wrong_.write_crons_late) std::swap(batch.crons, late_crons_);
     if (wrong_.write_workflows_late) delay_workflows(batch);
     if (wrong_.write_deliveries_late) delay_deliveries(batch);
+    if (wrong_.write_redrives_late) delay_redrives(batch);
     if (wrong_.lose_follow_ups) lose_follow_up(batch);
     if (wrong_.forget_pauses) batch.paused_queues.clear();
 }

@@ -34,6 +34,14 @@ std::string first_broken(std::uint64_t seeds, wrongdoing wrong = {}) {
     return {};
 }
 
+/// The first broken promise about redrives.
+std::string first_redrive_broken(wrongdoing wrong) {
+    for (std::uint64_t seed = 1; seed <= 300; ++seed)
+        for (const auto& promise : broken_promises(world(seed, wrong).run(steps)))
+            if (promise.find("C21") != std::string::npos) return promise;
+    return {};
+}
+
 TEST(Simulation, KeepsEveryPromiseWhateverHappensWhenever) {
     EXPECT_EQ(first_broken(number_from("SLUICE_SIM_SEEDS", 1'000)), "");
 }
@@ -64,6 +72,16 @@ TEST(Simulation, DoesMoreThanItsFirstStepsAndSeesMostOutcomes) {
     EXPECT_GT(unknown, 20U);
     EXPECT_GT(stops, 40U);
     EXPECT_GT(lines, 200U);
+}
+
+TEST(Simulation, SeesRedrivesEndInEveryWay) {
+    std::map<std::string, int> ended;
+    for (std::uint64_t seed = 1; seed <= 100; ++seed)
+        for (const auto& [state, count] : world(seed, {}).run(steps).redrives)
+            ended[state] += count;
+    EXPECT_GT(ended["completed"], 40);
+    EXPECT_GT(ended["stopped"], 10);
+    EXPECT_GT(ended["cancelled"], 10);
 }
 
 // Each of these must be caught, or the run above proves nothing.
@@ -170,6 +188,18 @@ TEST(SimulationControl, AFollowUpThatIsNotWrittenIsCaught) {
         for (const auto& promise : broken_promises(world(seed, wrong).run(steps)))
             if (promise.find("C20") != std::string::npos) found = promise;
     EXPECT_NE(found, "");
+}
+
+TEST(SimulationControl, ARedriveWrittenApartFromWhatItSendsIsCaught) {
+    wrongdoing wrong;
+    wrong.write_redrives_late = true;
+    EXPECT_NE(first_redrive_broken(wrong), "");
+}
+
+TEST(SimulationControl, ARedriveThatARestartBeginsAnewIsCaught) {
+    wrongdoing wrong;
+    wrong.forget_redrives = true;
+    EXPECT_NE(first_redrive_broken(wrong), "");
 }
 
 TEST(SimulationControl, ABoundThatARestartForgetsIsExceeded) {

@@ -26,6 +26,7 @@ world::world(std::uint64_t seed, wrongdoing wrong) : random_(seed), wrong_(wrong
     pools_ = one_in(3);
     bounds_ = one_in(3);
     weak_pushes_ = one_in(3);
+    redrives_ = one_in(3);
     drops_oldest_ = one_in(2);
     fairness_ = one_in(3);
     config_.handled_types = {{"x", below(4)}, {"y", 0}};
@@ -50,7 +51,13 @@ void world::boot() {
     };
     sink.queue = [&](std::string_view name, bool paused) { engine_->restore_queue(name, paused); };
     sink.setting = [&](const setting_record& setting) {
-        if (!wrong_.forget_settings) engine_->restore_setting(setting);
+        if (wrong_.forget_settings) return;
+        if (!wrong_.forget_redrives || setting.kind != setting_kind::redrive)
+            return engine_->restore_setting(setting);
+        auto anew = decode_stored_redrive(setting.name, setting.value);
+        anew.sent = 0;
+        anew.cursor.reset();
+        engine_->restore_setting({setting.kind, setting.name, encode_stored_redrive(anew)});
     };
     sink.cron = [&](cron_record record) { engine_->restore_cron(std::move(record)); };
     sink.workflow = [&](workflow_record record) { engine_->restore_workflow(std::move(record)); };
@@ -71,8 +78,11 @@ void world::stop(bool power) {
     late_crons_.clear();
     late_workflows_.clear();
     late_deliveries_.clear();
+    late_redrives_.clear();
     commands_.clear();
     loads_.clear();
+    redrive_loads_.clear();
+    redriven_held_.clear();
     parked_.clear();
     handled_.clear();
     engine_.reset();
@@ -91,6 +101,8 @@ void world::after_command() {
     }
     for (auto& wanted : engine_->take_wanted())
         loads_.push_back({std::move(wanted), false, {}, {}});
+    for (auto& read : engine_->take_redrive_reads())
+        redrive_loads_.push_back({std::move(read), false, {}});
 }
 
 /// Handlers that begin to run, and whether there are ever too many of them at a time.
@@ -148,6 +160,7 @@ void world::commit_step() {
         spoil(*committing_);
         written_ = false;
     } else if (!written_) {
+        if (redrives_) look_at_redrive_batch(*committing_);
         const auto outcome = store_->commit_blocking(*committing_);
         if (outcome.status != commit_status::ok) throw std::runtime_error(outcome.message);
         written_ = true;
@@ -156,6 +169,7 @@ void world::commit_step() {
         if (limits_ && one_in(4)) look_at_limits();
         if (webhooks_ && one_in(4)) look_at_deliveries();
         if (one_in(4)) look_at_follow_ups();
+        if (redrives_ && one_in(4)) look_at_redrives();
     } else {
         committing_.reset();
         engine_->committed(clock_.now);
@@ -165,8 +179,23 @@ void world::commit_step() {
     }
 }
 
+void world::redrive_load_step() {
+    const auto at = below(redrive_loads_.size());
+    auto& load = redrive_loads_[at];
+    if (!std::exchange(load.was_read, true)) {
+        load.found = store_->list_blocking(load.read.query);
+        return;
+    }
+    auto done = std::move(load);
+    redrive_loads_.erase(redrive_loads_.begin() + static_cast<std::ptrdiff_t>(at));
+    engine_->admit_redrive(done.read, std::move(done.found), clock_.now);
+    after_command();
+}
+
 /// A read is done at one time and heard of at another; reads overtake each other.
 void world::load_step() {
+    if (!redrive_loads_.empty() && ((loads_.empty() && commands_.empty()) || one_in(3)))
+        return redrive_load_step();
     if (!loads_.empty() && (commands_.empty() || one_in(2))) {
         const auto at = below(loads_.size());
         auto& load = loads_[at];
@@ -263,6 +292,10 @@ void world::deliver(const fetch_of& fetch, const std::vector<given_lease>& lease
         if (was_made(*job.spec) || is_unique(*job.spec) || is_of_workflow(*job.spec) ||
             is_delivery(*job.spec) || is_follow_up(*job.spec))
             continue;
+        if (is_redriven(*job.spec)) {
+            redriven_held_.push_back(leases_.back());
+            continue;
+        }
         delivery d;
         d.begun = fetch.begun;
         d.ended = next();
@@ -328,6 +361,9 @@ void world::step() {
         after_command();
     } else if (dice >= 740 && dice < 748 && bounds_) {
         bound_step();
+        after_command();
+    } else if (dice >= 748 && dice < 868 && redrives_) {
+        redrive_step();
         after_command();
     } else if (dice < 690 && uniques_) {
         unique_step();

@@ -30,6 +30,8 @@ struct wrongdoing {
     bool forget_fairness = false;        ///< what a restart restores has no fairness keys
     bool lose_follow_ups = false;        ///< one that a completion stores is not written
     bool overstate_durability = false;   ///< every answer to a push says that it was synced
+    bool write_redrives_late = false;    ///< what a redrive has sent is written a batch too late
+    bool forget_redrives = false;        ///< a restart restores those as they began
 };
 
 /// The engine, a disk, and some clients and workers who do not mean well, all from one seed.
@@ -76,6 +78,11 @@ private:
         std::vector<job_record> records;
         std::vector<job_results> results;
     };
+    struct waiting_redrive {
+        redrive_read read;
+        bool was_read = false;
+        job_page found;
+    };
 
     // world.cpp: the owner's side
     void boot();
@@ -85,6 +92,7 @@ private:
     void commit_step();
     void reset();
     void load_step();
+    void redrive_load_step();
     void pass_time();
     void hold(std::uint64_t gate, std::function<void()> answer);
     void let_go(std::uint64_t committed);
@@ -164,6 +172,18 @@ private:
     void look_at_deliveries();
     static bool is_delivery(const job_spec& spec);
 
+    // redrives.cpp
+    void redrive_step();
+    void push_redriven();
+    void work_on_redriven();
+    void begin_redrive();
+    void delay_redrives(journal_batch& batch);
+    void wrong_redrive(const std::string& what);
+    void look_at_redrive_batch(const journal_batch& batch);
+    void look_at_redrives();
+    void end_redrives();
+    static bool is_redriven(const job_spec& spec);
+
     // follow_ups.cpp
     std::vector<job_spec> some_follow_ups(const uuid& parent);
     static void lose_follow_up(journal_batch& batch);
@@ -209,6 +229,7 @@ private:
     bool webhooks_ = false;   ///< somebody has subscribed to events
     bool bounds_ = false;     ///< a queue has a bound now and then
     bool pools_ = false;      ///< some ask by the rule of a pool
+    bool redrives_ = false;   ///< dead letters are sent back now and then
     bool calm_ = false;
 
     moment now_ = 0;
@@ -228,6 +249,10 @@ private:
     std::uint64_t bound_turn_ = 0;
     std::vector<waiting_command> commands_;
     std::vector<waiting_load> loads_;
+    std::vector<waiting_redrive> redrive_loads_;
+    std::vector<setting_record> late_redrives_;
+    std::vector<std::string> redrives_begun_;  ///< those that were confirmed
+    std::vector<held_lease> redriven_held_;
     std::map<std::uint64_t, fetch_of> parked_;
     struct handled_run {
         given_lease lease;
