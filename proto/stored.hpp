@@ -10,9 +10,9 @@
 #include <string_view>
 #include <utility>
 
-/// How the texts a store keeps are written and read; shared by stored_spec.cpp, stored_history.cpp
-/// and webhook.cpp, and nobody else. Names are short and never change their meaning. Whatever
-/// does not read back throws std::runtime_error: the store is damaged.
+/// How the texts a store keeps are written and read; shared by redrive.cpp, stored_spec.cpp,
+/// stored_history.cpp and webhook.cpp, and nobody else. Names are short and never change their
+/// meaning. Whatever does not read back throws std::runtime_error: the store is damaged.
 namespace sluice::stored {
 
 struct field {

@@ -427,7 +427,6 @@ private:
               lease_outcome outcome, instant now);
     void lapse(resident_job& job, std::string_view why, instant now);
     void expire(resident_job& job, instant now);
-    void revive(resident_job& job, instant now);
     beat_result renew(const heartbeat_job& beat, const heartbeat_request& request, instant now);
 
     // engine_pool.cpp
@@ -445,6 +444,7 @@ private:
     void look_at_redrive(redrive_entry& entry, instant now);
     bool must_wait(redrive_entry& entry, std::string_view queue) const;
     bool send_from(redrive_entry& entry, job_page& found, instant now);
+    void revive(resident_job& job, instant now);
     void wake_redrives(std::string_view queue);
     void redrives_committed(instant now);
     void end_canary(const resident_job& job, timestamp time);

@@ -194,6 +194,32 @@ bool engine::must_wait(redrive_entry& entry, std::string_view name) const {
     return true;
 }
 
+/// A dead letter is tried anew, with all its attempts.
+void engine::revive(resident_job& job, instant now) {
+    auto& record = job.record;
+    if (job.in_finished) {
+        finished_.remove(record.seq);
+        job.in_finished = false;
+    }
+    change_state(job, rules::job_event::revive);
+    if (record.spec->type == webhook_job_type) deliveries_left_.add(limit_key_of(*record.spec));
+    record.dead_letter = false;
+    if (job.queue->dead_letters > 0) --job.queue->dead_letters;
+    record.attempt = 0;
+    record.interruptions = 0;
+    record.failed_last = false;
+    record.finished_at.reset();
+    record.acked_at.reset();
+    record.retry_delay.reset();
+    record.ticket = new_ticket(job);
+    if (workflows_.size() > 0) revive_workflow_job(job);
+    job.place = job_place::live;
+    job.ended_in = 0;
+    touch(job, true);
+    emit(job, "job.enqueued", stamp(now));
+    join_line(job, now);
+}
+
 /// Sends what may be sent now. True when that has to be written.
 bool engine::send_from(redrive_entry& entry, job_page& found, instant now) {
     auto& record = entry.record;
