@@ -385,9 +385,10 @@ private:
     void rejoin_line(resident_job& job, instant now);
     void enter_fair(const resident_job& job);
     void leave_fair(const resident_job& job);
+    void end_level(fair_level level);
     void restore_fair(queue_state& queue, const waiting_job& job);
     void end_fair_restore();
-    void free_fair_levels();
+    void free_fair_levels(std::size_t jobs);
 
     // engine_fetch.cpp
     static void note_type(queue_state& queue, const std::string& type, instant now);

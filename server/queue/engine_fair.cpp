@@ -12,7 +12,7 @@
 namespace sluice {
 namespace {
 
-/// Keys that one commit frees of levels that have ended: so many are freed in 0.1 ms.
+/// Keys that are freed at one time when their level has ended, and after a commit.
 constexpr std::size_t keys_freed_at_once = 1000;
 
 std::int64_t step_of(const job_spec& spec) {
@@ -110,16 +110,20 @@ void engine::leave_fair(const resident_job& job) {
         auto& level = at->second;
         if (job.record.state == job_state::active) level.set_time(*job.lane, job.record.ticket + 1);
         level.leave(fairness_key_of(spec), step_of(spec));
-        if (level.waiting() == 0 && level.keys() > 0) {
+        if (level.waiting() == 0) {
             // Nobody is ahead of anybody any more.
             auto fresh = level.next();
-            fair_ended_.push_back(std::exchange(level, std::move(fresh)));
+            end_level(std::exchange(level, std::move(fresh)));
         }
     }
     if (job.queue->jobs[static_cast<std::size_t>(job_state::available)] > 0) return;
-    for (auto& [priority, level] : *levels)
-        if (level.keys() > 0) fair_ended_.push_back(std::move(level));
+    for (auto& [priority, level] : *levels) end_level(std::move(level));
     levels.reset();
+}
+
+/// Many keys are freed a part at a time, for everybody else waits meanwhile.
+void engine::end_level(fair_level level) {
+    if (level.keys() > keys_freed_at_once) fair_ended_.push_back(std::move(level));
 }
 
 /// A waiting job is put into its line by a restart: after all before it in the order of arrival, so
@@ -171,9 +175,14 @@ void engine::end_fair_restore() {
     }
 }
 
-void engine::free_fair_levels() {
-    if (fair_ended_.empty()) return;
-    if (!fair_ended_.back().free_some(keys_freed_at_once)) fair_ended_.pop_back();
+/// A batch of so many jobs is durable. It left at most as many keys behind.
+void engine::free_fair_levels(std::size_t jobs) {
+    for (auto left = std::max(keys_freed_at_once, 2 * jobs); left > 0 && !fair_ended_.empty();) {
+        auto& last = fair_ended_.back();
+        const auto some = std::min(left, last.keys());
+        if (!last.free_some(some)) fair_ended_.pop_back();
+        left -= some;
+    }
 }
 
 std::size_t engine::fairness_key_count() const {

@@ -292,7 +292,7 @@ std::vector<uuid> engine::committed(instant now) {
     }
     logs_committed(now);
     evict_idle(now);
-    free_fair_levels();
+    free_fair_levels(seqs.size());
     workflows_.committed(committed_batch_);
     release_held_nodes(now);
     redrives_committed(now);

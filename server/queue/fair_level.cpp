@@ -9,7 +9,7 @@ namespace {
 
 /// Keys that are forgotten at one time. Each start leaves at most one to be forgotten, so more than
 /// one is enough, and nobody waits for many.
-constexpr int forgotten_at_once = 8;
+constexpr int forgotten_at_once = 2;
 
 }  // namespace
 
@@ -37,15 +37,11 @@ fair_level::key_state& fair_level::get(std::string_view key) {
 }
 
 void fair_level::set_finish(std::string_view key, std::int64_t finish) {
-    auto& known = get(key);
-    if (known.waiting == 0) resting_.erase({known.finish, key});
-    known.finish = finish;
+    get(key).finish = finish;
 }
 
 void fair_level::enter(std::string_view key, std::size_t jobs) {
-    auto& known = get(key);
-    if (known.waiting == 0) resting_.erase({known.finish, key});
-    known.waiting += jobs;
+    get(key).waiting += jobs;
     waiting_ += jobs;
 }
 
@@ -56,24 +52,38 @@ void fair_level::leave(std::string_view key, std::int64_t step) {
     auto& known = it->second;
     if (--known.waiting > 0) return;
     known.finish = rules::fair_rest(latest_, known.finish, step);
-    resting_.emplace(known.finish, it->first);
+    if (!known.rests) let_rest(it);
     forget_passed();
+}
+
+void fair_level::let_rest(key_map::iterator key) {
+    key->second.rests = true;
+    resting_.push_back({key->second.finish, key});
+    std::push_heap(resting_.begin(), resting_.end());
 }
 
 /// What begins no earlier than any new one is no different from it.
 void fair_level::forget_passed() {
     for (int i = 0; i < forgotten_at_once && !resting_.empty(); ++i) {
-        const auto first = resting_.begin();
-        if (first->first > latest_) return;
-        const auto key = keys_.find(first->second);
-        resting_.erase(first);
-        keys_.erase(key);
+        if (resting_.front().until > latest_) return;
+        const auto key = resting_.front().key;
+        std::pop_heap(resting_.begin(), resting_.end());
+        resting_.pop_back();
+        auto& known = key->second;
+        known.rests = false;
+        if (known.waiting > 0) continue;  // it rests anew when they have gone
+        if (known.finish > latest_)
+            let_rest(key);
+        else
+            keys_.erase(key);
     }
 }
 
 bool fair_level::free_some(std::size_t max) {
-    resting_.clear();
-    for (std::size_t i = 0; i < max && !keys_.empty(); ++i) keys_.erase(keys_.begin());
+    for (; max > 0 && !keys_.empty(); --max) {
+        if (!resting_.empty()) resting_.pop_back();
+        keys_.erase(keys_.begin());
+    }
     return !keys_.empty();
 }
 

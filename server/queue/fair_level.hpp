@@ -2,13 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <utility>
 
 namespace sluice {
 
@@ -24,7 +23,7 @@ class fair_level {
 public:
     /// Virtual time begins at `now`.
     explicit fair_level(std::int64_t now) : latest_(now) {}
-    fair_level(const fair_level&) = delete;  // what rests refers to the names of keys
+    fair_level(const fair_level&) = delete;  // what rests refers to keys
     fair_level(fair_level&&) = default;
     fair_level& operator=(fair_level&&) = default;
     ~fair_level() = default;
@@ -59,20 +58,26 @@ private:
     struct key_state {
         std::int64_t finish = INT64_MIN;
         std::size_t waiting = 0;
+        bool rests = false;  ///< has an entry in `resting_`
     };
-    struct text_hash : std::hash<std::string_view> {
-        using is_transparent = void;
+    /// No hash table: nobody waits while a large one grows.
+    using key_map = std::map<std::string, key_state, std::less<>>;
+    struct rest {
+        std::int64_t until;  ///< at least
+        key_map::iterator key;
+        bool operator<(const rest& other) const { return until > other.until; }
     };
-    using key_map = std::unordered_map<std::string, key_state, text_hash, std::equal_to<>>;
 
     key_state& get(std::string_view key);
+    void let_rest(key_map::iterator key);
     void forget_passed();
 
     std::int64_t latest_;  ///< the furthest of the lines
     std::unordered_map<const ready_lane*, std::int64_t> times_;
     key_map keys_;
-    /// Keys without waiting jobs, by where their last one ends.
-    std::set<std::pair<std::int64_t, std::string_view>> resting_;
+    /// A heap of the keys without waiting jobs, by where their last one ends. Some may have jobs by
+    /// now.
+    std::deque<rest> resting_;
     std::size_t waiting_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "server/store/sqlite/salvage.hpp"
 
+#include "tests/store/store_fixture.hpp"
 #include "tests/support/store_model.hpp"
 
 #include <gmock/gmock.h>
@@ -47,6 +48,8 @@ protected:
             }
             const bool done = i % 3 == 0;
             if (done) job.state = job_state::completed;
+            if (i == 2) job = with_fairness(std::move(job), {"tenant-7", 2, 10});
+            if (i == 2) job.ticket = std::int64_t{1} << 40;  // a time of a fair queue
             const auto place = done ? job_place::history : job_place::live;
             batch.jobs = {{job_place::nowhere, place, job, {}}};
             before.emplace(i, describe(place, job));
@@ -90,6 +93,23 @@ TEST_F(Salvage, OfASoundStoreKeepsEverything) {
     EXPECT_TRUE(store->find_key_blocking("key"));
     EXPECT_GT(summary_of(*store).epoch, summary.epoch);
     EXPECT_EQ(summary_of(*store).next_seq, summary.next_seq);
+}
+
+TEST_F(Salvage, KeepsThePlaceOfAJobWithAFairnessKey) {
+    fill(10, true);
+    salvage_store(damaged, fresh);
+    saved();
+    std::vector<std::pair<std::int64_t, std::string>> keyed;
+    restore_sink sink;
+    sink.waiting = [&](const waiting_job& job) {
+        if (!job.fairness_key.empty()) keyed.emplace_back(job.ticket, job.fairness_key);
+    };
+    sink.active = [](const job_record&) {};
+    sink.queue = [](std::string_view, bool) {};
+    EXPECT_EQ(store->restore_blocking(sink).next_seq, summary.next_seq);
+    EXPECT_EQ(
+        keyed,
+        (std::vector<std::pair<std::int64_t, std::string>>{{std::int64_t{1} << 40, "tenant-7"}}));
 }
 
 TEST_F(Salvage, LeavesOutASettingThatIsNotJson) {
