@@ -85,7 +85,7 @@ struct pushed_job {
 struct push_each_answer {
     /// In the order of the request, without those that were left. Errors of each: those of push.
     std::vector<result<pushed_job>> jobs;
-    std::vector<job_spec> left;  ///< as said to `accepted`, if nobody was there to hear it
+    std::vector<job_spec> left;           ///< as said to `accepted`, if nobody was there to hear it
     std::chrono::microseconds commit{0};  ///< time spent waiting for durability
 };
 
@@ -267,7 +267,8 @@ struct job_query {
     std::string type;          ///< empty: all
     bool dead_letter = false;  ///< only dead letters
     bool unfinished = false;   ///< only jobs that have not ended
-    bool counted = true;       ///< with dead letters: how many there are is wanted
+    /// Dead letters looked at, whatever fits; 0: any number, and all of them are counted.
+    std::size_t looks_max = 0;
     std::size_t limit = 50;
     std::optional<std::int64_t> before_seq;  ///< continue a listing, newest first
 };

@@ -443,10 +443,11 @@ private:
     void arm_redrive(redrive_entry& entry, std::chrono::microseconds at);
     void redrive_timer(std::int64_t number, instant now);
     void look_at_redrive(redrive_entry& entry, instant now);
+    std::uint64_t room_for(const redrive_entry& entry) const;
     bool must_wait(redrive_entry& entry, std::string_view queue) const;
     bool send_from(redrive_entry& entry, job_page& found, instant now);
     void revive(resident_job& job, instant now);
-    void wake_redrives(std::string_view queue);
+    void wake_redrives(std::string_view queue, redrive_wait why);
     void redrives_committed(instant now);
     void end_canary(const resident_job& job, timestamp time);
 

@@ -131,7 +131,7 @@ std::optional<queue_pressure> engine::pressure_of(const growth& grown) const {
 void engine::follow_depth(queue_state& queue, timestamp time) {
     if (!queue.bounded()) return;
     queue.told_full = false;
-    wake_redrives(*queue.name);
+    wake_redrives(*queue.name, redrive_wait::queue_full);
     if (queue.config->bound.strategy != full_strategy::drop_oldest) roomy_.insert(*queue.name);
     if (!queue.pressed || queue.config->bound.presses(queue.depth())) return;
     queue.pressed = false;

@@ -16,7 +16,7 @@ queue_stats engine::pause_queue(std::string_view name, bool paused, instant now)
         pauses_[*queue.name] = paused;
         queues_.update_turn(queue);
         offers_.push_back(&queue);
-        if (!paused) wake_redrives(*queue.name);
+        if (!paused) wake_redrives(*queue.name, redrive_wait::queue_paused);
         dispatch(now);
     }
     const auto stats = stats_of(queue);

@@ -10,9 +10,11 @@ namespace {
 
 /// One commit takes so many, and somebody else may want the reader.
 constexpr std::size_t read_jobs_max = 256;
-/// Looked at in one read when a filter leaves out nearly all.
-constexpr std::size_t sparse_read_jobs_max = 100;
-/// Fast ones send a few jobs together.
+/// Read at once when a filter leaves out nearly all.
+constexpr std::size_t sparse_read_jobs_max = 256;
+/// Dead letters of other queues and types that the store passes by in one read.
+constexpr std::size_t looks_max = 10'000;
+/// Between two reads: fast ones send a few jobs together, and others want the reader too.
 constexpr std::chrono::milliseconds step{10};
 /// Nobody tells that the disk has room again.
 constexpr std::chrono::seconds disk_pause{1};
@@ -134,20 +136,29 @@ void engine::look_at_redrive(redrive_entry& entry, instant now) {
     if (left == 0 || entry.reading || entry.batch > committed_batch_ || draining_) return;
     if (!entry.queue.empty()) return;  // somebody tells when it takes jobs again
     if (disk_low_) return arm_redrive(entry, now.steady + disk_pause);
+    const auto earliest = entry.read_at ? *entry.read_at + step : now.steady;
     const auto budget = std::min(left, rules::due(entry.pace, record.asked.rate, now.steady));
-    if (budget == 0) return arm_redrive(entry, std::max(entry.pace.next, now.steady + step));
+    if (budget == 0 || now.steady < earliest)
+        return arm_redrive(entry, std::max(entry.pace.next, earliest));
+    entry.read_at = now.steady;
     redrive_read read;
     read.id = record.id;
     read.query.dead_letter = true;
-    read.query.counted = false;
+    read.query.looks_max = looks_max;
     read.query.queue = record.asked.filter.queue;
     if (!record.asked.filter.type.ends_with('*')) read.query.type = record.asked.filter.type;
     read.query.before_seq = record.cursor;
-    read.query.limit =
-        std::min<std::size_t>(std::max<std::uint64_t>(budget, entry.read_jobs), read_jobs_max);
+    read.query.limit = std::min<std::size_t>(
+        std::max<std::uint64_t>(std::min(budget, room_for(entry)), entry.read_jobs), read_jobs_max);
     read.load = begin_load();
     entry.reading = true;
     redrive_reads_.push_back(std::move(read));
+}
+
+/// At least one: whether a queue is full is known of the queue of the next job alone.
+std::uint64_t engine::room_for(const redrive_entry& entry) const {
+    const auto& queue = entry.record.asked.filter.queue;
+    return queue.empty() ? UINT64_MAX : std::max<std::uint64_t>(room(queue), 1);
 }
 
 void engine::redrives_committed(instant now) {
@@ -159,11 +170,11 @@ void engine::redrives_committed(instant now) {
     }
 }
 
-/// This queue may take jobs again.
-void engine::wake_redrives(std::string_view queue) {
+/// What they may have waited for in this queue is over.
+void engine::wake_redrives(std::string_view queue, redrive_wait why) {
     if (redrives_.active() == 0) return;
     for (auto& [id, entry] : redrives_.all()) {
-        if (entry.queue != queue) continue;
+        if (entry.queue != queue || entry.queue_wait != why) continue;
         entry.queue.clear();
         arm_redrive(entry, start_.steady);  // as soon as timers are looked at
     }
@@ -232,13 +243,18 @@ bool engine::send_from(redrive_entry& entry, job_page& found, instant now) {
         const bool meant = rules::is_candidate(record, read);
         const bool there =
             !job || (job->place != job_place::nowhere && rules::is_candidate(record, job->record));
-        if (!meant || !there) {
+        // Sent, it would expire at once, and be no dead letter any more.
+        const auto& expires = read.spec->expires_at;
+        if (!meant || !there || (expires && *expires <= now.wall)) {
             skipped += meant ? 1 : 0;
             record.cursor = read.seq;
             continue;
         }
         all = sent < budget && !must_wait(entry, read.spec->queue);
-        if (!all) break;
+        if (!all) {
+            record.cursor = read.seq + 1;  // what was passed by is not looked at again
+            break;
+        }
         if (!job) {
             job = &make_resident(std::move(read), job_place::history);
             evict_later(*job);
@@ -251,9 +267,10 @@ bool engine::send_from(redrive_entry& entry, job_page& found, instant now) {
     }
     record.skipped += skipped;
     rules::spend(entry.pace, record.asked.rate, sent, now.steady);
+    const bool sparse = sent == 0 && all;
     entry.read_jobs =
-        sent > 0 ? 0
-                 : std::min(std::max<std::size_t>(4 * found.jobs.size(), 4), sparse_read_jobs_max);
+        sparse ? std::min(std::max<std::size_t>(4 * found.jobs.size(), 4), sparse_read_jobs_max)
+               : 0;
     if (all && found.next_before_seq) record.cursor = found.next_before_seq;
     if (all && !found.next_before_seq && !is_over(record.state)) {
         rules::note_exhausted(record, stamp(now));

@@ -50,7 +50,7 @@ void engine::put_config(queue_state& queue, const queue_config& config) {
     queue.told_full = false;
     queues_.update_turn(queue);
     offers_.push_back(&queue);
-    wake_redrives(*queue.name);
+    wake_redrives(*queue.name, redrive_wait::queue_full);
 }
 
 queue_stats engine::configure_queue(std::string_view name, const queue_config& config,

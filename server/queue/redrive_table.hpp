@@ -22,6 +22,7 @@ struct redrive_entry {
     rules::send_pace pace;                              ///< not kept over a restart
     std::optional<std::chrono::microseconds> timer_at;  ///< steady clock
     bool reading = false;                               ///< a read for it is under way
+    std::optional<std::chrono::microseconds> read_at;   ///< when the latest one was asked for
     std::size_t read_jobs = 0;                          ///< of the next read, at least
     redrive_wait queue_wait = redrive_wait::nothing;    ///< for what the queue below is waited for
     std::string queue;                                  ///< empty: for none

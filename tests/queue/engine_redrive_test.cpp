@@ -267,19 +267,66 @@ TEST(Redrive, SkipsWhatSomebodyElseRevivedOrDeletedMeanwhile) {
     const auto dead = dead_letters(f, 3);
     f.manual = true;
     const auto id = f.begin_redrive(redrive_of("mail", 1'000, 0));
+    f.clock.advance(1s);  // several are due
     ASSERT_TRUE(f.commit());
     const auto reads = f.core().take_redrive_reads();
     ASSERT_EQ(reads.size(), 1U);
     auto found = f.store().list_blocking(reads[0].query);
+    ASSERT_EQ(found.jobs.size(), 3U);
     ASSERT_TRUE(f.retry_dead_letter(dead[2]));
+    ASSERT_TRUE(f.delete_dead_letter(dead[1]));
     f.core().admit_redrive(reads[0], std::move(found), f.clock.now);
     f.settle();
     f.manual = false;
     f.pass(1s);
     const auto r = f.redrive(id).redrive;
+    EXPECT_EQ(r.skipped, 2U);
+    EXPECT_EQ(r.sent, 1U);
+    EXPECT_EQ(available(f), 2U);
+}
+
+/// It would be discarded at once, and be no dead letter any more.
+TEST(Redrive, LeavesWhatHasExpiredWhereItIs) {
+    engine_fixture f;
+    auto spec = dies_at_once();
+    spec.expires_at = f.clock.now.wall + 1min;
+    const auto expired = f.push(spec);
+    ASSERT_TRUE(f.nack(f.fetch_one("mail")));
+    const auto fresh = dead_letters(f, 1);
+    f.pass(2min);
+    const auto id = f.begin_redrive(redrive_of("mail", 1'000, 0));
+    f.pass(1s);
+    const auto r = f.redrive(id).redrive;
+    EXPECT_EQ(r.state, redrive_state::completed);
+    EXPECT_EQ(r.sent, 1U);
     EXPECT_EQ(r.skipped, 1U);
-    EXPECT_EQ(r.sent, 2U);
-    EXPECT_EQ(available(f), 3U);
+    EXPECT_EQ(f.job(fresh[0]).state, job_state::available);
+    EXPECT_TRUE(f.job(expired).dead_letter);
+}
+
+TEST(Redrive, OfAFullQueueReadsNoMoreThanThereIsRoomFor) {
+    engine_fixture f;
+    dead_letters(f, 50);
+    queue_config config;
+    config.bound.max_depth = 2;
+    f.core().configure_queue("mail", config, f.clock.now);
+    f.settle();
+    const auto id = f.begin_redrive(redrive_of("mail", 10'000, 0));
+    f.pass(20ms);
+    EXPECT_EQ(f.redrive(id).waits_for, redrive_wait::queue_full);
+    f.manual = true;
+    for (int i = 0; i < 5; ++i) {
+        f.manual = false;
+        ASSERT_TRUE(f.ack(f.fetch_one("mail")));
+        f.manual = true;
+        f.clock.advance(20ms);
+        f.core().run_timers(f.clock.now);
+        for (const auto& read : f.core().take_redrive_reads()) {
+            EXPECT_LE(read.query.limit, 2U);
+            f.core().admit_redrive(read, f.store().list_blocking(read.query), f.clock.now);
+        }
+        f.settle();
+    }
 }
 
 TEST(Redrive, FindsTheFewThatItsFilterMeans) {

@@ -126,6 +126,30 @@ TEST_F(StoreList, DeadLettersComeWithTheirNumber) {
     EXPECT_EQ(list(query), (seqs{3}));
 }
 
+TEST_F(StoreList, LooksAtNoMoreDeadLettersThanItMay) {
+    journal_batch batch;
+    batch.number = 1;
+    for (std::int64_t seq = 1'001; seq <= 1'030; ++seq)
+        batch.jobs.push_back(
+            listed(seq, seq == 1'001 ? "rare" : "common", "x", job_state::discarded, true));
+    ASSERT_EQ(store->commit_blocking(batch).status, commit_status::ok);
+    job_query query;
+    query.dead_letter = true;
+    query.queue = "rare";
+    query.looks_max = 10;
+    query.before_seq = 1'031;
+    for (const std::int64_t next : {1'021, 1'011}) {
+        EXPECT_EQ(list(query), seqs{});
+        EXPECT_EQ(page.next_before_seq, next);
+        EXPECT_EQ(page.total, 0U) << "they are not counted";
+        query.before_seq = page.next_before_seq;
+    }
+    EXPECT_EQ(list(query), seqs{1'001});
+    query.before_seq = page.next_before_seq;
+    EXPECT_EQ(list(query), seqs{}) << "two more are there, of another queue";
+    EXPECT_FALSE(page.next_before_seq);
+}
+
 TEST_F(StoreList, CanLeaveOutWhatHasEnded) {
     job_query query;
     query.unfinished = true;

@@ -27,9 +27,14 @@ job_page memory_store::list_blocking(const job_query& query) {
         for (const auto& [seq, row] : *table) all.push_back(row.record.get());
     std::sort(all.begin(), all.end(), [](const auto* a, const auto* b) { return a->seq > b->seq; });
     job_page page;
+    std::size_t looks = 0;  // at dead letters, if they are bounded
     for (const auto* record : all) {
-        if (query.dead_letter && query.counted && record->dead_letter) ++page.total;
+        if (query.dead_letter && query.looks_max == 0 && record->dead_letter) ++page.total;
         if (query.before_seq && record->seq >= *query.before_seq) continue;
+        if (query.looks_max > 0 && record->dead_letter && ++looks == query.looks_max &&
+            page.jobs.size() < query.limit)
+            page.next_before_seq = record->seq;
+        if (looks > query.looks_max) break;
         if (page.jobs.size() == query.limit || !matches(query, *record)) continue;
         page.jobs.push_back(deep_copy(*record));
         if (page.jobs.size() == query.limit) page.next_before_seq = record->seq;

@@ -95,8 +95,12 @@ job_reader::job_reader(connection db) : db_(std::move(db)) {
     log_end_ = db_.prepare(log_end_sql);
     log_lines_ =
         db_.prepare(select_log_sql("WHERE seq = ?1 AND number > ?2 ORDER BY number LIMIT ?3"));
-    dead_ = db_.prepare(select_job_sql(job_place::history) +
-                        "WHERE j.dead_letter = 1 AND j.seq < ?2 AND " + filter_sql());
+    dead_ =
+        db_.prepare(select_job_sql(job_place::history) +
+                    "WHERE j.dead_letter = 1 AND j.seq >= ?1 AND j.seq < ?2 AND " + filter_sql());
+    lowest_dead_ = db_.prepare(
+        "SELECT seq FROM history WHERE dead_letter = 1 AND seq < ?1 "
+        "ORDER BY seq DESC LIMIT 1 OFFSET ?2");
     count_dead_ = db_.prepare("SELECT count(*) FROM history WHERE dead_letter = 1");
     sum_dead_ = db_.prepare(sum_dead_sql);
     old_dead_ =
@@ -313,9 +317,20 @@ std::vector<job_record> job_reader::old_dead_letters(timestamp time, std::size_t
     return jobs;
 }
 
-std::vector<job_record> job_reader::dead_letters(const job_query& query, std::int64_t below) {
+/// The lowest of those to look at; 0: there are no more than may be.
+std::int64_t job_reader::lowest_dead(const job_query& query, std::int64_t below) {
+    if (query.looks_max == 0) return 0;
+    const reset_at_exit done(lowest_dead_);
+    lowest_dead_.bind(1, below);
+    lowest_dead_.bind(2, static_cast<std::int64_t>(query.looks_max) - 1);
+    return lowest_dead_.step() ? lowest_dead_.integer(0) : 0;
+}
+
+std::vector<job_record> job_reader::dead_letters(const job_query& query, std::int64_t from,
+                                                 std::int64_t below) {
     std::vector<job_record> jobs;
     const reset_at_exit done(dead_);
+    dead_.bind(1, from);
     dead_.bind(2, below);
     bind_filter(dead_, query, query.limit);
     std::size_t bytes = 0;
@@ -331,13 +346,16 @@ job_page job_reader::list(const job_query& query) {
     job_page page;
     std::int64_t below = query.before_seq.value_or(std::numeric_limits<std::int64_t>::max());
     if (query.dead_letter) {
-        page.jobs = dead_letters(query, below);
+        const auto from = lowest_dead(query, below);
+        page.jobs = dead_letters(query, from, below);
         const reset_at_exit done(count_dead_);
-        if (query.counted && count_dead_.step())
+        if (query.looks_max == 0 && count_dead_.step())
             page.total = static_cast<std::uint64_t>(count_dead_.integer(0));
         const bool full = !page.jobs.empty() && page_bytes_of(page) >= list_bytes_max;
         if (full || (page.jobs.size() == query.limit && query.limit > 0)) {
             page.next_before_seq = page.jobs.back().seq;
+        } else if (from > 0) {
+            page.next_before_seq = from;
         }
         return page;
     }

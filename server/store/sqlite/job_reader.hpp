@@ -42,13 +42,15 @@ private:
     std::int64_t newest_below(list_statements& list, std::int64_t seq);
     void collect(list_statements& list, const job_query& query, std::int64_t from,
                  std::int64_t below, std::vector<job_record>& out);
-    std::vector<job_record> dead_letters(const job_query& query, std::int64_t below);
+    std::int64_t lowest_dead(const job_query& query, std::int64_t below);
+    std::vector<job_record> dead_letters(const job_query& query, std::int64_t from,
+                                         std::int64_t below);
     static list_statements prepare_list(connection& db, job_place place);
 
     connection db_;
     statement live_results_, history_results_, workflow_, workflow_list_, workflow_state_list_;
     statement live_, history_, live_unique_, history_unique_, payload_, client_id_, key_, dead_,
-        count_dead_, sum_dead_, old_dead_, log_end_, log_lines_;
+        count_dead_, lowest_dead_, sum_dead_, old_dead_, log_end_, log_lines_;
     list_statements live_list_, history_list_;
 };
 
