@@ -66,8 +66,6 @@ void engine::may_go(const ready_lane& lane) {
 void engine::forget_lane(ready_lane& lane) {
     if (!queue_table::unused(lane)) return;
     unblock(lane);
-    if (lane.queue->fair)
-        for (auto& [priority, level] : *lane.queue->fair) level.forget(lane);
     if (auto* limit = lane.limit) {
         limits_.remove_lane(*limit, lane);
         if (limit->lanes.empty() && limit->blocked.empty() && limit->timer_at) {
@@ -128,7 +126,10 @@ void engine::change_state(resident_job& job, rules::job_event event) {
     const auto from = std::exchange(job.record.state, *next);
     unique_.move(job.record, from);
     if (job.lane->limit) follow_limit(job, from);
-    if (from == job_state::available && job.queue->fair) leave_fair(job);
+    if (from == job_state::available) {
+        job.turn_level = 0;
+        if (job.queue->fair) leave_fair(job);
+    }
     ++job.queue->jobs[static_cast<std::size_t>(*next)];
     const bool ran = from == job_state::active;
     if (job.queue->config && (ran || *next == job_state::active)) {
@@ -271,6 +272,7 @@ void engine::reset() {
     unique_.clear();
     queues_.clear();
     fair_ended_.clear();
+    lines_ended_.clear();
     limits_.clear();
     unused_lanes_.clear();
     unused_queues_.clear();

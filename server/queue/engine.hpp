@@ -310,11 +310,14 @@ private:
     growth growth_of(const workflow_definition& definition) const;
     void take_off(growth& more, const resident_job& job) const;
     std::optional<error> find_room(growth& more, std::string_view type, instant now);
-    void settle_room(const growth& dropped, instant now);
+    void settle_room(const growth& dropped, std::int64_t since, instant now);
     std::optional<queue_pressure> pressure_of(const growth& grown) const;
     void follow_depth(queue_state& queue, timestamp time);
     static ready_lane* oldest_lane(const queue_state& queue);
-    void drop_oldest(queue_state& queue, std::size_t count, instant now);
+    void drop_oldest(queue_state& queue, std::size_t count, instant now,
+                     std::int64_t since = INT64_MAX);
+    bool drop_entry(ready_lane& lane, const ready_entry& entry, instant now);
+    void drop_from_fair(queue_state& queue, std::size_t count, std::int64_t since, instant now);
     void drop_for_room(resident_job& job, instant now);
     void end_drop(const unread_end& end, resident_job* job, instant now);
     void emit_pressure(const queue_state& queue, std::string_view event_type,
@@ -365,6 +368,7 @@ private:
     void leave_group(const resident_job& job);
     void block_lane(ready_lane& lane, const resident_job& first, instant now);
     void unblock(ready_lane& lane);
+    static void renew_blocked(ready_lane& lane);
     void give_room(limit_state& limit);
     void open_blocked(limit_state& group, lane_place place);
     void pass_on_opening(ready_lane& lane);
@@ -379,15 +383,23 @@ private:
                       instant now);
 
     // engine_fair.cpp
-    fair_level& level_of(queue_state& queue, int priority);
+    fair_level& level_of(ready_lane& lane, int priority);
+    fair_level& add_level(ready_lane& lane, int priority, std::int64_t now, std::int64_t time);
+    void begin_turns(const ready_lane& joined, int priority);
     std::int64_t new_ticket(const resident_job& job);
-    bool keeps_place(const resident_job& job);
+    bool place_is_taken(const resident_job& job) const;
+    std::int64_t ticket_again(const resident_job& job);
     void rejoin_line(resident_job& job, instant now);
     void enter_fair(const resident_job& job);
-    void leave_fair(const resident_job& job);
-    void end_level(fair_level level);
-    void restore_fair(queue_state& queue, const waiting_job& job);
+    void leave_fair(resident_job& job);
+    void start_turn(const resident_job& job, fair_level& level);
+    void end_level(ready_lane& lane, int priority);
+    void end_turns(ready_lane& lane);
+    void forget_line(ready_lane& lane, ready_line gone);
+    void restore_fair(ready_lane& lane, const waiting_job& job);
     void end_fair_restore();
+    void restore_levels(ready_lane& lane);
+    void restore_turn(resident_job& job) const;
     void free_fair_levels(std::size_t jobs);
 
     // engine_fetch.cpp

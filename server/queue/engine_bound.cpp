@@ -1,6 +1,8 @@
 #include "server/queue/engine.hpp"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 /// How many jobs a queue may hold: who is refused, what makes room, and what is told of it.
 namespace sluice {
@@ -105,11 +107,11 @@ std::optional<error> engine::find_room(growth& more, std::string_view type, inst
     return std::nullopt;
 }
 
-/// Call when what `find_room` looked at is stored.
-void engine::settle_room(const growth& dropped, instant now) {
+/// Call when what `find_room` looked at is stored; the first of it has the number `since`.
+void engine::settle_room(const growth& dropped, std::int64_t since, instant now) {
     for (const auto& [name, over] : dropped) {
         auto& queue = *queues_.find(name);
-        drop_oldest(queue, static_cast<std::size_t>(over.count), now);
+        drop_oldest(queue, static_cast<std::size_t>(over.count), now, since);
         if (queue.pressed || !queue.config->bound.presses(queue.depth())) continue;
         queue.pressed = true;
         emit_pressure(queue, "backpressure.warning", {}, stamp(now));
@@ -155,28 +157,69 @@ ready_lane* engine::oldest_lane(const queue_state& queue) {
     return found;
 }
 
-/// Discards the available jobs that have waited longest. One at rest leaves its line at once, and
-/// ends when it has been read.
-void engine::drop_oldest(queue_state& queue, std::size_t count, instant now) {
-    while (count > 0) {
-        auto* lane = oldest_lane(queue);
-        if (!lane) break;
-        const auto entry = *lane->line.oldest();
-        auto* job = jobs_.find(entry.seq);
-        const bool stale = job && (job->record.state != job_state::available ||
-                                   job->record.ticket != entry.ticket);
-        const bool ends = turns_.end_when_read.contains(entry.seq);
-        if (job && !stale && !ends) drop_for_room(*job, now);
-        leave_line(*lane, entry);
-        if (stale || ends) continue;
-        --count;
-        if (job) continue;
-        ++queue.dropping;
-        turns_.end_when_read.emplace(
-            entry.seq, unread_end{.drop = true, .queue = *queue.name, .ticket = entry.ticket});
-        due_loads_.push_back(entry.seq);
+/// Discards the available jobs that have waited longest. In a fair queue none of those that have
+/// the number `since` or a later one: they have just come, and may be the first in line all the
+/// same.
+void engine::drop_oldest(queue_state& queue, std::size_t count, instant now, std::int64_t since) {
+    if (queue.fair) {
+        drop_from_fair(queue, count, since, now);
+    } else {
+        while (count > 0) {
+            auto* lane = oldest_lane(queue);
+            if (!lane) break;
+            if (drop_entry(*lane, *lane->line.oldest(), now)) --count;
+        }
     }
     request_due_loads();
+}
+
+/// One at rest leaves its line at once, and ends when it has been read. False: its place was stale.
+bool engine::drop_entry(ready_lane& lane, const ready_entry& entry, instant now) {
+    auto& queue = *lane.queue;
+    auto* job = jobs_.find(entry.seq);
+    const bool stale =
+        job && (job->record.state != job_state::available || job->record.ticket != entry.ticket);
+    const bool ends = turns_.end_when_read.contains(entry.seq);
+    leave_line(lane, entry);
+    if (stale || ends) return false;
+    if (job) {
+        drop_for_room(*job, now);
+        return true;
+    }
+    ++queue.dropping;
+    turns_.end_when_read.emplace(
+        entry.seq, unread_end{.drop = true, .queue = *queue.name, .ticket = entry.ticket});
+    due_loads_.push_back(entry.seq);
+    return true;
+}
+
+/// There the first in line is whose turn comes next, which may be somebody's only job. Of the first
+/// few of each lane those that came first go.
+void engine::drop_from_fair(queue_state& queue, std::size_t count, std::int64_t since,
+                            instant now) {
+    constexpr std::size_t looked_at = 16;
+    const auto newer = static_cast<std::size_t>(std::max<std::int64_t>(next_seq_ - since, 0));
+    bool more = true;
+    while (count > 0 && more) {
+        std::vector<std::pair<ready_entry, ready_lane*>> found;
+        const auto look = [&](ready_lane& lane) {
+            for (const auto& entry : lane.line.peek_before(since, looked_at + count - 1, newer))
+                found.emplace_back(entry, &lane);
+        };
+        for (const auto& [type, plain] : queue.lanes) {
+            look(*plain);
+            for (const auto& [key, limited] : plain->limited) look(*limited);
+        }
+        std::ranges::sort(found, {}, [](const auto& each) { return each.first.seq; });
+        more = false;
+        for (const auto& [entry, lane] : found) {
+            if (count == 0) break;
+            // The line goes when the last job of it that waits has gone.
+            if (lane->line.holder(entry.priority, entry.ticket) != entry.seq) continue;
+            more = true;
+            if (drop_entry(*lane, entry, now)) --count;
+        }
+    }
 }
 
 void engine::drop_for_room(resident_job& job, instant now) {

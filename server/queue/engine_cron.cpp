@@ -241,7 +241,7 @@ void engine::run_cron(cron_entry& entry, timestamp scheduled, instant now) {
     mark_job(*spec, given.name, scheduled);
     const auto& made = store_new(std::move(*spec), now).record;
     if (given.overlap != overlap_policy::allow) crons_.add_unfinished(entry, made.seq);
-    settle_room(room, now);  // it may be the very job that has to go
+    settle_room(room, made.seq, now);  // it may be the very job that has to go
     ++record.run_count;
     record.last_run_at = stamp(now);
     record.last_job_id = made.spec->id;

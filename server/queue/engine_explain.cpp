@@ -1,6 +1,7 @@
 #include "server/queue/engine.hpp"
 
 #include "proto/type_pattern.hpp"
+#include "server/rules/fairness.hpp"
 
 #include <algorithm>
 #include <string>
@@ -174,8 +175,10 @@ void engine::explain_line(const resident_job& job, job_explanation& made,
     }
     std::size_t looks = looks_max;
     std::uint64_t ahead = 0;
+    const auto priority = record.spec->priority;
+    const auto time = rules::fair_shifted(record.ticket, job.lane->shift(priority));
     const auto count = [&](const ready_lane& lane) {
-        const auto in_line = lane.line.ahead_of(record.spec->priority, record.ticket, looks);
+        const auto in_line = lane.line.ahead_of(priority, time - lane.shift(priority), looks);
         // What is left in line of jobs that were cancelled does not wait.
         const auto others = lane.waiting - (&lane == job.lane ? 1 : 0);
         ahead += std::min(in_line, others);

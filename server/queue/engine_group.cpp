@@ -105,6 +105,15 @@ void engine::unblock(ready_lane& lane) {
     limits_.settle(*group);
 }
 
+/// The time of its first job is another one.
+void engine::renew_blocked(ready_lane& lane) {
+    if (!lane.blocked_by) return;
+    auto& waiting = lane.blocked_by->blocked.find(place_of(lane))->second;
+    waiting.erase({lane.blocked_allowed, *lane.blocked_at});
+    lane.blocked_at = lane.first();
+    waiting.insert({lane.blocked_allowed, *lane.blocked_at});
+}
+
 /// Opens the best of the lanes that wait there for the group.
 void engine::open_blocked(limit_state& group, lane_place place) {
     const auto at = group.blocked.find(place);

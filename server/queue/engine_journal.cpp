@@ -40,7 +40,7 @@ void engine::restore_waiting(const waiting_job& job) {
         auto& lane = lane_of(queue, job.type, job.limit_key);
         ++lane.waiting;
         lane.line.restore({job.priority, job.ticket, job.seq});
-        restore_fair(queue, job);
+        restore_fair(lane, job);
         if (lane.share) ++queue.handled_ready;
         queue.relist(lane);
         queues_.update_turn(queue);
@@ -64,6 +64,7 @@ void engine::restore_active(job_record record, instant now) {
         ++job.lane->limit->running;
         enter_group(job);
     }
+    restore_turn(job);
     if (job.record.worker_id == in_server_worker_id) {
         lapse(job, "the server stopped while it ran.", now);
         start_turns(now);

@@ -301,8 +301,7 @@ void engine::follow_limit(const resident_job& job, job_state from) {
         leave_group(job);
     }
     // The job that closed the lane waits no more; the next one may have a rule of its own.
-    if (from == job_state::available && lane.closed &&
-        lane.line.front()->ticket == job.record.ticket)
+    if (from == job_state::available && lane.closed && lane.begins_with(job.record))
         reopen_lane(lane);
     if (from == job_state::available && job.record.state != job_state::active) pass_on_group(job);
 }

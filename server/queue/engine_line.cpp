@@ -39,7 +39,7 @@ void engine::join_line(resident_job& job, instant now) {
     job.queue->relist(lane);
     queues_.update_turn(*job.queue);
     // What its limit had no room for is not the first any more.
-    if (lane.line.front()->ticket == record.ticket) {
+    if (lane.begins_with(record)) {
         if (lane.closed) reopen_lane(lane);
         pass_on_opening(lane);
     }
@@ -74,10 +74,13 @@ void engine::pop_line(ready_lane& lane) {
     leave_line(lane, *lane.line.front());
 }
 
-/// `entry` must be the first of its priority.
+/// `entry` must be in the line.
 void engine::leave_line(ready_lane& lane, const ready_entry& entry) {
-    const bool first = lane.line.front()->ticket == entry.ticket;
-    lane.line.pop(entry.priority);
+    const bool first = *lane.line.front() == entry;
+    if (first)
+        lane.line.pop(entry.priority);
+    else
+        lane.line.remove(entry);
     if (lane.share && !lane.closed) --lane.queue->handled_ready;
     lane.queue->relist(lane);
     queues_.update_turn(*lane.queue);

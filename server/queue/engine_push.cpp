@@ -58,6 +58,7 @@ push_outcome engine::carry_out(planned_push planned, instant now) {
     push_outcome made;
     made.asked = asked_of(request.jobs);
     std::vector<std::int64_t> seqs;
+    const auto since = next_seq_;
     for (std::size_t i = 0; i < planned.plans.size(); ++i) {
         auto& plan = planned.plans[i];
         auto& spec = request.jobs[i];
@@ -75,7 +76,7 @@ push_outcome engine::carry_out(planned_push planned, instant now) {
         }
         seqs.push_back(store_new(std::move(spec), now).record.seq);
     }
-    settle_room(planned.over, now);
+    settle_room(planned.over, since, now);
     made.pressure = pressure_of(planned.grown);
     made.jobs.reserve(seqs.size());
     for (const auto seq : seqs) made.jobs.push_back(jobs_.find(seq)->record);

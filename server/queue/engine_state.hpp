@@ -57,7 +57,9 @@ protected:
     job_table jobs_;
     unique_table unique_;
     queue_table queues_;
-    std::vector<fair_level> fair_ended_;  ///< to be freed a little at a time
+    std::vector<fair_level> fair_ended_;   ///< to be freed a little at a time
+    std::vector<ready_line> lines_ended_;  ///< the same; all that is in them is stale
+    std::uint64_t next_fair_level_ = 1;
     limit_table limits_;
     worker_table workers_;
     throughput throughput_;

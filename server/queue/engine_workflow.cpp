@@ -108,6 +108,7 @@ result<workflow_record> engine::push_workflow(workflow_definition definition,
         if (*callback) specs.push_back(**std::move(callback));
     auto& kept = workflows_.add(std::move(entry));
     std::size_t next_released = 0;
+    const auto since = next_seq_;
     for (std::size_t i = 0; i < specs.size(); ++i) {
         auto& spec = specs[i];
         const bool starts = next_released < released.size() && released[next_released] == i;
@@ -117,7 +118,7 @@ result<workflow_record> engine::push_workflow(workflow_definition definition,
         spec.id = workflow_job_id(kept.record, i);
         store_new(std::move(spec), now);
     }
-    settle_room(grown, now);
+    settle_room(grown, since, now);
     workflows_.touch(kept, open_batch_);
     sync_ = true;
     if (key) {

@@ -1,28 +1,32 @@
 #include "server/queue/fair_level.hpp"
 
-#include "server/rules/fairness.hpp"
-
 #include <algorithm>
 
 namespace sluice {
 namespace {
 
-/// Keys that are forgotten at one time. Each start leaves at most one to be forgotten, so more than
+/// Keys that are looked at in one go. Each start leaves at most one to be forgotten, so more than
 /// one is enough, and nobody waits for many.
 constexpr int forgotten_at_once = 2;
 
 }  // namespace
 
-std::int64_t fair_level::time_of(const ready_lane& lane, bool empty) const {
-    const auto it = times_.find(&lane);
-    return it == times_.end() || empty ? latest_ : it->second;
+void fair_level::begin(std::int64_t now, std::int64_t time) {
+    now_ = now;
+    shift_ = time - now;
+    started_ = now - 1;
 }
 
-void fair_level::set_time(const ready_lane& lane, std::int64_t now) {
-    auto& time = times_.try_emplace(&lane, now).first->second;
-    time = std::max(time, now);
-    latest_ = std::max(latest_, now);
-    forget_passed();
+void fair_level::set_time(std::int64_t now) {
+    now_ = std::max(now_, now);
+    forget_some();
+}
+
+bool fair_level::start(std::int64_t ticket) {
+    set_time(ticket + 1);
+    if (ticket <= started_) return false;
+    started_ = ticket;
+    return true;
 }
 
 std::int64_t fair_level::finish_of(std::string_view key) const {
@@ -45,15 +49,16 @@ void fair_level::enter(std::string_view key, std::size_t jobs) {
     waiting_ += jobs;
 }
 
-void fair_level::leave(std::string_view key, std::int64_t step) {
+void fair_level::leave(std::string_view key, std::optional<std::int64_t> end) {
     const auto it = keys_.find(key);
     if (it == keys_.end() || it->second.waiting == 0) return;
     --waiting_;
     auto& known = it->second;
+    if (end) known.started = std::max(known.started, *end);
     if (--known.waiting > 0) return;
-    known.finish = rules::fair_rest(latest_, known.finish, step);
+    known.finish = known.started;
     if (!known.rests) let_rest(it);
-    forget_passed();
+    forget_some();
 }
 
 void fair_level::let_rest(key_map::iterator key) {
@@ -62,29 +67,29 @@ void fair_level::let_rest(key_map::iterator key) {
     std::push_heap(resting_.begin(), resting_.end());
 }
 
-/// What begins no earlier than any new one is no different from it.
-void fair_level::forget_passed() {
+/// What begins no earlier than any new one is no different from it. Of too many those go that come
+/// next to it.
+void fair_level::forget_some() {
     for (int i = 0; i < forgotten_at_once && !resting_.empty(); ++i) {
-        if (resting_.front().until > latest_) return;
-        const auto key = resting_.front().key;
+        const auto [until, key] = resting_.front();
+        if (until > now_ && resting_.size() <= resting_max) return;
         std::pop_heap(resting_.begin(), resting_.end());
         resting_.pop_back();
         auto& known = key->second;
         known.rests = false;
         if (known.waiting > 0) continue;  // it rests anew when they have gone
-        if (known.finish > latest_)
+        if (known.finish > std::max(until, now_))
             let_rest(key);
         else
             keys_.erase(key);
     }
 }
 
-bool fair_level::free_some(std::size_t max) {
-    for (; max > 0 && !keys_.empty(); --max) {
-        if (!resting_.empty()) resting_.pop_back();
-        keys_.erase(keys_.begin());
-    }
-    return !keys_.empty();
+std::size_t fair_level::free_some(std::size_t max) {
+    resting_.clear();
+    std::size_t freed = 0;
+    for (; freed < max && !keys_.empty(); ++freed) keys_.erase(keys_.begin());
+    return freed;
 }
 
 }  // namespace sluice

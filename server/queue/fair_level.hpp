@@ -2,41 +2,59 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <vector>
 
 namespace sluice {
 
-struct ready_lane;
-
-/// What decides whose turn it is among the jobs of one queue and priority: the virtual time of each
-/// line (see rules/fairness.hpp), and where each fairness key is in it. The tags themselves are
-/// the tickets of the jobs. "" is the key of the jobs that have none.
+/// What decides whose turn it is among the jobs of one line and priority: virtual time (see
+/// rules/fairness.hpp), and where each fairness key is in it. The tags themselves are the tickets
+/// of the jobs. "" is the key of the jobs that have none.
 ///
-/// A key is kept while jobs of it wait, and afterwards until virtual time has passed the end of its
-/// last one; from then on it is like any new one.
+/// It lasts as long as jobs wait there. A key is kept while jobs of it wait, and afterwards until
+/// virtual time has passed the end of the last one that was started; from then on it is like any
+/// new one.
 class fair_level {
 public:
-    /// Virtual time begins at `now`.
-    explicit fair_level(std::int64_t now) : latest_(now) {}
+    /// Keys without waiting jobs that are kept. Beyond it those go whose end comes first.
+    static constexpr std::size_t resting_max = 10'000;
+
+    /// `number` names it and is not 0. Virtual time begins at `now`, which is `time` among lines.
+    fair_level(std::uint64_t number, std::int64_t now, std::int64_t time)
+        : number_(number), now_(now), shift_(time - now) {}
     fair_level(const fair_level&) = delete;  // what rests refers to keys
     fair_level(fair_level&&) = default;
     fair_level& operator=(fair_level&&) = default;
     ~fair_level() = default;
 
-    /// One that goes on from here and knows of no key.
-    fair_level next() const { return fair_level(latest_); }
+    /// Virtual time begins there after all; what has an earlier ticket has been started before.
+    void begin(std::int64_t now, std::int64_t time);
+    /// It has begun with those that had come in order of arrival: their tickets, and those of jobs
+    /// that were started before, count here too.
+    void follow_plain() { follows_plain_ = true; }
+    /// How many jobs wait is not known: it does not say when none is left.
+    void lose_count() { counts_ = false; }
 
-    /// The virtual time of a line. One that is empty begins where the furthest one is.
-    std::int64_t time_of(const ready_lane& lane, bool empty) const;
-    /// It is so late there, or later already.
-    void set_time(const ready_lane& lane, std::int64_t now);
-    /// The line is about to go.
-    void forget(const ready_lane& lane) { times_.erase(&lane); }
+    /// Whether a ticket counts here that was given by the level of this number; 0: by none, in
+    /// order of arrival.
+    bool knows(std::uint64_t number) const {
+        return number == number_ || (number == 0 && follows_plain_);
+    }
+    std::uint64_t number() const { return number_; }
+
+    std::int64_t now() const { return now_; }
+    /// It is so late, or later already.
+    void set_time(std::int64_t now);
+    /// The job of this ticket is started. False: not for the first time.
+    bool start(std::int64_t ticket);
+    /// What is added to a ticket where lines are compared.
+    std::int64_t shift() const { return shift_; }
+    /// It was that far behind the other lines.
+    void catch_up(std::int64_t by) { shift_ += by; }
 
     /// Where the last job of the key ends: before all times when nothing is known of it.
     std::int64_t finish_of(std::string_view key) const;
@@ -45,18 +63,20 @@ public:
 
     /// A job of the key waits, or so many.
     void enter(std::string_view key, std::size_t jobs = 1);
-    /// It waits no more. `step` is the virtual time it takes.
-    void leave(std::string_view key, std::int64_t step);
-    /// Jobs that wait.
-    std::size_t waiting() const { return waiting_; }
+    /// It waits no more. `end`: where it ends, when it has been started. Those that went otherwise
+    /// are not held against their key once none of it waits.
+    void leave(std::string_view key, std::optional<std::int64_t> end);
+    /// Whether it is known that no job waits.
+    bool over() const { return waiting_ == 0 && counts_; }
 
     std::size_t keys() const { return keys_.size(); }
-    /// Frees up to `max` keys of a level that has ended; false when none is left.
-    bool free_some(std::size_t max);
+    /// Frees up to `max` keys of a level that has ended; how many.
+    std::size_t free_some(std::size_t max);
 
 private:
     struct key_state {
         std::int64_t finish = INT64_MIN;
+        std::int64_t started = INT64_MIN;  ///< where the last one ends that was started
         std::size_t waiting = 0;
         bool rests = false;  ///< has an entry in `resting_`
     };
@@ -70,18 +90,22 @@ private:
 
     key_state& get(std::string_view key);
     void let_rest(key_map::iterator key);
-    void forget_passed();
+    void forget_some();
 
-    std::int64_t latest_;  ///< the furthest of the lines
-    std::unordered_map<const ready_lane*, std::int64_t> times_;
+    std::uint64_t number_;
+    std::int64_t now_;
+    std::int64_t shift_;
+    std::int64_t started_ = INT64_MIN;  ///< the highest ticket of those that were started
+    bool follows_plain_ = false;
+    bool counts_ = true;
     key_map keys_;
     /// A heap of the keys without waiting jobs, by where their last one ends. Some may have jobs by
     /// now.
-    std::deque<rest> resting_;
+    std::vector<rest> resting_;
     std::size_t waiting_ = 0;
 };
 
-/// By priority.
+/// Those of one line, by priority.
 using fair_levels = std::map<int, fair_level>;
 
 }  // namespace sluice

@@ -41,6 +41,9 @@ struct resident_job {
     bool in_finished = false;  ///< listed among the finished jobs kept for late questions
     bool log_known = true;     ///< where its log ends is in `log`; it has none when that is null
     std::size_t window_bytes = 0;
+    /// While it runs: number of the fair level that its ticket is of; 0: it is of none, but in
+    /// order of arrival.
+    std::uint64_t turn_level = 0;
     std::unique_ptr<run_log> log;
     queue_state* queue = nullptr;
     ready_lane* lane = nullptr;

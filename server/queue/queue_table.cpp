@@ -1,16 +1,38 @@
 #include "server/queue/queue_table.hpp"
 
 #include "server/queue/limit_table.hpp"
+#include "server/rules/fairness.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace sluice {
 
+std::optional<lane_head> ready_lane::first() {
+    const auto entry = line.front();
+    if (!entry) return std::nullopt;
+    const auto time = rules::fair_shifted(entry->ticket, shift(entry->priority));
+    return lane_head{entry->priority, time, entry->seq, this};
+}
+
 std::optional<lane_head> ready_lane::head() {
-    const auto first = line.front();
-    if (!first || closed) return std::nullopt;
-    return lane_head{first->priority, first->ticket, first->seq, this};
+    return closed ? std::nullopt : first();
+}
+
+bool ready_lane::begins_with(const job_record& job) const {
+    const auto entry = line.front();
+    return entry && entry->seq == job.seq && entry->ticket == job.ticket;
+}
+
+fair_level* ready_lane::level(int priority) const {
+    if (!fair) return nullptr;
+    const auto at = fair->find(priority);
+    return at == fair->end() ? nullptr : &at->second;
+}
+
+std::int64_t ready_lane::shift(int priority) const {
+    const auto* known = level(priority);
+    return known ? known->shift() : 0;
 }
 
 std::uint64_t queue_state::depth() const {

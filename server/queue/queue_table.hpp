@@ -37,14 +37,14 @@ struct handler_group {
 /// The first job of a lane, as takers choose among them.
 struct lane_head {
     int priority;
-    std::int64_t ticket;
+    std::int64_t time;  ///< its ticket; in a fair queue that is shifted, for each lane has its own
     std::int64_t seq;
     ready_lane* lane;
     friend bool operator==(const lane_head&, const lane_head&) = default;
     bool operator<(const lane_head& other) const {
         if (priority != other.priority) return priority > other.priority;
-        if (ticket != other.ticket) return ticket < other.ticket;
-        return seq < other.seq;  // lines of a fair queue may have the same ticket
+        if (time != other.time) return time < other.time;
+        return seq < other.seq;  // lines of a fair queue may be equally far
     }
 };
 
@@ -52,6 +52,13 @@ struct lane_head {
 struct handled_share {
     handler_group* group;
     std::set<lane_head> heads;
+};
+
+/// Waiting jobs without a fairness key, of one priority.
+struct unkeyed_jobs {
+    int priority = 0;
+    std::int64_t last = 0;  ///< the highest ticket
+    std::size_t count = 0;
 };
 
 /// The jobs of one type in one queue that wait for a taker: those without a limit, in the plain
@@ -75,14 +82,26 @@ struct ready_lane {
     std::optional<lane_head> blocked_at;  ///< its entry in limit_state::blocked
     std::int64_t blocked_allowed = 0;     ///< of that entry
     std::int64_t opened_for = 0;  ///< number of the group whose room its first job was opened for
+    /// Whose turn it is, by priority. Null in a queue that is not fair, and when no job waits.
+    std::unique_ptr<fair_levels> fair;
+    /// While restoring: what it has of jobs without a fairness key.
+    std::vector<unkeyed_jobs> restored;
 
     // only of a plain lane
     taker_list takers;  ///< waiting for this type only
     std::map<std::string, std::unique_ptr<ready_lane>, std::less<>> limited;  ///< by key of limits
     std::set<lane_head> limited_heads;  ///< the first job of each of these that is open
 
-    /// Its first job, if takers may ask for it.
+    /// Its first job.
+    std::optional<lane_head> first();
+    /// The same, if takers may ask for it.
     std::optional<lane_head> head();
+    /// Whether the job has the first place.
+    bool begins_with(const job_record& job) const;
+    /// Null: there is none.
+    fair_level* level(int priority) const;
+    /// What is added to tickets of that priority where lanes are compared.
+    std::int64_t shift(int priority) const;
 };
 
 struct queue_state {
@@ -112,11 +131,9 @@ struct queue_state {
     std::vector<std::pair<std::string, std::chrono::microseconds>> asked_types;
     std::optional<std::chrono::microseconds> handlers_asked_at;  ///< the same of its own workers
     std::uint64_t turn = 0;  ///< place among the queues that "*" serves in turn; 0: not there
-    /// Whose turn it is, by priority. Null: no job with a fairness key waits, nor one that came
-    /// while others did; tickets are in order of arrival.
-    std::unique_ptr<fair_levels> fair;
-    /// While restoring: by priority, the last ticket of those without a fairness key.
-    std::vector<std::pair<int, std::int64_t>> last_unkeyed;
+    /// By priority, the furthest time at which a job was started. Null: no job with a fairness key
+    /// waits, nor one that came while others did; tickets are in order of arrival.
+    std::unique_ptr<std::map<int, std::int64_t>> fair;
 
     bool bounded() const { return config && config->bound.max_depth > 0; }
     /// Whether as many of its jobs run as may.

@@ -46,6 +46,21 @@ void ready_line::level::scatter_last_run() {
         if (!strays.emplace(last.ticket + i * last.step, last.seq + i).second) --size;
 }
 
+template <class Visit>
+void ready_line::level::walk(Visit visit) const {
+    auto stray = strays.begin();
+    for (const auto& each : runs) {
+        for (std::int64_t i = 0; i < each.count; ++i) {
+            const auto ticket = each.ticket + i * each.step;
+            for (; stray != strays.end() && stray->first < ticket; ++stray)
+                if (!visit(stray->first, stray->second)) return;
+            if (!visit(ticket, each.seq + i)) return;
+        }
+    }
+    for (; stray != strays.end(); ++stray)
+        if (!visit(stray->first, stray->second)) return;
+}
+
 /// The run that has this ticket; null: none has.
 const ready_line::run* ready_line::level::run_with(std::int64_t ticket) const {
     const auto after = std::ranges::upper_bound(runs, ticket, {}, &run::ticket);
@@ -55,14 +70,40 @@ const ready_line::run* ready_line::level::run_with(std::int64_t ticket) const {
     return has ? &found : nullptr;
 }
 
+std::optional<std::int64_t> ready_line::level::holder(std::int64_t ticket) const {
+    if (const auto* in = run_with(ticket)) return in->seq + (ticket - in->ticket) / in->step;
+    const auto stray = strays.find(ticket);
+    return stray == strays.end() ? std::nullopt : std::optional{stray->second};
+}
+
+bool ready_line::level::remove(std::int64_t ticket, std::int64_t seq) {
+    const auto stray = strays.find(ticket);
+    if (stray != strays.end() && stray->second == seq) {
+        strays.erase(stray);
+        return true;
+    }
+    auto in = std::ranges::upper_bound(runs, ticket, {}, &run::ticket);
+    if (in == runs.begin() || holder(ticket) != seq) return false;
+    --in;
+    const auto at = seq - in->seq;
+    const run behind{ticket + in->step, seq + 1, in->count - at - 1, in->step};
+    in->count = at;
+    in = at == 0 ? runs.erase(in) : std::next(in);
+    if (behind.count > 0) runs.insert(in, behind);
+    return true;
+}
+
 bool ready_line::add(const ready_entry& entry) {
     auto& at = levels_[entry.priority];
     // With no runs left a stray with a larger ticket may still wait; runs and strays are merged
     // when taken.
     if (at.in_order(entry.ticket)) {
         at.append(entry.ticket, entry.seq);
-    } else if (!at.strays.emplace(entry.ticket, entry.seq).second) {
-        return false;
+    } else {
+        if (at.holder(entry.ticket) == entry.seq) return false;
+        const auto [stray, fresh] = at.strays.emplace(entry.ticket, entry.seq);
+        stray->second = entry.seq;
+        if (!fresh) return false;
     }
     ++at.size;
     ++size_;
@@ -116,28 +157,58 @@ void ready_line::pop(int priority) {
     --size_;
 }
 
+bool ready_line::remove(const ready_entry& entry) {
+    const auto found = levels_.find(entry.priority);
+    if (found == levels_.end() || !found->second.remove(entry.ticket, entry.seq)) return false;
+    if (--found->second.size == 0) levels_.erase(found);
+    --size_;
+    return true;
+}
+
+ready_line ready_line::split_off(int priority) {
+    ready_line part;
+    auto found = levels_.extract(priority);
+    if (found.empty()) return part;
+    part.size_ = found.mapped().size;
+    size_ -= part.size_;
+    part.levels_.insert(std::move(found));
+    return part;
+}
+
+std::size_t ready_line::free_some(std::size_t max) {
+    std::size_t freed = 0;
+    while (freed < max && !levels_.empty()) {
+        auto& [runs, strays, size] = levels_.begin()->second;
+        for (; freed < max && !runs.empty(); ++freed) runs.pop_front();
+        for (; freed < max && !strays.empty(); ++freed) strays.erase(strays.begin());
+        if (runs.empty() && strays.empty()) levels_.erase(levels_.begin());
+    }
+    return freed;
+}
+
 std::vector<ready_entry> ready_line::peek(std::size_t max) const {
     std::vector<ready_entry> entries;
-    for (const auto& [priority, at] : levels_) {
-        auto stray = at.strays.begin();
-        auto next = at.runs.begin();
-        std::int64_t offset = 0;
-        while (entries.size() < max && (stray != at.strays.end() || next != at.runs.end())) {
-            const auto of_run = next == at.runs.end() ? 0 : next->ticket + offset * next->step;
-            const bool take_stray =
-                next == at.runs.end() || (stray != at.strays.end() && stray->first < of_run);
-            if (take_stray) {
-                entries.push_back({priority, stray->first, stray->second});
-                ++stray;
-                continue;
-            }
-            entries.push_back({priority, of_run, next->seq + offset});
-            if (++offset == next->count) {
-                ++next;
-                offset = 0;
-            }
-        }
-        if (entries.size() == max) break;
+    for (const auto& each : levels_) {
+        if (entries.size() >= max) break;
+        each.second.walk([&](std::int64_t ticket, std::int64_t seq) {
+            entries.push_back({each.first, ticket, seq});
+            return entries.size() < max;
+        });
+    }
+    return entries;
+}
+
+std::vector<ready_entry> ready_line::peek_before(std::int64_t before, std::size_t max,
+                                                 std::size_t looks) const {
+    std::vector<ready_entry> entries;
+    for (const auto& each : levels_) {
+        auto found = max;
+        auto passed = looks;
+        each.second.walk([&](std::int64_t ticket, std::int64_t seq) {
+            if (seq >= before) return passed-- > 0;
+            entries.push_back({each.first, ticket, seq});
+            return --found > 0;
+        });
     }
     return entries;
 }
@@ -174,10 +245,7 @@ std::optional<ready_line::extent> ready_line::extent_of(int priority) const {
 std::optional<std::int64_t> ready_line::holder(int priority, std::int64_t ticket) const {
     const auto found = levels_.find(priority);
     if (found == levels_.end()) return std::nullopt;
-    const auto& at = found->second;
-    if (const auto* in = at.run_with(ticket)) return in->seq + (ticket - in->ticket) / in->step;
-    const auto stray = at.strays.find(ticket);
-    return stray == at.strays.end() ? std::nullopt : std::optional{stray->second};
+    return found->second.holder(ticket);
 }
 
 std::int64_t ready_line::next_free(int priority, std::int64_t ticket) const {

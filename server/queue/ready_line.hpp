@@ -15,6 +15,7 @@ struct ready_entry {
     int priority = 0;
     std::int64_t ticket = 0;
     std::int64_t seq = 0;
+    friend bool operator==(const ready_entry&, const ready_entry&) = default;
 };
 
 /// The available jobs of one queue and type: higher priority first, then by ticket.
@@ -25,8 +26,9 @@ struct ready_entry {
 /// one. An entry may be stale (its job was cancelled): whoever takes it looks at the job.
 class ready_line {
 public:
-    /// False when the line has that ticket already: the job was in line, left and came back before
-    /// its old place was passed, and takes that place again.
+    /// No other waiting job of this priority may have that ticket. False when the line grows no
+    /// longer: the job left and came back before its old place was passed, and takes that again, or
+    /// it takes that of a stale entry.
     bool add(const ready_entry& entry);
 
     /// While restoring, entries come in order of `seq`, not of `ticket`.
@@ -37,9 +39,19 @@ public:
     std::optional<ready_entry> oldest() const;
     /// Takes away what is, among those of its priority, the first.
     void pop(int priority);
+    /// Takes away any entry; false: it is not there. Costs little near the front.
+    bool remove(const ready_entry& entry);
+    /// Takes away all of one priority.
+    ready_line split_off(int priority);
+    /// Frees up to `max` runs and entries that stand alone; how many.
+    std::size_t free_some(std::size_t max);
 
     /// The first `max` entries, in order.
     std::vector<ready_entry> peek(std::size_t max) const;
+    /// Of each priority the first `max` that have a lower seq than `before`. No more than `looks`
+    /// others are passed over for it.
+    std::vector<ready_entry> peek_before(std::int64_t before, std::size_t max,
+                                         std::size_t looks) const;
 
     /// How many entries come before this place, stale ones included. Each run and each entry that
     /// stands alone takes one off `looks`; at 0 the rest is not counted.
@@ -83,6 +95,11 @@ private:
         void append(std::int64_t ticket, std::int64_t seq);
         void scatter_last_run();
         const run* run_with(std::int64_t ticket) const;
+        std::optional<std::int64_t> holder(std::int64_t ticket) const;
+        bool remove(std::int64_t ticket, std::int64_t seq);
+        /// Calls `visit` with each ticket and seq, in order, while it says to go on.
+        template <class Visit>
+        void walk(Visit visit) const;
     };
 
     std::map<int, level, std::greater<>> levels_;

@@ -24,8 +24,11 @@ std::int64_t fair_start(std::int64_t now, std::int64_t finish);
 /// Where a job ends that begins at `start`.
 std::int64_t fair_finish(std::int64_t start, std::int64_t step);
 
-/// Where the last job of a key ends that has nothing waiting: no more than one job from now. Jobs
-/// that went without having been started are not held against it.
-std::int64_t fair_rest(std::int64_t now, std::int64_t finish, std::int64_t step);
+/// The tag among other lines of one that has `tag` in its own, which is that much behind them.
+std::int64_t fair_shifted(std::int64_t tag, std::int64_t shift);
+
+/// Whether there can be such a tag. Some lie a little before the first place in a line, and some a
+/// little after the end of time, but none so far.
+bool is_fair_tag(std::int64_t tag);
 
 }  // namespace sluice::rules

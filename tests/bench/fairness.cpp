@@ -34,6 +34,7 @@ constexpr auto quiet_interval = 2ms;
 constexpr auto job_time = 1ms;
 constexpr int used_keys = 1'000'000;
 constexpr int backlog = 10'000;
+constexpr int keys_apart = 1'000;
 constexpr int batch_jobs = 1'000;
 constexpr std::size_t connections = 16;
 
@@ -184,6 +185,24 @@ void use(const server& at, bool many) {
     push_many(to, backlog, [](int) { return std::string("backlog"); });
 }
 
+/// What waiting jobs take of memory: in order of arrival, and when keys that came one after the
+/// other take turns. What is kept of the first ones is the same.
+void measure_waiting(const std::string& sluiced, const std::filesystem::path& where) {
+    double taken[2] = {};
+    for (const bool turns : {false, true}) {
+        const server at(sluiced, where, turns ? "turns" : "arrival");
+        client to(at.port);
+        const auto before = at.running.resident_kib();
+        push_many(to, used_keys,
+                  [&](int i) { return "w" + std::to_string(turns ? i / keys_apart : 0); });
+        taken[turns ? 1 : 0] = static_cast<double>(at.running.resident_kib() - before);
+    }
+    std::printf(
+        "memory: %.0f MiB for %d waiting jobs of one key, %.0f MiB of %d: %.0f bytes each\n",
+        taken[0] / 1024, used_keys, taken[1] / 1024, used_keys / keys_apart,
+        (taken[1] - taken[0]) * 1024 / used_keys);
+}
+
 protocol push_one() {
     const auto text = job_text("fresh");
     const auto request = [text](std::uint64_t) {
@@ -255,6 +274,7 @@ int main(int argc, char** argv) {
     const int rounds = argc > 3 ? std::atoi(argv[3]) : 5;
     std::filesystem::create_directories(where);
     measure_quiet(sluiced, where);
+    measure_waiting(sluiced, where);
     measure_keys(sluiced, where, rounds);
     return 0;
 }

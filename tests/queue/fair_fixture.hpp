@@ -37,6 +37,15 @@ protected:
         for (const auto& job : *jobs) ids.push_back(job.spec->id);
         return ids;
     }
+    void release(const job_record& job) {
+        nack_request back;
+        back.release = true;
+        ASSERT_TRUE(f.nack(job, back));
+    }
+    /// Fetches and acks so many, and no fewer.
+    void do_jobs(int count) {
+        for (; count > 0; --count) ASSERT_TRUE(f.ack(f.fetch_one("q")));
+    }
     /// The keys of so many jobs, one fetch each.
     std::string order(int count, const std::string& type = {}) {
         std::string order;

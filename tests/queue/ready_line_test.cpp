@@ -6,14 +6,9 @@
 #include <iterator>
 #include <map>
 #include <random>
+#include <vector>
 
-namespace sluice {
-
-bool operator==(const ready_entry& a, const ready_entry& b) {
-    return a.priority == b.priority && a.ticket == b.ticket && a.seq == b.seq;
-}
-
-namespace test {
+namespace sluice::test {
 namespace {
 
 std::vector<std::int64_t> drain(ready_line& line) {
@@ -234,6 +229,85 @@ TEST(ReadyLine, CountsThoseAheadOfAPlace) {
     EXPECT_EQ(ahead(0, 99, 2), 11U) << "no more than so many looks";
 }
 
+/// Against a sorted map, as fairness keys and a full queue have it: entries go from anywhere, and
+/// others take their tickets.
+TEST(ReadyLine, AgreesWithASortedMapWhenEntriesGoFromTheMiddle) {
+    for (unsigned seed = 1; seed <= 200; ++seed) {
+        std::mt19937 random(seed);
+        ready_line line;
+        std::map<std::int64_t, std::int64_t> model;  // ticket to seq
+        std::int64_t seq = 0, next = 1;
+        for (int i = 0; i < 300; ++i) {
+            const auto dice = random() % 10;
+            if (dice < 5) {
+                for (auto count = random() % 6; count > 0; --count, next += 1 + random() % 2) {
+                    ASSERT_TRUE(line.add({0, next, ++seq}));
+                    model[next] = seq;
+                }
+            } else if (dice < 9 && !model.empty()) {
+                const auto at = static_cast<std::ptrdiff_t>(random() % model.size());
+                const auto one = std::next(model.begin(), at);
+                EXPECT_FALSE(line.remove({0, one->first, one->second + 1}));
+                EXPECT_FALSE(line.remove({1, one->first, one->second}));
+                ASSERT_TRUE(line.remove({0, one->first, one->second})) << "seed " << seed;
+                if (random() % 2 == 0) {
+                    ASSERT_TRUE(line.add({0, one->first, ++seq}));
+                    one->second = seq;
+                } else {
+                    model.erase(one);
+                }
+            }
+            ASSERT_EQ(line.size(), model.size()) << "seed " << seed;
+            auto expected = model.begin();
+            for (const auto& entry : line.peek(1000)) {
+                ASSERT_EQ(entry.ticket, expected->first) << "seed " << seed;
+                ASSERT_EQ(entry.seq, (expected++)->second) << "seed " << seed;
+            }
+        }
+    }
+}
+
+TEST(ReadyLine, GivesTheTicketOfAStaleEntryToAnother) {
+    ready_line line;
+    line.add({0, 10, 1});
+    EXPECT_TRUE(line.add({0, 5, 2}));
+    EXPECT_FALSE(line.add({0, 5, 3})) << "it grows no longer";
+    EXPECT_EQ(line.size(), 2U);
+    EXPECT_EQ(line.front()->seq, 3);
+    EXPECT_FALSE(line.add({0, 10, 1})) << "the job is in line already";
+    EXPECT_EQ(line.size(), 2U);
+}
+
+TEST(ReadyLine, LetsAllOfOnePriorityGo) {
+    ready_line line;
+    for (std::int64_t i = 1; i <= 10; ++i) line.add({i % 2 == 0 ? 0 : 3, i, i});
+    line.add({0, -1, 11});
+    auto gone = line.split_off(0);
+    EXPECT_EQ(gone.size(), 6U);
+    EXPECT_EQ(line.size(), 5U);
+    EXPECT_FALSE(line.extent_of(0));
+    EXPECT_EQ(line.front()->seq, 1);
+    EXPECT_TRUE(line.split_off(7).empty());
+    EXPECT_EQ(gone.free_some(2), 2U);
+    EXPECT_GT(gone.free_some(100), 0U);
+    EXPECT_EQ(gone.free_some(100), 0U);
+}
+
+TEST(ReadyLine, ShowsTheFirstThatAreNotNewer) {
+    ready_line line;
+    for (std::int64_t i = 1; i <= 5; ++i) line.add({0, 10 * i, i});
+    for (std::int64_t i = 6; i <= 9; ++i) line.add({0, i, i});
+    line.add({2, 1, 10});
+    line.add({2, 2, 0});
+    const auto shown = [&](std::int64_t before, std::size_t max, std::size_t looks) {
+        std::vector<std::int64_t> seqs;
+        for (const auto& entry : line.peek_before(before, max, looks)) seqs.push_back(entry.seq);
+        return seqs;
+    };
+    EXPECT_EQ(shown(6, 2, 4), (std::vector<std::int64_t>{0, 1, 2}));
+    EXPECT_EQ(shown(6, 2, 3), (std::vector<std::int64_t>{0})) << "too many are newer";
+    EXPECT_EQ(shown(INT64_MAX, 2, 0), (std::vector<std::int64_t>{10, 0, 6, 7}));
+}
+
 }  // namespace
-}  // namespace test
-}  // namespace sluice
+}  // namespace sluice::test

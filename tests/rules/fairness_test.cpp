@@ -151,10 +151,20 @@ TEST(Fairness, NeverOverflows) {
     EXPECT_EQ(fair_finish(fair_time_max + 5, 1), fair_time_max);
 }
 
-TEST(Fairness, HoldsAgainstAKeyAtRestNoMoreThanOneJob) {
-    EXPECT_EQ(fair_rest(100, 1'000'000, 50), 150);
-    EXPECT_EQ(fair_rest(100, 120, 50), 120);
-    EXPECT_EQ(fair_rest(100, 20, 50), 20);
+TEST(Fairness, ComparesTheTagsOfLinesByTheirShift) {
+    EXPECT_EQ(fair_shifted(100, 50), 150);
+    EXPECT_EQ(fair_shifted(100, -500), -400);
+    EXPECT_EQ(fair_shifted(fair_time_max, fair_time_max + fair_unit), INT64_MAX);
+    EXPECT_EQ(fair_shifted(-fair_unit, INT64_MAX), INT64_MAX - fair_unit);
+}
+
+TEST(Fairness, KnowsATagThatCannotBe) {
+    EXPECT_TRUE(is_fair_tag(1));
+    EXPECT_TRUE(is_fair_tag(1 - fair_unit)) << "before the first place in line";
+    EXPECT_TRUE(is_fair_tag(fair_time_max + 1'000'000)) << "those that came at the end of time";
+    EXPECT_FALSE(is_fair_tag(INT64_MAX));
+    EXPECT_FALSE(is_fair_tag(-fair_time_max));
+    EXPECT_FALSE(is_fair_tag(INT64_MIN));
 }
 
 }  // namespace

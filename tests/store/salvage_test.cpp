@@ -112,6 +112,33 @@ TEST_F(Salvage, KeepsThePlaceOfAJobWithAFairnessKey) {
         (std::vector<std::pair<std::int64_t, std::string>>{{std::int64_t{1} << 40, "tenant-7"}}));
 }
 
+TEST_F(Salvage, GivesAJobWhoseTicketCannotBeThePlaceOfItsArrival) {
+    {
+        const auto spoiled = open_sqlite_store(small_store(damaged));
+        spoiled->restore_blocking({});
+        journal_batch batch;
+        for (int i = 1; i <= 4; ++i) {
+            auto job = make_job(i);
+            if (i == 2) job.ticket = INT64_MAX;
+            if (i == 3) job.ticket = INT64_MIN;
+            if (i == 4) job.ticket = 5 - (std::int64_t{1} << 20);  // before the first place in line
+            batch.jobs.push_back({job_place::nowhere, job_place::live, std::move(job), {}});
+        }
+        ASSERT_EQ(spoiled->commit_blocking(batch).status, commit_status::ok);
+        spoiled->close_blocking();
+    }
+    salvage_store(damaged, fresh);
+    saved();
+    std::map<std::int64_t, std::int64_t> tickets;
+    restore_sink sink;
+    sink.waiting = [&](const waiting_job& job) { tickets[job.seq] = job.ticket; };
+    sink.active = [](const job_record&) {};
+    sink.queue = [](std::string_view, bool) {};
+    store->restore_blocking(sink);
+    EXPECT_EQ(tickets, (std::map<std::int64_t, std::int64_t>{
+                           {1, 1}, {2, 2}, {3, 3}, {4, 5 - (std::int64_t{1} << 20)}}));
+}
+
 TEST_F(Salvage, LeavesOutASettingThatIsNotJson) {
     {
         auto spoiled = open_sqlite_store(small_store(damaged));

@@ -1,6 +1,7 @@
 #include "server/store/sqlite/salvage.hpp"
 
 #include "proto/json_text.hpp"
+#include "server/rules/fairness.hpp"
 #include "server/store/sqlite/checked_pages.hpp"
 #include "server/store/sqlite/job_rows.hpp"
 #include "server/store/sqlite/opening.hpp"
@@ -313,6 +314,7 @@ void salvager::keep(job_record job, job_place place, std::optional<timestamp> pu
         throw_damaged("its place in the line is impossible");
     }
     // Those of fair queues are times of their own; a lost place costs no job.
+    if (!rules::is_fair_tag(job.ticket)) job.ticket = job.seq;
     if (job.ticket <= seq_max_ && report_.mark_readable)
         batch_.next_seq = std::max(batch_.next_seq, job.ticket + 1);
     if (!spec.client_id && sequence_of(spec.id) != job.seq) {
