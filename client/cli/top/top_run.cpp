@@ -71,7 +71,7 @@ asio::awaitable<exit_code> top_run::run() {
     helpers_.spawn(follow());
     if (output_ == top_output::screen) {
         screen_.enter();
-        scene_.note = "The first figures come after one interval.";
+        scene_.note = "Rates and times come after one interval.";
         draw();
         scene_.note.clear();
     }
@@ -80,7 +80,8 @@ asio::awaitable<exit_code> top_run::run() {
     co_await helpers_.join();
     screen_.leave();
     if (failure_) co_return complain(ctx_, *failure_);
-    co_return signalled_&& settings_.once ? exit_code::interrupted : exit_code::ok;
+    const bool too_early = signalled_ && settings_.once;
+    co_return too_early ? exit_code::interrupted : exit_code::ok;
 }
 
 /// Events first: what happens between the two is then in both, and the next listing sets it right.
@@ -90,7 +91,7 @@ asio::awaitable<std::optional<client::failure>> top_run::begin() {
     auto listed = co_await server_.queues();
     if (listed.has_error()) co_return listed.error();
     model_.list(*listed, clock::now());
-    model_.take(clock::now(), settings_.order);
+    seen_ = model_.take(clock::now(), settings_.order);
     co_return std::nullopt;
 }
 
