@@ -37,6 +37,7 @@ event_stream::event_stream(asio::any_io_executor executor, settings with, stream
 asio::awaitable<std::optional<failure>> event_stream::open() {
     call request;
     request.target = target_;
+    request.fields.emplace_back("Accept", "text/event-stream");
     if (!reader_.last_id().empty()) {
         request.fields.emplace_back("Last-Event-ID", reader_.last_id());
     }

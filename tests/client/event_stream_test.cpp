@@ -96,6 +96,7 @@ TEST(EventStream, TellsEventsAndGapsAcrossChunks) {
     ASSERT_EQ(requests.size(), 1U);
     EXPECT_EQ(requests[0].target(),
               "/ojs/v1/events/stream?types=job.started,job.failed&queues=mail");
+    EXPECT_EQ(requests[0]["Accept"], "text/event-stream");
     EXPECT_EQ(requests[0].count("Last-Event-ID"), 0U);
 }
 

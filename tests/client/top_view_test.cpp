@@ -123,7 +123,7 @@ TEST(TopScreen, SaysWhatIsTheMatter) {
     EXPECT_EQ(lines[0], "sluice top · http://127.0.0.1:8080 · every 1s · by waiting");
     EXPECT_EQ(lines[1], "1 queue · 0.5/s in · 0/s started · 0/s done · 0/s failed · 0 active");
     EXPECT_EQ(lines[2], "connected again");
-    s.away = "waiting: cannot reach it\x1b[2J";
+    s.away = "cannot reach it\x1b[2J";
     EXPECT_EQ(render_top_screen(s, seen, term_of(80), 24)[2], "waiting: cannot reach it?[2J");
     EXPECT_EQ(render_top_screen(s, {}, term_of(80), 24).back(), "There are no queues yet.");
     s.settings.queues = {"x"};
@@ -202,8 +202,10 @@ TEST(TopJson, IsOneObjectOfItsSchema) {
     EXPECT_EQ(mail["running_us"]["count"], 1);
     EXPECT_TRUE(object["all"]["waiting_us"].is_null());
     auto away = scene();
-    away.away = "waiting";
-    EXPECT_EQ(nlohmann::json::parse(render_top_json(away, {}))["connected"], false);
+    away.away = "cannot reach it";
+    const auto waiting = nlohmann::json::parse(render_top_json(away, {}));
+    EXPECT_EQ(waiting["connected"], false);
+    EXPECT_EQ(waiting["away"], "cannot reach it");
 }
 
 TEST(TopTable, TellsAgesBriefly) {

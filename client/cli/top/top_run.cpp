@@ -184,7 +184,7 @@ bool top_run::gives_up(const client::failure& f) {
 void top_run::show() {
     scene_.at = wall_now();
     const bool connected = away().empty();
-    scene_.away = connected ? "" : "waiting: " + away();
+    scene_.away = away();
     scene_.note.clear();
     if (seen_.gap && connected) {
         scene_.note = gap_note;

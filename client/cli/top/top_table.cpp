@@ -259,7 +259,7 @@ std::vector<std::string> render_top_screen(const top_scene& scene, const top_int
     lines.push_back(fitted(summary_of(seen, term)));
     const bool away = !scene.away.empty();
     lines.push_back(paint(term, away ? style::red : style::yellow,
-                          fitted(printable(away ? scene.away : scene.note))));
+                          fitted(printable(away ? "waiting: " + scene.away : scene.note))));
     if (seen.queues.empty()) {
         lines.push_back(scene.settings.queues.empty() ? "There are no queues yet."
                                                       : "There is no such queue yet.");
