@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 namespace sluice::client {
 
@@ -12,6 +13,9 @@ using verb = boost::beast::http::verb;
 namespace {
 
 constexpr std::string_view api = "/ojs/v1";
+
+/// The server's answer names no more queues than this.
+constexpr std::size_t queues_a_page = 1000;
 
 std::string path(std::string_view rest) {
     return std::string{api} + std::string{rest};
@@ -171,9 +175,18 @@ asio::awaitable<outcome<log_lines>> client::log(std::string id, log_filter filte
 }
 
 asio::awaitable<outcome<std::vector<queue_info>>> client::queues() {
-    call request = plain_call(verb::get, path("/queues"));
-    auto answer = co_await ask(std::move(request));
-    co_return value_of(answer, read_queues);
+    std::vector<queue_info> all;
+    for (;;) {
+        query q;
+        if (!all.empty()) q.add("offset", std::to_string(all.size()));
+        call request = plain_call(verb::get, path("/queues") + q.text());
+        auto answer = co_await ask(std::move(request));
+        auto page = value_of(answer, read_queues);
+        if (page.has_error()) co_return page;
+        const bool whole = page->size() < queues_a_page;
+        std::move(page->begin(), page->end(), std::back_inserter(all));
+        if (whole) co_return all;
+    }
 }
 
 asio::awaitable<outcome<queue_info>> client::queue(std::string name) {

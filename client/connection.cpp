@@ -3,6 +3,8 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/error.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
@@ -56,11 +58,17 @@ tcp::resolver::results_type literal_endpoint(const base_url& url) {
 
 }  // namespace
 
+struct connection::body_reader {
+    http::response_parser<http::buffer_body> parser;
+};
+
 connection::connection(asio::any_io_executor executor, settings with)
     : settings_(std::move(with)),
       lookup_(executor, settings_.url.host, settings_.url.port),
       stream_(executor),
       buffer_(read_buffer_bytes) {}
+
+connection::~connection() = default;
 
 asio::awaitable<outcome<reply>> connection::exchange(call request) {
     hurried_ = false;
@@ -116,6 +124,62 @@ asio::awaitable<outcome<reply>> connection::attempt(const call& request, bool& a
     if (read_failed) co_return explain(read_failed, true);
     if (!parser.keep_alive() || hurried_) drop();
     co_return make_reply(parser.release());
+}
+
+asio::awaitable<outcome<reply>> connection::begin_stream(call request) {
+    hurried_ = false;
+    drop();
+    auto problem = co_await open();
+    if (problem) co_return std::move(*problem);
+    const auto message = make_request(request, settings_);
+    stream_.expires_after(settings_.timeout + request.wait);
+    auto [write_failed, written] = co_await http::async_write(stream_, message, nothrow_await);
+    http::response_parser<http::empty_body> head;
+    head.body_limit(boost::none);
+    auto ec = write_failed;
+    if (!ec) {
+        auto [failed, read] =
+            co_await http::async_read_header(stream_, buffer_, head, nothrow_await);
+        ec = failed;
+    }
+    if (!ec && head.get().result_int() == 200) {
+        body_.reset(new body_reader{http::response_parser<http::buffer_body>{std::move(head)}});
+        reply begun;
+        begun.status = 200;
+        co_return begun;
+    }
+    http::response_parser<http::string_body> whole{std::move(head)};
+    whole.body_limit(answer_bytes_max);
+    if (!ec) {
+        auto [failed, read] = co_await http::async_read(stream_, buffer_, whole, nothrow_await);
+        ec = failed;
+    }
+    drop();
+    if (ec) co_return explain(ec, true);
+    co_return make_reply(whole.release());
+}
+
+asio::awaitable<outcome<std::string>> connection::read_more(std::chrono::milliseconds silence) {
+    std::string bytes;
+    // The reader stays until the next stream begins: close() may come while it is in use.
+    while (bytes.empty() && open_ && body_ && !body_->parser.is_done()) {
+        bytes.resize(read_buffer_bytes);
+        auto& body = body_->parser.get().body();
+        body.data = bytes.data();
+        body.size = bytes.size();
+        body.more = true;
+        stream_.expires_after(silence);
+        auto [ec, read] =
+            co_await http::async_read_some(stream_, buffer_, body_->parser, nothrow_await);
+        bytes.resize(bytes.size() - body.size);
+        if (ec && ec != http::error::need_buffer) {
+            drop();
+            co_return explain(ec, true);
+        }
+    }
+    if (closed_) co_return explain(asio::error::operation_aborted, true);
+    if (bytes.empty()) drop();
+    co_return bytes;
 }
 
 // A server closes idle connections; to notice before sending spares a request whose outcome would

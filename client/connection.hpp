@@ -11,6 +11,7 @@
 #include <boost/beast/http/verb.hpp>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -48,11 +49,20 @@ struct reply {
 class connection {
 public:
     connection(asio::any_io_executor executor, settings with);
+    ~connection();
 
     /// Sends one request and reads the answer, whatever its status. A call that is `repeatable` is
     /// sent once more when a kept connection turns out to be dead before any answer.
     /// Errors: unreachable, lost, timed_out, closed, bad_answer.
     asio::awaitable<outcome<reply>> exchange(call request);
+
+    /// Sends one request over a new connection whose answer goes on for as long as it likes. With a
+    /// status of 200 the body is to be read with `read_more`; with another one it is in the reply.
+    /// Errors as of `exchange`.
+    asio::awaitable<outcome<reply>> begin_stream(call request);
+    /// The next bytes of the body; none once it has ended. Fails with timed_out when nothing comes
+    /// for as long as `silence`.
+    asio::awaitable<outcome<std::string>> read_more(std::chrono::milliseconds silence);
 
     /// Ends the call under way, and all later ones, with `closed`.
     void close();
@@ -68,6 +78,8 @@ public:
     void set_timeout(std::chrono::milliseconds timeout) { settings_.timeout = timeout; }
 
 private:
+    struct body_reader;
+
     asio::awaitable<std::optional<failure>> open();
     asio::awaitable<outcome<reply>> attempt(const call& request, bool& answer_began);
     bool peer_has_closed();
@@ -78,6 +90,7 @@ private:
     name_lookup lookup_;
     boost::beast::tcp_stream stream_;
     boost::beast::flat_buffer buffer_;
+    std::unique_ptr<body_reader> body_;  ///< of the answer that goes on
     bool open_ = false;
     bool sent_ = false;     ///< the request of the call under way, or nearly
     bool hurried_ = false;  ///< the call under way is to end

@@ -4,6 +4,11 @@
 
 namespace sluice::client {
 
+bool may_come_back(const failure& f) {
+    return f.kind == failure_kind::unreachable || f.kind == failure_kind::lost ||
+           f.kind == failure_kind::timed_out || f.retryable;
+}
+
 void throw_exception_from_error(const failure& f, const boost::source_location&) {
     throw std::runtime_error(f.message);
 }

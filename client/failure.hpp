@@ -32,6 +32,9 @@ struct failure {
     std::optional<std::chrono::milliseconds> retry_after;
 };
 
+/// Whether asking again may help: the server is away, or says so.
+bool may_come_back(const failure& f);
+
 [[noreturn]] void throw_exception_from_error(const failure& f, const boost::source_location& where);
 
 /// What is wrong with something a person wrote: the rest of a sentence, such as "it names no host".

@@ -60,9 +60,12 @@ event_info event_from(json_value value) {
     event_info event;
     each_member(value, [&](std::string_view key, json_value member) {
         if (key == "type") set(event.type, member);
+        if (key == "time") set(event.time, member);
         if (key != "data") return;
         each_member(member, [&](std::string_view name, json_value datum) {
             if (name == "job_id") set(event.job_id, datum);
+            if (name == "queue") set(event.queue, datum);
+            if (name == "worker_id") set(event.worker_id, datum);
             if (name == "state") set(event.state, datum);
             if (name == "attempt") set(event.attempt, datum);
             if (name == "result") event.result = raw_json{datum.text};
@@ -279,6 +282,12 @@ std::optional<event_list> read_events(std::string_view body) {
         if (key == "gap") set(list.gap, member);
     });
     return list;
+}
+
+std::optional<event_info> read_event(std::string_view body) {
+    const auto root = parse_answer(body);
+    if (!root || root->kind != json_kind::object) return std::nullopt;
+    return event_from(*root);
 }
 
 std::optional<log_lines> read_log(std::string_view body) {

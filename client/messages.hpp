@@ -130,10 +130,13 @@ struct purge_info {
 
 struct event_info {
     std::string type;  ///< such as "job.completed"
+    std::optional<timestamp> time;
     std::string job_id;
+    std::string queue;
     std::string state;  ///< of the job, right after
     std::uint32_t attempt = 0;
-    raw_json result;  ///< where the event carries it
+    std::string worker_id;  ///< of the latest run; empty before the first
+    raw_json result;        ///< where the event carries it
     timeline times;
 };
 
@@ -173,6 +176,7 @@ std::optional<std::vector<queue_info>> read_queues(std::string_view body);
 std::optional<queue_settings> read_queue_settings(std::string_view body);
 std::optional<purge_info> read_purge(std::string_view body);
 std::optional<event_list> read_events(std::string_view body);
+std::optional<event_info> read_event(std::string_view body);
 std::optional<log_lines> read_log(std::string_view body);
 std::optional<health_info> read_health(std::string_view body);
 

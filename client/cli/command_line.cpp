@@ -115,6 +115,7 @@ command_line::command_line() : root("Talk to a Sluice job queue server.", "sluic
     add_demo_command(*this);
     add_job_commands(*this);
     add_server_commands(*this);
+    add_top_command(*this);
     add_cron_commands(*this);
 }
 

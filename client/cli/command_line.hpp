@@ -39,6 +39,7 @@ void add_demo_command(command_line& line);
 void add_job_commands(command_line& line);
 void add_server_commands(command_line& line);
 void add_cron_commands(command_line& line);
+void add_top_command(command_line& line);
 /// Below `sluice dead`.
 void add_redrive_commands(command_line& line, CLI::App& dead);
 

@@ -29,13 +29,6 @@ void write(const std::vector<log_chunk>& chunks) {
     }
 }
 
-/// Whether asking again may help: the server is away, or says so.
-bool may_come_back(const client::failure& f) {
-    using client::failure_kind;
-    return f.kind == failure_kind::unreachable || f.kind == failure_kind::lost ||
-           f.kind == failure_kind::timed_out || f.retryable;
-}
-
 asio::awaitable<void> sleep(asio::any_io_executor executor, std::chrono::milliseconds time) {
     asio::steady_timer timer(executor, time);
     co_await timer.async_wait(asio::use_awaitable);

@@ -199,6 +199,24 @@ TEST(CommandLine, UnderstandsEveryOptionOfCronAdd) {
     EXPECT_TRUE(r.chosen);
 }
 
+TEST(CommandLine, TakesTheOptionsOfTop) {
+    const auto r = read({"top", "--sort", "backlog", "--interval", "2s", "-q", "mail*", "--queue",
+                         "bulk", "--once", "--json"});
+    EXPECT_EQ(r.code, exit_code::ok) << r.said;
+    EXPECT_TRUE(r.chosen);
+    for (const auto& wrong : {std::vector<std::string>{"--sort", "age"},
+                              {"--interval", "50ms"},
+                              {"--interval", "soon"},
+                              {"--queue", ""}}) {
+        std::vector<std::string> line{"top"};
+        line.insert(line.end(), wrong.begin(), wrong.end());
+        const auto refused = read(line);
+        EXPECT_EQ(refused.code, exit_code::usage) << wrong[0] << " " << wrong[1];
+        EXPECT_TRUE(holds(refused.said, wrong[0])) << refused.said;
+        EXPECT_TRUE(holds(refused.said, "See: sluice top --help")) << refused.said;
+    }
+}
+
 TEST(CommandLine, PrintsHelpAsData) {
     const auto asked = read({"job", "get", "--help"});
     EXPECT_EQ(asked.code, exit_code::ok);

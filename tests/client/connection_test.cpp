@@ -270,5 +270,27 @@ TEST(Client, TakesAnUnwellServerAsAnAnswer) {
     run_with(io, server, [&] { return expect_unwell(c); });
 }
 
+asio::awaitable<void> list_queues(client& c, std::size_t& count) {
+    auto queues = co_await c.queues();
+    EXPECT_TRUE(queues.has_value());
+    if (queues.has_value()) count = queues->size();
+}
+
+TEST(Client, ListsQueuesBeyondTheFirstPage) {
+    asio::io_context io;
+    scripted_server server{io.get_executor(), [](const auto& asked) {
+                               const bool first = asked.target() == "/ojs/v1/queues";
+                               std::string body = R"({"queues":[{"name":"q"})";
+                               for (int i = 1; first && i < 1000; ++i) body += R"(,{"name":"q"})";
+                               return answer(200, body + "]}");
+                           }};
+    client c{io.get_executor(), server.settings_for_client()};
+    std::size_t count = 0;
+    run_with(io, server, [&] { return list_queues(c, count); });
+    EXPECT_EQ(count, 1001U);
+    ASSERT_EQ(server.requests.size(), 2U);
+    EXPECT_EQ(server.requests[1].target(), "/ojs/v1/queues?offset=1000");
+}
+
 }  // namespace
 }  // namespace sluice::client

@@ -129,6 +129,19 @@ TEST(ReadEvents, TakesTheTimelineOfEach) {
     EXPECT_EQ(event.times.running(), microseconds{1'000'000});
 }
 
+TEST(ReadEvent, TakesQueueTimeAndWorker) {
+    const auto event = read_event(
+        R"({"type":"job.started","time":"2026-02-12T10:30:00Z","data":{"job_id":"a",
+        "queue":"mail","worker_id":"w","state":"active"}})");
+    ASSERT_TRUE(event.has_value());
+    EXPECT_EQ(event->type, "job.started");
+    EXPECT_EQ(event->queue, "mail");
+    EXPECT_EQ(event->worker_id, "w");
+    EXPECT_EQ(event->time, parse_timestamp("2026-02-12T10:30:00Z"));
+    EXPECT_FALSE(read_event("[]").has_value());
+    EXPECT_FALSE(read_event("{").has_value());
+}
+
 TEST(ReadHealth, NeedsAStatus) {
     const auto health = read_health(
         R"({"status":"degraded","server_version":"0.1.0","reason":"r","backend":{"type":"sqlite"}})");

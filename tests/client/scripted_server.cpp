@@ -85,6 +85,7 @@ asio::awaitable<void> scripted_server::serve(std::shared_ptr<tcp::socket> socket
         if (!doing.answers) break;
         if (!doing.raw.empty()) {
             co_await asio::async_write(*socket, asio::buffer(doing.raw), nothrow_await);
+            if (doing.lingers) co_return;
             break;
         }
         const auto response = make_response(doing, version);

@@ -30,6 +30,7 @@ struct script {
     bool closes = false;                  ///< after the answer, without saying so before
     bool hangs = false;                   ///< neither answers nor closes
     std::string raw;                      ///< sent as it is instead of an HTTP answer
+    bool lingers = false;                 ///< does not close after `raw`
 };
 
 /// A real HTTP server on a loopback port, on the io_context of the test, that does as told.
