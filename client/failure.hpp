@@ -58,6 +58,7 @@ enum class exit_code : std::uint8_t {
     not_found = 4,
     denied = 5,
     conflict = 6,
+    missed = 7,
     partial = 8,
     timed_out = 124,
     interrupted = 130,

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace sluice::client {
 
@@ -18,6 +19,8 @@ public:
 
     /// Returns when the job is durable. Errors: all but temporary refusals; `closed` after close().
     asio::awaitable<outcome<job_info>> push(new_job job);
+    /// The same for a batch: all are stored, or none.
+    asio::awaitable<outcome<std::vector<job_info>>> push_batch(std::vector<new_job> jobs);
 
     /// How often the server said "not now" so far.
     std::uint64_t refusals() const { return refusals_; }
@@ -26,6 +29,9 @@ public:
     void close();
 
 private:
+    /// Whether the same push is to be tried again; then the time for it has come.
+    asio::awaitable<bool> may_retry(failure why);
+
     client client_;
     asio::steady_timer pause_;
     std::uint64_t refusals_ = 0;

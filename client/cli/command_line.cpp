@@ -111,6 +111,7 @@ command_line::command_line() : root("Talk to a Sluice job queue server.", "sluic
         "Show the version");
     add_global_options(*this);
     add_produce_command(*this);
+    add_bench_command(*this);
     add_work_command(*this);
     add_demo_command(*this);
     add_job_commands(*this);

@@ -34,6 +34,7 @@ exit_code run_command_line(std::vector<std::string> arguments);
 
 // Each adds commands to the parser; one file each.
 void add_produce_command(command_line& line);
+void add_bench_command(command_line& line);
 void add_work_command(command_line& line);
 void add_demo_command(command_line& line);
 void add_job_commands(command_line& line);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "client/cli/bench/bench_options.hpp"
 #include "client/cli/context.hpp"
 #include "client/cli/produce_options.hpp"
 #include "client/cli/work_settings.hpp"
@@ -18,6 +19,9 @@ using ids = std::vector<std::string>;
 
 exit_code produce(const context& ctx, const produce_options& options);
 exit_code compare_reports(const context& ctx, const std::vector<std::string>& files);
+
+/// Ends with `missed` when an objective was missed, or none of the rates tried meets them all.
+exit_code run_bench(const context& ctx, const bench::bench_options& options);
 
 /// A worker: runs a command for each job, until it is stopped or the options' end is reached. Ends
 /// with `interrupted` when jobs had to be given back; with an end in the options, also by how the

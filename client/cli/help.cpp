@@ -84,6 +84,7 @@ constexpr std::array<topic, 2> topics{{
     4  there is no such job, queue, dead letter, redrive or cron job
     5  denied: no token, or one that may not do this
     6  conflict: the state of the job does not allow it
+    7  an objective of a benchmark was missed
     8  partial: some jobs went well and some did not
   124  no answer, or no end of the job, in time
   130  interrupted before the work was done

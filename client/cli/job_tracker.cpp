@@ -37,7 +37,7 @@ job_tracker::notices job_tracker::created(std::uint64_t index, std::size_t produ
                                           const std::string& id, nanoseconds enqueue) {
     ++report_.created;
     report_.enqueue.record(enqueue);
-    jobs_.emplace(id, tracked{index, producer});
+    jobs_.emplace(id, tracked{index, producer, enqueue});
     notice news;
     news.index = index;
     news.producer = producer;
@@ -105,6 +105,7 @@ job_tracker::notice job_tracker::apply(std::unordered_map<std::string, tracked>:
                                        notice news) {
     news.index = at->second.index;
     news.producer = at->second.producer;
+    news.enqueue = at->second.enqueue;
     news.id = at->first;
     if (news.what == step::finished) {
         record(news);
@@ -124,7 +125,10 @@ void job_tracker::record(const notice& news) {
         if (news.index == 0) report_.first_waiting = *waiting;
     }
     if (const auto running = news.times.running()) report_.running.record(*running);
-    if (const auto total = news.times.total()) report_.total.record(*total);
+    const auto total = news.times.total();
+    if (!total) return;
+    report_.total.record(*total);
+    if (report_.measures_overall) report_.overall.record(news.enqueue + *total);
 }
 
 std::vector<std::string> job_tracker::outstanding_ids() const {

@@ -28,6 +28,7 @@ public:
         std::uint32_t attempt = 0;
         raw_json result;  ///< of a completed job, where it is known
         client::timeline times;
+        nanoseconds enqueue{0};  ///< from the intended time of sending to the answer
     };
     using notices = std::vector<notice>;
 
@@ -59,6 +60,7 @@ private:
     struct tracked {
         std::uint64_t index = 0;
         std::size_t producer = 0;
+        nanoseconds enqueue{0};
     };
     void push_ended();
     notice apply(std::unordered_map<std::string, tracked>::iterator at, notice news);

@@ -1,5 +1,6 @@
 #include "client/cli/report_json.hpp"
 
+#include "client/cli/latency_json.hpp"
 #include "client/cli/table.hpp"
 
 #include <fmt/format.h>
@@ -12,29 +13,8 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-double microseconds_of(nanoseconds value) {
-    return static_cast<double>(value.count()) / 1e3;
-}
 double seconds_of(nanoseconds value) {
     return static_cast<double>(value.count()) / 1e9;
-}
-
-json json_of(const client::histogram& values) {
-    json bins = json::array();
-    for (const auto& bin : values.bins()) {
-        bins.push_back(json::array({microseconds_of(bin.upper), bin.count}));
-    }
-    json object;
-    object["count"] = values.count();
-    object["min"] = microseconds_of(values.min());
-    object["p50"] = microseconds_of(values.quantile(0.5));
-    object["p90"] = microseconds_of(values.quantile(0.9));
-    object["p99"] = microseconds_of(values.quantile(0.99));
-    object["p99_9"] = microseconds_of(values.quantile(0.999));
-    object["max"] = microseconds_of(values.max());
-    object["mean"] = microseconds_of(values.mean());
-    object["histogram"] = std::move(bins);
-    return object;
 }
 
 json json_of(span value) {
@@ -84,13 +64,8 @@ json json_of(const run_report& run) {
     object["rate"] = run.rate_reached();
     object["time_scale"] = run.time_scale;
     if (run.first_waiting) object["first_waiting_us"] = microseconds_of(*run.first_waiting);
-    json& latency = object["latency_us"];
-    latency = json::object();
-    if (!run.enqueue.empty()) latency["enqueue"] = json_of(run.enqueue);
-    if (!run.waiting.empty()) latency["waiting"] = json_of(run.waiting);
-    if (!run.running.empty()) latency["running"] = json_of(run.running);
-    if (!run.total.empty()) latency["total"] = json_of(run.total);
-    if (!run.lag.empty()) object["lag_us"] = json_of(run.lag);
+    object["latency_us"] = latency_json(run);
+    if (!run.lag.empty()) object["lag_us"] = latency_json(run.lag);
     return object;
 }
 

@@ -80,6 +80,8 @@ std::vector<phase> phases_of(const run_report& run, const terminal& term) {
         phases.push_back({"running", run.running, "started" + to + "finished"});
     }
     if (!run.total.empty()) phases.push_back({"total", run.total, "created" + to + "finished"});
+    if (!run.overall.empty())
+        phases.push_back({"overall", run.overall, "intended" + to + "finished"});
     return phases;
 }
 

@@ -34,6 +34,8 @@ struct run_report {
     /// The baseline slept this share of each interval and pause; its times are divided by it again.
     double time_scale = 1;
     bool followed = true;  ///< false: the jobs were only created
+    /// Whether `overall` is kept: worth it where jobs have an intended time of sending.
+    bool measures_overall = false;
 
     std::uint64_t created = 0;
     std::uint64_t unknown = 0;  ///< pushed without an answer: stored or not
@@ -48,6 +50,7 @@ struct run_report {
     client::histogram waiting;
     client::histogram running;
     client::histogram total;
+    client::histogram overall;                 ///< enqueue + total of each job
     client::histogram lag;                     ///< actual minus intended time of sending
     std::optional<nanoseconds> first_waiting;  ///< of the job made first
     std::string sample_id;                     ///< the last job that finished

@@ -19,10 +19,15 @@ std::uint64_t mix(std::uint64_t seed, std::uint64_t index, std::uint64_t purpose
     return z ^ (z >> 31);
 }
 
-enum : std::uint64_t { for_number, for_pause, for_interval };
+enum : std::uint64_t { for_number, for_pause, for_interval, for_gap };
+
+/// From 0 up to 1, without 1.
+double share_of(std::uint64_t random) {
+    return static_cast<double>(random >> 11) / 9007199254740992.0;  // 2^53
+}
 
 nanoseconds within(span range, std::uint64_t random) {
-    const double share = static_cast<double>(random >> 11) / 9007199254740992.0;  // 2^53
+    const double share = share_of(random);
     const auto width = static_cast<double>((range.to - range.from).count());
     return range.from + nanoseconds{std::llround(share * width)};
 }
@@ -43,6 +48,10 @@ nanoseconds work_plan::interval(std::uint64_t index) const {
     return within(*options_.interval, mix(options_.seed, index, for_interval));
 }
 
+double work_plan::gap(std::uint64_t index) const {
+    return -std::log1p(-share_of(mix(options_.seed, index, for_gap))) / options_.rate.value_or(1);
+}
+
 send_schedule::send_schedule(work_plan plan, std::size_t producers)
     : plan_(std::move(plan)), due_(producers, nanoseconds{0}) {}
 
@@ -50,12 +59,16 @@ std::optional<send_schedule::slot> send_schedule::next(std::size_t producer) {
     const auto& options = plan_.options();
     if (options.count != 0 && issued_ == options.count) return std::nullopt;
     slot s{issued_, std::nullopt};
-    if (options.rate) {
+    if (options.rate && options.poisson) {
+        arrived_ += plan_.gap(issued_);
+        s.at = nanoseconds{std::llround(arrived_ * 1e9)};
+    } else if (options.rate) {
         s.at = nanoseconds{std::llround(static_cast<double>(issued_) * 1e9 / *options.rate)};
     } else if (options.interval) {
         s.at = due_[producer];
         due_[producer] += plan_.interval(issued_);
     }
+    if (options.duration && s.at && *s.at >= *options.duration) return std::nullopt;
     ++issued_;
     return s;
 }

@@ -17,9 +17,11 @@ struct work_options {
     std::string type{square_type};
     std::string args;  ///< a JSON array; empty: a random number and a pause for `sluice.square`
     span pause;        ///< second argument of `sluice.square` where `args` is empty
-    std::uint64_t count = 1;       ///< 0: until interrupted
-    std::optional<double> rate;    ///< jobs a second, all producers together
-    std::optional<span> interval;  ///< of each producer
+    std::uint64_t count = 1;              ///< 0: until interrupted
+    std::optional<double> rate;           ///< jobs a second, all producers together
+    bool poisson = false;                 ///< at random times with that rate on average, not evenly
+    std::optional<nanoseconds> duration;  ///< with a rate: no job is due then or later
+    std::optional<span> interval;         ///< of each producer
     std::uint64_t seed = 0;
 };
 
@@ -33,6 +35,8 @@ public:
     std::string args(std::uint64_t index) const;
     /// The pause that belongs to job `index` before its producer makes the next one.
     nanoseconds interval(std::uint64_t index) const;
+    /// Between job `index` and the one before, where arrivals are a Poisson process; in seconds.
+    double gap(std::uint64_t index) const;
 
 private:
     work_options options_;
@@ -55,6 +59,7 @@ public:
 private:
     work_plan plan_;
     std::vector<nanoseconds> due_;  ///< of each producer, with intervals
+    double arrived_ = 0;            ///< of the latest job, in seconds, with Poisson arrivals
     std::uint64_t issued_ = 0;
 };
 

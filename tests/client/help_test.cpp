@@ -39,8 +39,8 @@ TEST(Help, DocumentsEveryExitCode) {
     const auto page = help_topic("exit-codes");
     for (const auto code :
          {exit_code::ok, exit_code::failed, exit_code::usage, exit_code::unreachable,
-          exit_code::not_found, exit_code::denied, exit_code::conflict, exit_code::partial,
-          exit_code::timed_out, exit_code::interrupted}) {
+          exit_code::not_found, exit_code::denied, exit_code::conflict, exit_code::missed,
+          exit_code::partial, exit_code::timed_out, exit_code::interrupted}) {
         const std::string number = std::to_string(static_cast<int>(code)) + "  ";
         EXPECT_NE(page.find(number), std::string_view::npos) << number;
     }

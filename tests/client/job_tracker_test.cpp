@@ -64,6 +64,19 @@ TEST(JobTracker, RecordsAJobFromCreationToItsEnd) {
     EXPECT_EQ(run.sample_id, "a");
 }
 
+TEST(JobTracker, AddsTheWayToTheServerToTheTotalOnlyWhereThatIsWanted) {
+    for (const bool wanted : {true, false}) {
+        job_tracker tracker;
+        tracker.report().measures_overall = wanted;
+        create(tracker, 0, "a");
+        const auto done = tracker.heard(completed("a"));
+        ASSERT_EQ(done.size(), 1U);
+        EXPECT_EQ(done[0].enqueue, 1ms);
+        EXPECT_EQ(tracker.report().overall.count(), wanted ? 1U : 0U);
+        EXPECT_EQ(tracker.report().overall.max(), wanted ? 9ms : 0ms);
+    }
+}
+
 TEST(JobTracker, KeepsEventsThatOvertakeTheAnswerToThePush) {
     job_tracker tracker;
     tracker.push_begins();

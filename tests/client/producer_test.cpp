@@ -69,6 +69,33 @@ TEST(Producer, PushesAgainWhenTheServerOnlySaysNotNow) {
     }
 }
 
+asio::awaitable<void> push_two_and_stop(producer& p, scripted_server& server,
+                                        std::optional<outcome<std::vector<job_info>>>& stored) {
+    std::vector<new_job> jobs(2);
+    stored = co_await p.push_batch(std::move(jobs));
+    server.stop();
+}
+
+TEST(Producer, PushesABatchAgainAsWell) {
+    asio::io_context io;
+    std::size_t seen = 0;
+    scripted_server server{io.get_executor(), [&](auto&) {
+                               if (++seen == 1) return refusal(503, "busy", "not_stored");
+                               script s;
+                               s.status = 201;
+                               s.body = R"({"jobs":[{"id":"a"},{"id":"b"}]})";
+                               return s;
+                           }};
+    producer p{io.get_executor(), server.settings_for_client()};
+    std::optional<outcome<std::vector<job_info>>> stored;
+    asio::co_spawn(io, push_two_and_stop(p, server, stored), [](std::exception_ptr) {});
+    io.run();
+    ASSERT_TRUE(stored && stored->has_value());
+    EXPECT_EQ((*stored)->size(), 2U);
+    EXPECT_EQ(seen, 2U);
+    EXPECT_EQ(p.refusals(), 1U);
+}
+
 TEST(Producer, LeavesToTheCallerWhatMayHaveBeenStored) {
     for (const auto& unclear :
          {refusal(503, "store_failed", "unknown"), refusal(503, "shutting_down", "not_stored"),

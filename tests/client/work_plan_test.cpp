@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
+#include <vector>
 
 namespace sluice::cli {
 namespace {
@@ -98,6 +100,54 @@ TEST(SendSchedule, HasNoTimesWithoutAPaceAndNoEndWithoutACount) {
         ASSERT_TRUE(slot.has_value());
         EXPECT_FALSE(slot->at.has_value());
     }
+}
+
+TEST(SendSchedule, EndsWithItsDurationAndHoldsItsRateUntilThen) {
+    work_options options;
+    options.count = 0;
+    options.rate = 1000;
+    options.duration = 250ms;
+    send_schedule schedule{work_plan{options}, 1};
+    for (int i = 0; i < 250; ++i) EXPECT_EQ(schedule.next(0)->at, 1ms * i);
+    EXPECT_FALSE(schedule.next(0).has_value());
+    EXPECT_EQ(schedule.handed_out(), 250U);
+}
+
+std::vector<nanoseconds> poisson_times(std::uint64_t seed) {
+    work_options options;
+    options.count = 0;
+    options.rate = 2000;
+    options.poisson = true;
+    options.duration = 10s;
+    options.seed = seed;
+    send_schedule schedule{work_plan{options}, 1};
+    std::vector<nanoseconds> times;
+    while (const auto slot = schedule.next(0)) times.push_back(*slot->at);
+    return times;
+}
+
+TEST(SendSchedule, SpreadsPoissonArrivalsAsTheirSeedSays) {
+    const auto times = poisson_times(1);
+    EXPECT_EQ(times, poisson_times(1));
+    EXPECT_NE(times, poisson_times(2));
+    // 20,000 are expected; the deviation of their number is the root of it, 141.
+    EXPECT_NEAR(static_cast<double>(times.size()), 20'000, 5 * 141);
+    double sum = 0;
+    double squares = 0;
+    std::size_t long_gaps = 0;
+    for (std::size_t i = 1; i < times.size(); ++i) {
+        ASSERT_GE(times[i], times[i - 1]);
+        const double gap = std::chrono::duration<double>(times[i] - times[i - 1]).count() * 2000;
+        sum += gap;
+        squares += gap * gap;
+        long_gaps += gap > 1 ? 1 : 0;
+    }
+    const auto count = static_cast<double>(times.size() - 1);
+    const double mean = sum / count;
+    // Exponential gaps: as large a deviation as their mean, and 1/e of them above it.
+    EXPECT_NEAR(std::sqrt(squares / count - mean * mean) / mean, 1, 0.05);
+    EXPECT_NEAR(static_cast<double>(long_gaps) / count, std::exp(-1), 0.02);
+    EXPECT_LT(times.back(), 10s);
 }
 
 TEST(ReadSquareArgs, TakesANumberAndAPauseInMilliseconds) {
