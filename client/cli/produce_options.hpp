@@ -17,7 +17,7 @@ enum class baseline_choice : std::uint8_t { none, also, only };
 struct produce_options {
     std::string queue = "default";
     std::optional<durability_class> durability;  ///< absent: the server's default
-    std::string fairness_key;  ///< empty: none
+    std::string fairness_key;                    ///< empty: none
     std::int64_t fairness_weight = 1;
     std::int64_t cost = 1;
     work_options work;

@@ -51,7 +51,8 @@ public:
 
     bool has_room() const { return arrived_.size() < bytes_max; }
     bool is_closed() const { return closed_; }
-    /// Whether the handler does something else than wait for more: then the peer may well be silent.
+    /// Whether the handler does something else than wait for more: then the peer may well be
+    /// silent.
     bool is_busy() const { return !awaited_; }
     void add(const std::string& bytes);
     void finish(body_end how);

@@ -55,9 +55,9 @@ private:
     std::int64_t unreported_ = 0;
 };
 
-/// Bytes of one body, counted in `server_state::body_bytes` for as long as this lives; or those that
-/// one stream holds back, in `line_bytes`. The latter have a quarter of the room and no part in the
-/// former: streams, which may take their time, must not keep out the answers of workers.
+/// Bytes of one body, counted in `server_state::body_bytes` for as long as this lives; or those
+/// that one stream holds back, in `line_bytes`. The latter have a quarter of the room and no part
+/// in the former: streams, which may take their time, must not keep out the answers of workers.
 class body_charge {
 public:
     enum class kind : std::uint8_t { body, line };

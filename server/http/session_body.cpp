@@ -11,8 +11,8 @@ boost::asio::awaitable<void> session::stream_body(incoming next) {
     auto on_room = [self = weak_from_this()] {
         if (const auto alive = self.lock()) alive->changed_.notify_all();
     };
-    const auto body =
-        std::make_shared<body_stream>(state_->executor, body_charge(state_, body_charge::kind::line), std::move(on_room));
+    const auto body = std::make_shared<body_stream>(
+        state_->executor, body_charge(state_, body_charge::kind::line), std::move(on_room));
     if (has_body) reader_.begin_body(std::numeric_limits<std::uint64_t>::max());
     next.r.stream = body;
     streaming_ = body;

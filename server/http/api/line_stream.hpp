@@ -20,8 +20,8 @@ namespace sluice::http {
 /// A request whose body is lines of JSON, and whose answer is lines of JSON that go out meanwhile.
 ///
 /// Lines are taken in by a coroutine of its own, which the first call for a piece of the answer
-/// starts, and which ends before the exchange does. When there is nothing to say for a while a blank
-/// line is sent: whoever has gone is noticed by that. Everything on one executor.
+/// starts, and which ends before the exchange does. When there is nothing to say for a while a
+/// blank line is sent: whoever has gone is noticed by that. Everything on one executor.
 class line_stream : public std::enable_shared_from_this<line_stream> {
 public:
     line_stream(const line_stream&) = delete;
