@@ -113,7 +113,7 @@ void add_pace(CLI::App& command, bench_options& options) {
     add_value(command, "--duration", "TIME", "How long each rate is kept, 10s by default",
               "a duration such as 30s", store_time(options.duration, false));
     add_value(command, "--warmup", "TIME",
-              "Load before the first rate that is not reported, 2s by default",
+              "Load before the first rate, which no report counts; 2s by default",
               "a duration such as 5s, or 0", store_time(options.warmup, true));
     add_value(command, "--drain", "TIME",
               "How long open jobs may take after the last was due, 10s by default",
