@@ -179,10 +179,11 @@ void drain(std::uint16_t port, int jobs) {
 
 /// Both servers have done as many jobs; only how many keys these had differs.
 void use(const server& at, bool many) {
-    client to(at.port);
-    push_many(to, used_keys, [&](int i) { return "t" + std::to_string(many ? i : i % 2); });
+    client first(at.port);
+    push_many(first, used_keys, [&](int i) { return "t" + std::to_string(many ? i : i % 2); });
     drain(at.port, used_keys);
-    push_many(to, backlog, [](int) { return std::string("backlog"); });
+    client then(at.port);  // the other one may have been idle for too long
+    push_many(then, backlog, [](int) { return std::string("backlog"); });
 }
 
 /// What waiting jobs take of memory: in order of arrival, and when keys that came one after the
