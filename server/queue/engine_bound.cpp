@@ -198,12 +198,14 @@ bool engine::drop_entry(ready_lane& lane, const ready_entry& entry, instant now)
 void engine::drop_from_fair(queue_state& queue, std::size_t count, std::int64_t since,
                             instant now) {
     constexpr std::size_t looked_at = 16;
+    constexpr std::size_t more_at_once = 64;  // when many are to go
     const auto newer = static_cast<std::size_t>(std::max<std::int64_t>(next_seq_ - since, 0));
     bool more = true;
     while (count > 0 && more) {
         std::vector<std::pair<ready_entry, ready_lane*>> found;
         const auto look = [&](ready_lane& lane) {
-            for (const auto& entry : lane.line.peek_before(since, looked_at + count - 1, newer))
+            const auto looks = looked_at + std::min<std::size_t>(count - 1, more_at_once);
+            for (const auto& entry : lane.line.peek_before(since, looks, newer))
                 found.emplace_back(entry, &lane);
         };
         for (const auto& [type, plain] : queue.lanes) {

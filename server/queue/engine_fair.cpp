@@ -40,20 +40,25 @@ void each_lane(queue_state& queue, Visit visit) {
 }  // namespace
 
 /// What decides whose turn it is in that line, where a job is about to wait. A line that was empty
-/// begins where the queue is.
+/// begins a job after the one that was started last in the queue: else one in which never more than
+/// one job waits would always be the first.
 fair_level& engine::level_of(ready_lane& lane, int priority) {
     auto& queue = *lane.queue;
     if (!queue.fair) queue.fair = std::make_unique<std::map<int, std::int64_t>>();
     const auto [furthest, first] = queue.fair->try_emplace(priority, 0);
     if (first) begin_turns(lane, priority);
     if (auto* known = lane.level(priority)) return *known;
-    const auto now = std::min(furthest->second, rules::fair_time_max);
-    return add_level(lane, priority, now, furthest->second);
+    // A part less, so that it comes before what begins a job later elsewhere.
+    const auto time = rules::fair_finish(furthest->second, rules::fair_unit - 1);
+    return add_level(lane, priority, time, time);
 }
 
 fair_level& engine::add_level(ready_lane& lane, int priority, std::int64_t now, std::int64_t time) {
     if (!lane.fair) lane.fair = std::make_unique<fair_levels>();
-    return lane.fair->try_emplace(priority, next_fair_level_++, now, time).first->second;
+    auto& level = lane.fair->try_emplace(priority, next_fair_level_++, now, time).first->second;
+    // What is to be dropped as soon as it has been read is in no line, and waits all the same.
+    if (lane.queue->dropping > 0) level.lose_count();
+    return level;
 }
 
 /// Those that wait have come in order of arrival and without a key. In each line they are taken for
@@ -69,6 +74,7 @@ void engine::begin_turns(const ready_lane& joined, int priority) {
         if (waiting == 0) return forget_line(lane, std::exchange(lane.line, {}));
         auto& level = add_level(lane, priority, line->first - rules::fair_unit, 0);
         level.follow_plain();
+        level.keep_room_before(line->first, line->last);
         // Some in line may have been cancelled; how many is known of the line as a whole.
         const bool alone = line->count == lane.line.size();
         if (!alone) level.lose_count();
@@ -111,10 +117,13 @@ std::int64_t engine::ticket_again(const resident_job& job) {
     const auto priority = record.spec->priority;
     const auto& line = job.lane->line;
     if (job.queue->fair || record.spec->fairness) {
-        const auto& level = level_of(*job.lane, priority);
+        auto& level = level_of(*job.lane, priority);
         const bool known = level.knows(job.turn_level);
         if (known && !place_is_taken(job)) return record.ticket;
-        return line.next_free(priority, known ? record.ticket : level.now());
+        if (known) return line.next_free(priority, record.ticket);
+        const auto ticket = line.next_free(priority, level.now());
+        level.set_time(ticket + 1);  // many may come back at one time
+        return ticket;
     }
     if (job.turn_level == 0 && !place_is_taken(job)) return record.ticket;
     const auto waiting = line.extent_of(priority);
@@ -246,18 +255,23 @@ void engine::restore_levels(ready_lane& lane) {
         auto& level = known ? *known : add_level(lane, each.priority, 0, 0);
         level.set_finish({}, rules::fair_finish(each.last, rules::fair_unit));
         level.enter({}, each.count);
+        const auto line = lane.line.extent_of(each.priority);
+        if (line && each.last < next_seq_) level.keep_room_before(line->first, each.last);
     }
     if (!lane.fair) return;
     for (auto& [priority, level] : *lane.fair)
-        if (const auto line = lane.line.extent_of(priority)) level.begin(line->first, 0);
+        if (const auto line = lane.line.extent_of(priority))
+            level.begin(level.has_plain() ? line->first - rules::fair_unit : line->first, 0);
     lane.queue->relist(lane);
 }
 
 /// The job ran when the process ended before this one.
 void engine::restore_turn(resident_job& job) const {
     const auto& record = job.record;
+    const auto line = job.lane->line.extent_of(record.spec->priority);
     if (const auto* level = job.lane->level(record.spec->priority))
-        job.turn_level = level->number();
+        // What was started of it came before all that waits.
+        job.turn_level = line && record.ticket > line->first ? unknown_level : level->number();
     else if (record.spec->fairness || record.ticket < record.seq || record.ticket >= next_seq_)
         job.turn_level = unknown_level;
 }

@@ -76,8 +76,18 @@ void engine::give_room(limit_state& limit) {
     reopen_lanes(limit);
     std::vector<std::pair<blocked_lane, lane_place>> places;
     for (const auto& [place, lanes] : limit.blocked) places.emplace_back(*lanes.begin(), place);
+    // The times of different queues say nothing of one another.
+    const auto* queue = places.empty() ? nullptr : places.front().first.head.lane->queue;
+    const bool alike = std::ranges::all_of(
+        places, [&](const auto& each) { return each.first.head.lane->queue == queue; });
     // The latest offer is made first, so the best comes last.
-    std::ranges::sort(places, [](const auto& a, const auto& b) { return b.first < a.first; });
+    std::ranges::sort(places, [alike](const auto& a, const auto& b) {
+        if (alike) return b.first < a.first;
+        if (a.first.allowed != b.first.allowed) return a.first.allowed < b.first.allowed;
+        const auto &one = a.first.head, &other = b.first.head;
+        if (one.priority != other.priority) return one.priority < other.priority;
+        return one.seq > other.seq;
+    });
     for (const auto& [first, place] : places) open_blocked(limit, place);
 }
 

@@ -125,7 +125,10 @@ void engine::due(std::int64_t seq, instant now) {
     }
     change_state(*job, rules::job_event::due);
     // What was retried has the place of its failure, unless places depend on what else waits.
-    if (schedule || job->queue->fair || record.spec->fairness) record.ticket = new_ticket(*job);
+    if (schedule || job->queue->fair || record.spec->fairness)
+        record.ticket = new_ticket(*job);
+    else if (place_is_taken(*job))  // by one that was given back and had none any more
+        record.ticket = job->lane->line.next_free(record.spec->priority, record.ticket);
     touch(*job, true);
     join_line(*job, now);
 }

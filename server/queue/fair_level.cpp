@@ -1,5 +1,7 @@
 #include "server/queue/fair_level.hpp"
 
+#include "server/rules/fairness.hpp"
+
 #include <algorithm>
 
 namespace sluice {
@@ -18,6 +20,7 @@ void fair_level::begin(std::int64_t now, std::int64_t time) {
 }
 
 void fair_level::set_time(std::int64_t now) {
+    if (now > plain_first_ && now <= plain_last_ + 1) now = plain_first_ - rules::fair_unit;
     now_ = std::max(now_, now);
     forget_some();
 }

@@ -36,6 +36,13 @@ public:
     /// It has begun with those that had come in order of arrival: their tickets, and those of jobs
     /// that were started before, count here too.
     void follow_plain() { follows_plain_ = true; }
+    /// Those that came in order of arrival have tickets from this one to that. While they are
+    /// started it is the time a job before the first of them, so that there is room for new keys.
+    void keep_room_before(std::int64_t first, std::int64_t last) {
+        plain_first_ = first;
+        plain_last_ = last;
+    }
+    bool has_plain() const { return plain_last_ >= plain_first_; }
     /// How many jobs wait is not known: it does not say when none is left.
     void lose_count() { counts_ = false; }
 
@@ -97,6 +104,8 @@ private:
     std::int64_t shift_;
     std::int64_t started_ = INT64_MIN;  ///< the highest ticket of those that were started
     bool follows_plain_ = false;
+    std::int64_t plain_first_ = 0;
+    std::int64_t plain_last_ = -1;  ///< before the first: there are none
     bool counts_ = true;
     key_map keys_;
     /// A heap of the keys without waiting jobs, by where their last one ends. Some may have jobs by

@@ -60,6 +60,31 @@ TEST_P(FairLines, WhatAKeyHasWaitingInOneIsNotHeldAgainstItInAnother) {
     EXPECT_EQ(order(8, "work"), "abababab");
 }
 
+/// Each of its jobs comes when the one before has been started: its line begins anew every time.
+TEST_P(FairLines, OneThatNeverHasMoreThanOneWaitingLeavesTheOthersTheirTurn) {
+    push(of_type("y", "b"), 30);
+    push(of_type("x", "a"));
+    std::string seen;
+    for (int i = 0; i < 20; ++i) {
+        const auto next = order(1);
+        seen += next;
+        if (next == "a") push(of_type("x", "a"));
+    }
+    EXPECT_GE(times(seen, 'b'), 9) << seen;
+    EXPECT_GE(times(seen, 'a'), 9) << seen;
+}
+
+TEST_P(FairLines, ANewKeyGoesBeforeWhatCameInOrderOfArrivalThoughThatHasBegun) {
+    push(keyed(""), 200);
+    push(keyed("a"));
+    EXPECT_EQ(order(6), "a.....");
+    for (const std::string key : {"b", "c", "d"}) push(keyed(key));
+    EXPECT_EQ(order(4), "bcd.");
+    f.crash();
+    for (const std::string key : {"e", "f"}) push(keyed(key));
+    EXPECT_EQ(order(3), "ef.") << "also after a restart";
+}
+
 TEST_P(FairLines, WhatAClosedLimitHoldsIsNotHeldAgainstItsKeyElsewhere) {
     push(limited("a", "k", 1), 50);
     push(keyed("a"), 4);

@@ -138,5 +138,20 @@ TEST_P(FairReturn, AJobThatIsTakenBackFromTheMiddleOfTheLineMovesNobody) {
     EXPECT_LE(next.find('c'), 5U) << next;
 }
 
+/// The place before the first may be the one that a job which is tried again has kept.
+TEST_P(FairReturn, InAQueueThatIsFairNoMoreItTakesNoPlaceFromOneThatIsTriedAgain) {
+    push(keyed("a"));
+    push(keyed(""));
+    auto first = f.fetch_one("q"), second = f.fetch_one("q");
+    if (key_of(first).empty()) std::swap(first, second);
+    ASSERT_TRUE(f.ack(first));
+    push(keyed(""));
+    ASSERT_TRUE(f.nack(f.fetch_one("q")));  // it waits for its next try
+    push(keyed(""));
+    release(second);
+    f.pass(10s);
+    EXPECT_EQ(rest().size(), 3U);
+}
+
 }  // namespace
 }  // namespace sluice::test
