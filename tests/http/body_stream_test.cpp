@@ -189,7 +189,7 @@ TEST_F(BodyStream, EndsWhenItsPeerGoes) {
     for (const bool rudely : {false, true}) {
         wire_client client(server.port());
         client.send(post("/parrot", std::string(streamed)) + chunk("a"));
-        EXPECT_NE(client.read_through("a\r\n"), "");
+        EXPECT_NE(client.read_through(chunk("a")), "");
         if (rudely)
             client.reset();
         else
@@ -202,7 +202,7 @@ TEST_F(BodyStream, EndsWhenItsPeerGoes) {
 TEST_F(BodyStream, EndsWhenTheServerDrains) {
     wire_client client(server.port());
     client.send(post("/parrot", std::string(streamed)) + chunk("a"));
-    EXPECT_NE(client.read_through("a\r\n"), "");
+    EXPECT_NE(client.read_through(chunk("a")), "");
     server.on_thread([](auto& s) { s.begin_drain(); });
     EXPECT_EQ(client.read_through("0\r\n\r\n"), chunk("open") + "0\r\n\r\n");
     EXPECT_TRUE(client.closes());
@@ -223,7 +223,7 @@ public:
 TEST_F(ImpatientBodyStream, EndsWhenNothingComesForTooLong) {
     wire_client client(server.port());
     client.send(post("/parrot", std::string(streamed)) + chunk("a"));
-    EXPECT_NE(client.read_through("a\r\n"), "");
+    EXPECT_NE(client.read_through(chunk("a")), "");
     EXPECT_EQ(client.read_through("0\r\n\r\n"), chunk("stalled") + "0\r\n\r\n");
     EXPECT_TRUE(client.closes());
 }
