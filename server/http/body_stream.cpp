@@ -6,10 +6,7 @@ namespace sluice::http {
 
 body_stream::body_stream(const boost::asio::any_io_executor& executor, body_charge charge,
                          std::function<void()> on_room)
-    : executor_(executor),
-      charge_(std::move(charge)),
-      on_room_(std::move(on_room)),
-      changed_(executor) {}
+    : charge_(std::move(charge)), on_room_(std::move(on_room)), changed_(executor) {}
 
 boost::asio::awaitable<std::optional<std::string>> body_stream::next() {
     awaited_ = true;

@@ -58,7 +58,6 @@ public:
     void finish(body_end how);
 
 private:
-    boost::asio::any_io_executor executor_;
     body_charge charge_;
     std::function<void()> on_room_;
     notifier changed_;

@@ -61,14 +61,14 @@ asio::awaitable<result<push_each_answer>> local_backend::push_each(push_each_req
             batches.push_back(0);
             continue;
         }
-        if (has_to_wait(jobs[i])) {
-            made.left.assign(std::make_move_iterator(jobs.begin() + static_cast<std::ptrdiff_t>(i)),
-                             std::make_move_iterator(jobs.end()));
-            break;
-        }
         if (engine_.overloaded()) {
             const bool ok = co_await until_less_waits();
             if (!ok) co_return failure();
+        }
+        if (has_to_wait(jobs[i])) {  // after the wait: others may have filled the queue meanwhile
+            made.left.assign(std::make_move_iterator(jobs.begin() + static_cast<std::ptrdiff_t>(i)),
+                             std::make_move_iterator(jobs.end()));
+            break;
         }
         made.jobs.push_back(store_one(std::move(jobs[i]), request, asked));
         batches.push_back(engine_.gate());

@@ -124,7 +124,7 @@ result<std::optional<std::chrono::seconds>> preferred_wait(const request& r) {
         if (!seconds) return;
         constexpr auto max = std::chrono::duration_cast<std::chrono::seconds>(limits::wait_max);
         too_long = *seconds > static_cast<std::uint64_t>(max.count());
-        wait = std::chrono::seconds(std::min(*seconds, static_cast<std::uint64_t>(max.count())));
+        wait = too_long ? max : std::chrono::seconds(*seconds);
     });
     if (too_long)
         return error(errc::invalid_request, "Prefer: wait is at most 60 seconds.",

@@ -22,7 +22,7 @@ namespace sluice::http {
 /// Lines are taken in by a coroutine of its own, which the first call for a piece of the answer
 /// starts, and which ends before the exchange does. When there is nothing to say for a while a
 /// blank line is sent: whoever has gone is noticed by that. Everything on one executor.
-class line_stream : public std::enable_shared_from_this<line_stream> {
+class line_stream {
 public:
     line_stream(const line_stream&) = delete;
     line_stream& operator=(const line_stream&) = delete;

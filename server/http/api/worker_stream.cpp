@@ -191,8 +191,8 @@ asio::awaitable<void> worker_stream::leave() {
     out_.clear();
     if (back.nacks.empty()) co_return;
     auto answering = services_->queue->answer_many(std::move(back));
-    const auto done = co_await std::move(answering);
-    if (!done) co_return;  // the store has failed, and with it the leases
+    // Should the store fail, the leases are gone with it.
+    [[maybe_unused]] const auto done = co_await std::move(answering);
 }
 
 void add_worker_stream_route(router& routes, const services_ptr& services) {
