@@ -101,8 +101,30 @@ boost::asio::awaitable<void> session::read_requests() {
             if (!whole) co_return;
         }
         reader_.reset();
-        start(std::move(next));
+        if (!is_alone(next)) {
+            start(std::move(next));
+            continue;
+        }
+        // Awaited here it needs no coroutine of its own, and its answer no turn of the loop.
+        exchange& e = begin(next);
+        response answer;
+        std::exception_ptr fault;
+        try {
+            auto handling = (*next.route.handle)(std::move(next.r), std::move(next.route.values));
+            answer = co_await std::move(handling);
+        } catch (...) {
+            fault = std::current_exception();
+        }
+        complete(e, fault, std::move(answer));
+        flush();
     }
+}
+
+/// Whether nothing else can happen on this connection before the request is answered, which must
+/// be soon: while the reader awaits it nobody reads, and a peer that goes is not missed.
+bool session::is_alone(const incoming& next) const {
+    const auto brief = next.route.options.is_brief;
+    return brief && exchanges_.empty() && input_.size() == 0 && brief(next.r);
 }
 
 /// Decides on the head of the next request. When it is admitted its bytes are consumed.
@@ -115,7 +137,8 @@ session::look session::look_at_head(incoming& next) {
     }
     auto no = check_head(reader_.head(), state_->config.target_bytes_max, next.facts, next.r);
     const bool trusted = !no;
-    if (trusted) no = state_->door.admit(next.facts, next.r, next.route, peer_, clock::now());
+    next.received = clock::now();
+    if (trusted) no = state_->door.admit(next.facts, next.r, next.route, peer_, next.received);
     if (no) {
         refuse(*no, next, !trusted || next.facts.has_body() || !next.facts.keep_alive);
         input_.consume(reader_.consumed());
@@ -168,6 +191,7 @@ boost::asio::awaitable<bool> session::read_body(incoming& next) {
         auto [ec, bytes] =
             co_await socket_.async_read_some(space(input_.max_size()), nothrow_await);
         if (!take(ec, bytes, next)) co_return false;
+        next.received = clock::now();
     }
     co_return true;
 }
@@ -255,13 +279,20 @@ void session::refuse(const refusal& why, const incoming& next, bool for_good) {
     finish(e, nullptr, std::move(answer));
 }
 
-void session::start(incoming next, std::shared_ptr<body_stream> body) {
+session::exchange& session::begin(incoming& next, std::shared_ptr<body_stream> body) {
     exchange& e = open_exchange(next);
     e.charge = std::move(next.charge);
     e.body = std::move(body);
     e.close = !next.facts.keep_alive;
     if (e.close) reading_over_ = true;
     enter(phase::busy);
+    next.r.received = e.received;
+    next.r.stop = stop_.get_token();
+    return e;
+}
+
+void session::start(incoming next, std::shared_ptr<body_stream> body) {
+    exchange& e = begin(next, std::move(body));
     if (next.route.handle == nullptr) {  // OPTIONS, which the server answers itself
         response answer;
         answer.status = 204;
@@ -269,8 +300,6 @@ void session::start(incoming next, std::shared_ptr<body_stream> body) {
         finish(e, nullptr, std::move(answer));
         return;
     }
-    next.r.received = e.received;
-    next.r.stop = stop_.get_token();
     auto handling = (*next.route.handle)(std::move(next.r), std::move(next.route.values));
     boost::asio::co_spawn(
         state_->executor, std::move(handling),

@@ -27,7 +27,8 @@ namespace sluice::http {
 /// A reader coroutine parses, checks and starts requests, up to `pipeline_max` at a time; their
 /// handlers start in order of arrival and may end in any. Answers leave in order, and all that are
 /// ready leave in one write. Reading goes on while handlers run: that is how a peer that has gone
-/// is noticed. A request that cannot be trusted is answered, and nothing after it is read as a
+/// is noticed. Only a lone request that is answered by the next commit is awaited by the reader
+/// itself. A request that cannot be trusted is answered, and nothing after it is read as a
 /// request. A stream is the last answer: what was read behind it is dropped.
 class session : public std::enable_shared_from_this<session> {
 public:
@@ -71,6 +72,7 @@ private:
         head_facts facts;  ///< its views are dead once the head has been consumed
         router::match route;
         body_charge charge;
+        clock::time_point received;  ///< its latest bytes
     };
     enum class look : std::uint8_t { need_bytes, refused, admitted };
 
@@ -91,6 +93,8 @@ private:
     void wait_for_head();
     bool take(const boost::system::error_code& ec, std::size_t bytes, incoming& next);
     void refuse(const refusal& why, const incoming& next, bool for_good);
+    bool is_alone(const incoming& next) const;
+    exchange& begin(incoming& next, std::shared_ptr<body_stream> body = nullptr);
     void start(incoming next, std::shared_ptr<body_stream> body = nullptr);
 
     // session_body.cpp: bodies that are streams
@@ -100,6 +104,7 @@ private:
     // session_answers.cpp: writing
     exchange& open_exchange(const incoming& next);
     void finish(exchange& e, std::exception_ptr fault, response answer);
+    void complete(exchange& e, const std::exception_ptr& fault, response answer);
     void schedule_flush();
     void flush();
     void append_answer(exchange& e);

@@ -20,12 +20,17 @@ session::exchange& session::open_exchange(const incoming& next) {
     e.method = next.r.method;
     e.path = next.r.path;
     e.request_id = next.r.request_id;
-    e.received = clock::now();
+    e.received = next.received;
     e.modern = next.facts.modern;
     return e;
 }
 
 void session::finish(exchange& e, std::exception_ptr fault, response answer) {
+    complete(e, fault, std::move(answer));
+    if (&e == &exchanges_.front()) schedule_flush();
+}
+
+void session::complete(exchange& e, const std::exception_ptr& fault, response answer) {
     std::string problem;
     if (fault)
         problem = what_of(fault);
@@ -45,7 +50,6 @@ void session::finish(exchange& e, std::exception_ptr fault, response answer) {
     e.answer = std::move(answer);
     e.done = true;
     e.charge.release();
-    if (&e == &exchanges_.front()) schedule_flush();
 }
 
 /// Not at once: other handlers that were woken together with this one finish in the same round, and
@@ -91,6 +95,7 @@ void session::append_answer(exchange& e) {
         begin_stream(e);
     else if (last)
         last_answer_ = reading_over_ = true;
+    if (!state_->log.shows(log_level::debug)) return;
     const auto taken = std::chrono::duration<double, std::milli>(clock::now() - e.received);
     state_->log.debug("request", {{"method", std::string_view{e.method}},
                                   {"path", std::string_view{e.path}},

@@ -46,6 +46,10 @@ logger::logger(log_level least, format form, bool colour)
 
 logger::~logger() = default;
 
+bool logger::shows(log_level level) const {
+    return impl_->out.should_log(to_spdlog(level));
+}
+
 void logger::write(log_level level, std::string_view message,
                    std::initializer_list<log_field> fields) {
     const auto spd_level = to_spdlog(level);

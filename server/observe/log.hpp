@@ -30,6 +30,9 @@ public:
     logger(const logger&) = delete;
     logger& operator=(const logger&) = delete;
 
+    /// Whether lines of this level are written at all.
+    bool shows(log_level level) const;
+
     void write(log_level level, std::string_view message,
                std::initializer_list<log_field> fields = {});
     void debug(std::string_view message, std::initializer_list<log_field> fields = {});

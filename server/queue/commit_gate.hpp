@@ -2,12 +2,10 @@
 
 #include "server/runtime/suspended.hpp"
 
-#include <boost/asio/awaitable.hpp>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <deque>
 #include <memory>
 #include <utility>
 
@@ -20,21 +18,23 @@ namespace sluice {
 /// outside; every gate is opened in the end, by a commit or by a failure.
 class commit_gate {
 public:
-    /// Completes once `open(n)` with n >= `batch` was called; at once when it was already.
-    boost::asio::awaitable<void> wait(std::uint64_t batch) {
-        if (batch <= opened_) co_return;
-        auto keep = [this, batch](std::unique_ptr<suspended> waiter) {
-            waiters_.emplace(batch, std::move(waiter));
-        };
-        auto opened = suspend(std::move(keep));
-        co_await std::move(opened);
+    bool is_open(std::uint64_t batch) const { return batch <= opened_; }
+
+    /// Resumes `waiter` once `open(n)` with n >= `batch` is called; the gate must not be open for
+    /// it already.
+    void keep(std::uint64_t batch, std::unique_ptr<suspended> waiter) {
+        // Hardly ever before the end: who waits for a batch has mostly just changed it.
+        const auto behind = std::find_if(waiters_.rbegin(), waiters_.rend(),
+                                         [&](const auto& w) { return w.first <= batch; });
+        waiters_.emplace(behind.base(), batch, std::move(waiter));
     }
 
     void open(std::uint64_t batch) {
         opened_ = std::max(opened_, batch);
-        while (!waiters_.empty() && waiters_.begin()->first <= opened_) {
-            auto first = waiters_.extract(waiters_.begin());
-            first.mapped()->resume();
+        while (!waiters_.empty() && waiters_.front().first <= opened_) {
+            const auto first = std::move(waiters_.front().second);
+            waiters_.pop_front();
+            first->resume();
         }
     }
 
@@ -42,7 +42,8 @@ public:
 
 private:
     std::uint64_t opened_ = 0;
-    std::multimap<std::uint64_t, std::unique_ptr<suspended>> waiters_;
+    /// By batch, then by arrival.
+    std::deque<std::pair<std::uint64_t, std::unique_ptr<suspended>>> waiters_;
 };
 
 }  // namespace sluice

@@ -183,6 +183,12 @@ public:
 
     /// Expires leases, wakes scheduled jobs and ends long polls whose time has come.
     void run_timers(instant now);
+    /// When run_timers is due by either clock; nothing where no timer is set.
+    struct next_times {
+        std::optional<std::chrono::microseconds> steady, wall;
+        friend bool operator==(const next_times&, const next_times&) = default;
+    };
+    next_times next_timers() const;
     /// How long from `now` until run_timers is due; nothing when no timer is set.
     std::optional<std::chrono::microseconds> next_timer(instant now) const;
 

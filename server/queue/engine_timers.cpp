@@ -15,6 +15,10 @@ std::optional<std::chrono::microseconds> engine::next_timer(instant now) const {
     return wait;
 }
 
+engine::next_times engine::next_timers() const {
+    return {steady_timers_.next(), wall_timers_.next()};
+}
+
 void engine::run_timers(instant now) {
     realign_crons(now);
     while (const auto fired = steady_timers_.pop_due(now.steady)) run_timer(*fired, now);

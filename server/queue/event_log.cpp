@@ -6,6 +6,7 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t failure_message_bytes_max = 512;
+constexpr std::size_t room_min = 256;  ///< events the ring first makes room for
 
 bool listed(const std::vector<std::string>& names, std::string_view name) {
     return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
@@ -66,17 +67,24 @@ void logged_event::keep_failure(const job_failure& latest) {
 
 const logged_event& event_log::add(logged_event event) {
     event.id = ++numbered_;
-    return pending_.emplace_back(std::move(event));
+    if (events_.full()) {
+        const auto room = events_.capacity();
+        events_.set_capacity(room < max_ ? std::min(std::max(2 * room, room_min), max_ + room_min)
+                                         : room + room / 4 + 1);
+    }
+    events_.push_back(std::move(event));
+    return events_.back();
 }
 
 void event_log::publish(std::uint64_t batch, const std::function<void(logged_event&)>& finish) {
-    while (!pending_.empty() && pending_.front().batch <= batch) {
-        auto event = std::move(pending_.front());
-        pending_.pop_front();
+    while (shown_ < events_.size() && events_[shown_].batch <= batch) {
+        auto& event = events_[shown_];
         finish(event);
         last_id_ = event.id;
-        events_.push_back(std::move(event));
-        if (events_.size() > max_) events_.pop_front();
+        ++shown_;
+        if (shown_ <= max_) continue;
+        events_.pop_front();
+        --shown_;
     }
 }
 
@@ -87,17 +95,15 @@ event_page event_log::query(const event_query& query) const {
         return listed(query.types, event.type) && listed(query.queues, *event.queue);
     };
     if (!query.after) {
-        for (auto it = events_.rbegin(); it != events_.rend(); ++it) {
-            if (page.events.size() == query.limit) break;
-            if (matches(*it)) page.events.push_back(to_event(*it));
-        }
+        for (auto i = shown_; i-- > 0 && page.events.size() < query.limit;)
+            if (matches(events_[i])) page.events.push_back(to_event(events_[i]));
         std::reverse(page.events.begin(), page.events.end());
         return page;
     }
-    const auto first_kept = events_.empty() ? last_id_ + 1 : events_.front().id;
+    const auto first_kept = shown_ == 0 ? last_id_ + 1 : events_.front().id;
     page.gap = *query.after < first_kept - 1;
     const auto skip = *query.after < first_kept ? 0 : *query.after - first_kept + 1;
-    for (auto i = skip; i < events_.size(); ++i) {
+    for (auto i = skip; i < shown_; ++i) {
         if (!matches(events_[i])) continue;
         if (page.events.size() == query.limit) {
             page.last_id = page.events.back().id;
@@ -109,8 +115,8 @@ event_page event_log::query(const event_query& query) const {
 }
 
 void event_log::clear() {
-    pending_.clear();
     events_.clear();
+    shown_ = 0;
 }
 
 }  // namespace sluice

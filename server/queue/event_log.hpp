@@ -2,9 +2,11 @@
 
 #include "server/queue/backend.hpp"
 
+#include <boost/circular_buffer.hpp>
+
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -61,17 +63,18 @@ public:
     /// Visits the events after `after`. False when some of them have already been dropped.
     template <class Visit>
     bool each_after(std::uint64_t after, Visit visit) const {
-        const auto dropped = last_id_ - events_.size();
-        for (auto i = std::max(after, dropped) - dropped; i < events_.size(); ++i)
-            visit(events_[i]);
+        const auto dropped = last_id_ - shown_;
+        for (auto i = std::max(after, dropped) - dropped; i < shown_; ++i) visit(events_[i]);
         return after >= dropped;
     }
     void clear();
 
 private:
     std::size_t max_;
-    std::deque<logged_event> pending_;
-    std::deque<logged_event> events_;
+    /// Those shown, then those that wait for their batch. A ring, for each job leaves several here:
+    /// a deque of things this large allocates for every one of them.
+    boost::circular_buffer<logged_event> events_;
+    std::size_t shown_ = 0;
     std::uint64_t numbered_ = 0;
     std::uint64_t last_id_ = 0;  ///< of those shown
 };

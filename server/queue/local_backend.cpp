@@ -233,7 +233,11 @@ void local_backend::tell_of_events() {
 
 /// Waits for a batch; false when the store failed first.
 asio::awaitable<bool> local_backend::durable(std::uint64_t batch) {
-    co_await gate_.wait(batch);
+    if (!gate_.is_open(batch)) {
+        auto keep = [this, batch](auto waiter) { gate_.keep(batch, std::move(waiter)); };
+        auto opened = suspend(std::move(keep));
+        co_await std::move(opened);
+    }
     co_return !failed_;
 }
 
@@ -262,6 +266,10 @@ asio::awaitable<result<change_answer>> local_backend::settle(result<change_answe
 /// clock once a minute at least, so that a jump of that clock is not noticed arbitrarily late.
 void local_backend::arm_timer() {
     constexpr std::chrono::microseconds look_at_least = std::chrono::minutes{1};
+    // Most commands change nothing here, and reading two clocks costs more than to see that.
+    const auto next = engine_.next_timers();
+    if (next == timer_looked_at_) return;
+    timer_looked_at_ = next;
     const auto left = engine_.next_timer(now());
     if (!left) return;
     const auto at = std::chrono::steady_clock::now() + std::min(*left, look_at_least);
@@ -271,6 +279,7 @@ void local_backend::arm_timer() {
     timer_.async_wait([this, self = self_](const boost::system::error_code& ec) {
         if (ec || !*self) return;
         timer_set_for_ = std::chrono::steady_clock::time_point::max();
+        timer_looked_at_ = {};
         if (failed_) return;
         // Whoever waits for room and writes nothing hears of it in no other way.
         if (engine_.disk_low()) recheck_disk();

@@ -271,6 +271,8 @@ private:
     notifier new_events_;
     std::uint64_t events_told_ = 0;  ///< the latest event that those who wait have been woken for
     asio::steady_timer timer_;
+    /// What the timer was last set, or need not be set anew, for.
+    engine::next_times timer_looked_at_;
     std::chrono::steady_clock::time_point timer_set_for_ =
         std::chrono::steady_clock::time_point::max();
     asio::steady_timer purge_timer_;

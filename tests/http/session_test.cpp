@@ -264,5 +264,88 @@ TEST(Session, AnswersAPeerThatOnlyStoppedSending) {
     EXPECT_TRUE(client.closes());
 }
 
+TEST(BriefRequest, IsAnsweredAndTheConnectionGoesOn) {
+    test_server server;
+    wire_client client(server.port());
+    wire_client other(server.port());
+    for (const std::string name : {"a", "b"}) {
+        client.send(post("/brief/" + name));
+        ASSERT_TRUE(server.wait_for_held(1));
+        other.send(post("/release/" + name));
+        EXPECT_EQ(client.read_answer().body, name);
+    }
+    client.send(get("/brief-throws"));
+    EXPECT_EQ(client.read_answer().status, 500);
+    client.send(post("/brief/c", "Connection: close\r\n"));
+    ASSERT_TRUE(server.wait_for_held(1));
+    other.send(post("/release/c"));
+    EXPECT_EQ(client.read_answer().field("Connection"), "close");
+    EXPECT_TRUE(client.closes());
+}
+
+TEST(BriefRequest, RunsBesideOthersThatCameWithIt) {
+    test_server server;
+    wire_client client(server.port());
+    client.send(post("/brief/a") + post("/brief/b"));
+    ASSERT_TRUE(server.wait_for_held(2));
+    wire_client other(server.port());
+    other.send(post("/release/b"));
+    other.send(post("/release/a"));
+    for (const char* body : {"a", "b"}) EXPECT_EQ(client.read_answer().body, body);
+}
+
+TEST(BriefRequest, ThatComesLaterIsTakenUpAfterTheAnswer) {
+    test_server server;
+    wire_client client(server.port());
+    client.send(post("/brief/a"));
+    ASSERT_TRUE(server.wait_for_held(1));
+    client.send(post("/brief/b") + post("/brief/c"));
+    server.settle();
+    EXPECT_EQ(server.begun().size(), 1U);
+    wire_client other(server.port());
+    other.send(post("/release/a"));
+    EXPECT_EQ(client.read_answer().body, "a");
+    ASSERT_TRUE(server.wait_for_held(2));  // the two together again
+    other.send(post("/release/b") + post("/release/c"));
+    for (const char* body : {"b", "c"}) EXPECT_EQ(client.read_answer().body, body);
+}
+
+TEST(BriefRequest, ThatMayWaitAfterAllEndsWithItsPeer) {
+    test_server server;
+    {
+        wire_client gone(server.port());
+        gone.send(post("/brief/a", "Prefer: wait=5\r\n"));
+        ASSERT_TRUE(server.wait_for_held(1));
+    }
+    EXPECT_TRUE(server.wait_for_held(0));
+    EXPECT_TRUE(server.wait_for_connections(0));
+}
+
+TEST(BriefRequest, OfAPeerThatHasGoneLeavesNothingBehind) {
+    test_server server;
+    {
+        wire_client gone(server.port());
+        gone.send(post("/brief/a"));
+        ASSERT_TRUE(server.wait_for_held(1));
+        gone.reset();
+    }
+    wire_client other(server.port());
+    other.send(post("/release/a"));
+    EXPECT_EQ(other.read_answer().status, 200);
+    EXPECT_TRUE(server.wait_for_connections(1));
+}
+
+TEST(BriefRequest, IsAnsweredByAServerThatDrains) {
+    test_server server;
+    wire_client client(server.port());
+    client.send(post("/brief/a"));
+    ASSERT_TRUE(server.wait_for_held(1));
+    server.on_thread([](auto& s) { s.begin_drain(); });
+    const wire_answer answer = client.read_answer();
+    EXPECT_EQ(answer.body, "stopped");
+    EXPECT_EQ(answer.field("Connection"), "close");
+    EXPECT_TRUE(client.closes());
+}
+
 }  // namespace
 }  // namespace sluice::http

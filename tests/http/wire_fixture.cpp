@@ -88,6 +88,11 @@ void test_server::add_routes() {
     routes_.add("POST", "/hold/{name}", {scope::work}, [this](request r, path_values values) {
         return hold(std::move(r), std::move(values));
     });
+    const auto brief = [](const request& r) { return r.field("prefer").empty(); };
+    routes_.add(
+        "POST", "/brief/{name}", {.needs = scope::work, .is_brief = brief},
+        [this](request r, path_values values) { return hold(std::move(r), std::move(values)); });
+    routes_.add("GET", "/brief-throws", {.needs = scope::read, .is_brief = brief}, throws);
     routes_.add("POST", "/release/{name}", {scope::work}, [this](request r, path_values values) {
         return release(std::move(r), std::move(values));
     });

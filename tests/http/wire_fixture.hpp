@@ -22,8 +22,9 @@ namespace sluice::http {
 /// - POST /small: the same with at most 16 bytes
 /// - GET /things/{id}: the id back
 /// - POST /hold/{name}: answers its name once POST /release/{name} comes, "stopped" once it is to
+/// - POST /brief/{name}: the same for a route whose handlers are brief unless `Prefer` is given
 /// - GET /large: a body of 4 MiB
-/// - GET /throws, GET /forged-header: handlers that do wrong
+/// - GET /throws, GET /brief-throws, GET /forged-header: handlers that do wrong
 /// - POST /admin, POST /work: of these scopes; GET /open needs no token
 /// - GET /queue/{name}: 403 unless the token's patterns allow the queue
 class test_server {

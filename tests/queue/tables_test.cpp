@@ -209,6 +209,21 @@ TEST(EventLog, TellsWhenEventsWereDropped) {
     EXPECT_EQ(log.query(after(0)).events.size(), 3U);
 }
 
+TEST(EventLog, KeepsOrderWhateverWaits) {
+    event_log log(300);
+    std::uint64_t added = 0;
+    for (std::uint64_t batch = 1; batch <= 40; ++batch) {
+        for (std::uint64_t i = 0; i < 50 * (batch % 13); ++i, ++added) log_event(log, batch);
+        if (batch % 3 == 0) publish(log, batch - 1);  // up to 1,200 wait for their batch
+    }
+    publish(log, 40);
+    const auto page = log.query(after(added - 300, 1000));
+    EXPECT_FALSE(page.gap);
+    ASSERT_EQ(page.events.size(), 300U);
+    for (std::size_t i = 0; i < 300; ++i) ASSERT_EQ(page.events[i].id, added - 299 + i);
+    EXPECT_TRUE(log.query(after(added - 301)).gap);
+}
+
 TEST(EventLog, SurvivesIdsThatNeverWere) {
     event_log log(3);
     EXPECT_FALSE(log.query(after(0)).gap);

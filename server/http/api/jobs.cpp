@@ -250,10 +250,12 @@ asio::awaitable<response> activate_job(services_ptr services, request r, path_va
 
 void add_job_routes(router& routes, const services_ptr& services) {
     const route_options enqueue{.needs = scope::enqueue};
-    const route_options enqueue_lines{.needs = scope::enqueue, .takes_stream = true};
+    const route_options enqueue_lines{
+        .needs = scope::enqueue, .takes_stream = true, .is_brief = asks_no_wait};
     const route_options enqueue_batch{.needs = scope::enqueue,
-                                      .body_bytes_max = limits::batch_body_bytes_max};
-    const route_options read{.needs = scope::read};
+                                      .body_bytes_max = limits::batch_body_bytes_max,
+                                      .is_brief = asks_no_wait};
+    const route_options read{.needs = scope::read, .is_brief = asks_no_wait};
     const auto bodies = std::make_shared<waiting_bodies>(services->waiting_bodies_max);
     routes.add("POST", "/ojs/v1/jobs", enqueue_lines, std::bind_front(push_job, services, bodies));
     routes.add("POST", "/ojs/v1/jobs/batch", enqueue_batch,

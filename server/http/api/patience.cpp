@@ -21,4 +21,8 @@ result<std::chrono::seconds> read_patience(const request& r) {
     return std::chrono::seconds(std::min<std::uint64_t>(seconds, most.count()));
 }
 
+bool asks_no_wait(const request& r) {
+    return r.field("prefer").empty() && r.field("ojs-block-timeout").empty();
+}
+
 }  // namespace sluice::http

@@ -48,4 +48,7 @@ private:
 /// without it. Errors: invalid_request.
 result<std::chrono::seconds> read_patience(const request& r);
 
+/// Whether no field of the request asks to wait: neither that one nor `Prefer: wait`.
+bool asks_no_wait(const request& r);
+
 }  // namespace sluice::http

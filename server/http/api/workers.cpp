@@ -3,6 +3,7 @@
 #include "server/http/api/answers.hpp"
 #include "server/http/api/conformance_quirks.hpp"
 #include "server/http/api/handlers.hpp"
+#include "server/http/api/patience.hpp"
 #include "server/http/api/worker_checks.hpp"
 
 #include <functional>
@@ -216,11 +217,12 @@ asio::awaitable<response> heartbeat(services_ptr services, request r, path_value
 
 void add_worker_routes(router& routes, const services_ptr& services) {
     const route_options work{.needs = scope::work};
+    const route_options brief{.needs = scope::work, .is_brief = asks_no_wait};
     routes.add("POST", "/ojs/v1/workers/fetch", work, std::bind_front(fetch_jobs, services));
-    routes.add("POST", "/ojs/v1/workers/ack", work, std::bind_front(ack_job, services));
-    routes.add("POST", "/ojs/v1/workers/nack", work, std::bind_front(nack_job, services));
+    routes.add("POST", "/ojs/v1/workers/ack", brief, std::bind_front(ack_job, services));
+    routes.add("POST", "/ojs/v1/workers/nack", brief, std::bind_front(nack_job, services));
     for (const auto path : {std::string_view("/ojs/v1/workers/heartbeat"), beat_path})
-        routes.add("POST", path, work, std::bind_front(heartbeat, services));
+        routes.add("POST", path, brief, std::bind_front(heartbeat, services));
 }
 
 }  // namespace sluice::http
