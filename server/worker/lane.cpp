@@ -226,8 +226,23 @@ asio::awaitable<void> lane::report(message run, outcome how) {
     }
 }
 
-/// One run, from its start to the answer.
-asio::awaitable<void> lane::serve(message run, stall_watch::mark& mark) {
+/// Whatever goes wrong with the answer, somebody answers for the job.
+asio::awaitable<void> lane::answer(message run, outcome how) {
+    std::exception_ptr fault;
+    try {
+        auto reporting = report(run, std::move(how));
+        co_await std::move(reporting);
+    } catch (...) {
+        fault = std::current_exception();
+    }
+    if (!fault) co_return;
+    log_fault(services_.log)(fault);
+    auto reporting = report(run, interrupted{});
+    co_await std::move(reporting);
+}
+
+/// One run, from its start to its end, and what came of it.
+asio::awaitable<outcome> lane::serve(message run, stall_watch::mark& mark) {
     outcome how = interrupted{};
     if (!draining_ && !run->lost()) {
         if (mark.watch) mark.watch->begin(mark, run->job().spec);
@@ -237,7 +252,7 @@ asio::awaitable<void> lane::serve(message run, stall_watch::mark& mark) {
     }
     const bool talks = run->end();
     if (talks) co_await run->passed_on();
-    co_await report(run, std::move(how));
+    co_return how;
 }
 
 asio::awaitable<void> lane::work(stall_watch::mark& mark) {
@@ -246,18 +261,19 @@ asio::awaitable<void> lane::work(stall_watch::mark& mark) {
         auto& [ec, run] = received;
         if (ec || !run) co_return;
 
+        outcome how = interrupted{};
         std::exception_ptr fault;
         try {
             auto serving = serve(run, mark);
-            co_await std::move(serving);
+            how = co_await std::move(serving);
         } catch (...) {
             fault = std::current_exception();
         }
-        // Whatever came of it: the run is over, and this worker takes the next one.
-        if (fault) {
-            log_fault(services_.log)(fault);
-            workers_.spawn(report(run, interrupted{}));  // it may have got no answer
-        }
+        // Whatever came of it: the run is over, and this worker takes the next one. The answer
+        // waits for its commit without it; what is granted meanwhile waits for that one too, so
+        // there are never many.
+        if (fault) log_fault(services_.log)(fault);
+        workers_.spawn(answer(run, std::move(how)));
         const auto lease = run->job().lease;
         runs_.erase(lease.counter);
         run.reset();

@@ -73,9 +73,10 @@ private:
 
     boost::asio::awaitable<void> dispatch();
     boost::asio::awaitable<void> work(stall_watch::mark& mark);
-    boost::asio::awaitable<void> serve(message run, stall_watch::mark& mark);
+    boost::asio::awaitable<outcome> serve(message run, stall_watch::mark& mark);
     boost::asio::awaitable<outcome> run_handler(message run);
     boost::asio::awaitable<void> report(message run, outcome how);
+    boost::asio::awaitable<void> answer(message run, outcome how);
     fetch_request next_request() const;
     void send(message job);
     std::vector<message> alive() const;
@@ -92,7 +93,7 @@ private:
     notifier room_;
     channel channel_;
     task_group dispatcher_;
-    task_group workers_;
+    task_group workers_;  ///< and the answers on their way
 };
 
 }  // namespace sluice::worker

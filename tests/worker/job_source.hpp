@@ -46,7 +46,8 @@ public:
     std::map<uuid, delegate_request> delegations;
     std::vector<fetch_request> fetches;
     std::vector<lease_token> returned;
-    std::size_t most_leased = 0;
+    std::size_t most_leased = 0;  ///< runs whose handler had not returned
+    bool hold_acks = false;       ///< none is durable as long as this is set
     std::size_t granted = 0;
     std::size_t wrong_answers = 0;  ///< for a job that was not leased under that token
     int fail_fetches = 0;           ///< so many fetches fail
@@ -74,12 +75,13 @@ public:
             leases_[job.spec->id] = {job.lease, job.spec};
             jobs.push_back(std::move(job));
         }
-        most_leased = std::max(most_leased, leases_.size());
+        most_leased = std::max(most_leased, granted - returned.size());
         co_return jobs;
     }
 
     asio::awaitable<result<change_answer>> ack(ack_request request) override {
         co_await asio::post(asio::use_awaitable);  // the commit
+        while (hold_acks) co_await changed_.wait();
         if (throwing_acks > 0) {
             --throwing_acks;
             throw 7;
@@ -133,6 +135,11 @@ public:
 
     void on_run_lost(std::function<void(const lease_token&)> tell) override {
         run_lost_ = std::move(tell);
+    }
+
+    void release_acks() {
+        hold_acks = false;
+        changed_.notify_all();
     }
 
     void run_returned(const lease_token& lease) override { returned.push_back(lease); }

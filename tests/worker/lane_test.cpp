@@ -24,6 +24,24 @@ TEST_F(Lane, AWorkerOutlivesWhatIsThrownWhileItAnswers) {
     EXPECT_EQ(left, 0U);
 }
 
+TEST_F(Lane, AWorkerRunsTheNextJobWhileAnAnswerWaitsForItsCommit) {
+    config.concurrency = 1;
+    start();
+    source.hold_acks = true;
+    const uuid first = source.add("test.count");
+    const uuid second = source.add("test.count");
+    ASSERT_TRUE(run_until([&] { return runs == 2; }));
+    EXPECT_TRUE(source.acked.empty());
+    spawn_stop(10s);
+    context.restart();
+    context.poll();
+    EXPECT_FALSE(stopped) << "answers are still on their way";
+    source.release_acks();
+    ASSERT_TRUE(run_until([&] { return stopped; }));
+    EXPECT_TRUE(source.acked.contains(first) && source.acked.contains(second));
+    EXPECT_EQ(left, 0U);
+}
+
 TEST_F(Lane, SaysOfEveryRunThatItsHandlerHasReturned) {
     start();
     const uuid done = source.add("test.count");
