@@ -57,8 +57,9 @@ usage usage_of(pid_t pid) {
     return used;
 }
 
-/// A process and all its descendants.
-std::vector<pid_t> tree(pid_t root) {
+}  // namespace
+
+std::vector<pid_t> process_tree(pid_t root) {
     std::multimap<pid_t, pid_t> children;
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
         const auto name = entry.path().filename().string();
@@ -73,8 +74,6 @@ std::vector<pid_t> tree(pid_t root) {
     }
     return all;
 }
-
-}  // namespace
 
 std::uint16_t free_port() {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -120,7 +119,7 @@ process::~process() {
 }
 
 void process::signal_tree(int number) const {
-    for (const auto pid : tree(pid_)) kill(pid, number);
+    for (const auto pid : process_tree(pid_)) kill(pid, number);
 }
 
 void process::end_with(int number) {
@@ -142,7 +141,7 @@ double process::cpu_seconds() const {
 
 double process::tree_cpu_seconds() const {
     double ticks = 0;
-    for (const auto pid : tree(pid_)) {
+    for (const auto pid : process_tree(pid_)) {
         const auto used = usage_of(pid);
         ticks += used.user + used.system + used.user_of_ended + used.system_of_ended;
     }

@@ -34,6 +34,9 @@ private:
     pid_t pid_ = -1;
 };
 
+/// A process and all its descendants, the process first.
+std::vector<pid_t> process_tree(pid_t root);
+
 /// A port nobody listens on at the moment.
 std::uint16_t free_port();
 

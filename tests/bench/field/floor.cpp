@@ -28,11 +28,18 @@ sample rate_of(double count, steady::time_point begun) {
     return found;
 }
 
-sample append_and_sync(const std::filesystem::path& directory, const effort& with) {
+/// Blocks of 4 KiB one after the other, each synced. `filled` when the file has its blocks already,
+/// so that the file system has no size to write down.
+sample write_and_sync(const std::filesystem::path& directory, bool filled, const effort& with) {
     const auto file = directory / "floor";
     const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) throw std::runtime_error("no file for the floor");
     const std::array<char, 4096> block{};
+    constexpr int blocks = 16384;
+    for (int i = 0; filled && i < blocks; ++i)
+        if (write(fd, block.data(), block.size()) < 0) throw std::runtime_error("the disk is full");
+    fsync(fd);
+    lseek(fd, 0, SEEK_SET);
     double count = 0;
     const auto begun = steady::now();
     for (; steady::now() < begun + with.duration; ++count)
@@ -90,7 +97,10 @@ work floor_of_machine(const std::filesystem::path& directory, host& echo) {
          }});
     all.contestants.push_back(
         {"4 KiB appended and synced", "", promise::synced, nullptr, [] {},
-         [directory](const effort& with) { return append_and_sync(directory, with); }});
+         [directory](const effort& with) { return write_and_sync(directory, false, with); }});
+    all.contestants.push_back(
+        {"4 KiB overwritten and synced", "", promise::synced, nullptr, [] {},
+         [directory](const effort& with) { return write_and_sync(directory, true, with); }});
     return all;
 }
 

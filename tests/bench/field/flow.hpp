@@ -41,9 +41,9 @@ struct flow_plan {
     std::size_t batch = 1;  // jobs in each request of `put`
 };
 
-/// Jobs a second from producers to workers: producers send for `duration`, and wait while 20,000
-/// jobs are on their way; the time ends when a worker has been given the last job. Throws when that
-/// takes a minute longer.
+/// Jobs a second from producers to workers: producers send for `duration`, and wait while some
+/// thousand jobs are on their way; the time ends when a worker has been given the last job, or
+/// after four times `duration`. Throws when no more jobs come although there are some.
 double flow(const flow_plan& plan, std::chrono::milliseconds duration);
 
 /// Times in microseconds, sorted.
@@ -55,7 +55,8 @@ struct delays {
     std::vector<double> of_load;
 };
 
-/// `count` jobs at a constant rate, due one after the other on whichever connection is free.
+/// `count` jobs at a constant rate, due one after the other on whichever connection is free. Throws
+/// when the peer does not keep the rate: when it takes three times as long.
 delays measure_delays(const flow_plan& plan, double rate, std::size_t count);
 
 }  // namespace sluice::bench

@@ -44,10 +44,10 @@ public:
             return exchange{publish("$JS.API." + api, inbox, body),
                             [](std::string_view text) { return receipts(text, 1); }};
         };
-        if (made_) say(server_->port(), {hello(inbox), call("STREAM.DELETE.JOBS", "")});
-        made_ = true;
+        const exchange remove{publish("$JS.API.STREAM.DELETE.JOBS", inbox, ""),
+                              [](std::string_view text) { return nats_messages(text).second; }};
         say(server_->port(),
-            {hello(inbox),
+            {hello(inbox), remove,  // refused when there is none
              call("STREAM.CREATE.JOBS",
                   R"({"name":"JOBS","subjects":["jobs"],"retention":"workqueue","storage":"file",)"
                   R"("num_replicas":1})"),
@@ -104,7 +104,6 @@ private:
 
     std::shared_ptr<host> server_;
     std::size_t inboxes_ = 0;
-    bool made_ = false;
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Peers that are libraries for Node.js. Each is a script that sends, works and prints one line of
-// JSON: jobs, and the seconds from the first to the last.
+// JSON: jobs, the seconds from the first to the last, and its processor time for each.
 
 #include "tests/bench/field/work.hpp"
 
@@ -28,6 +28,7 @@ sample run_script(const std::filesystem::path& script, std::uint16_t port, const
     sample found;
     found.jobs = said.at("jobs").get<double>();
     found.value = found.jobs / said.at("seconds").get<double>();
+    found.load_us = said.at("cpu_us").get<double>();
     return found;
 }
 

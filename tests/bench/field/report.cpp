@@ -1,14 +1,18 @@
 // The results as text for a terminal, and as JSON for tests/bench/render.py:
-//   {"schema": "sluice.field/1", "rounds", "seconds", "latency_jobs", "waiting_jobs", "versions",
-//    "works": [{"id", "title", "unit", "entries": [{"name", "way", "promise", "fault"?, "samples":
+//   {"schema": "sluice.field/1", "rounds", "seconds", "latency_jobs", "waiting_jobs", "minutes",
+//    "machine": {"processors", "memory_gib", "system", "disk", "load_before"}, "versions", "works":
+//    [{"id", "title", "unit", "entries": [{"name", "way", "promise", "fault"?, "samples":
 //    [{"value", "p99", "load_p99", "server_us", "load_us"}]}]}]}
 
 #include "tests/bench/field/work.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 
@@ -60,20 +64,33 @@ nlohmann::ordered_json versions() {
     return all;
 }
 
+double rounded(double value) {
+    return std::round(value * 100) / 100;
+}
+
+nlohmann::ordered_json machine(const run& whole, const std::filesystem::path& data) {
+    const auto pages = static_cast<double>(sysconf(_SC_PHYS_PAGES));
+    const auto memory = pages * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1024.0 * 1024 * 1024);
+    const auto file_system =
+        first_line(("stat -f -c %T '" + data.parent_path().string() + "' 2>/dev/null").c_str());
+    return {{"processors", sysconf(_SC_NPROCESSORS_ONLN)},
+            {"memory_gib", static_cast<long>(std::lround(memory))},
+            {"system", first_line(". /etc/os-release && echo \"$PRETTY_NAME\"")},
+            {"disk", file_system == "ext2/ext3" ? "ext4" : file_system},
+            {"load_before", rounded(whole.load_before)}};
+}
+
 nlohmann::ordered_json entry(const contestant& who, const result& all) {
     nlohmann::ordered_json json{
         {"name", who.name}, {"way", who.way}, {"promise", word_for(who.promises)}};
     if (!all.fault.empty()) json["fault"] = all.fault;
     auto samples = nlohmann::ordered_json::array();
-    const auto round = [](double value) {
-        return static_cast<double>(static_cast<long long>(value * 100 + 0.5)) / 100;
-    };
     for (const auto& each : all.samples)
-        samples.push_back({{"value", round(each.value)},
-                           {"p99", round(each.p99)},
-                           {"load_p99", round(each.load_p99)},
-                           {"server_us", round(each.server_us)},
-                           {"load_us", round(each.load_us)}});
+        samples.push_back({{"value", rounded(each.value)},
+                           {"p99", rounded(each.p99)},
+                           {"load_p99", rounded(each.load_p99)},
+                           {"server_us", rounded(each.server_us)},
+                           {"load_us", rounded(each.load_us)}});
     json["samples"] = std::move(samples);
     return json;
 }
@@ -105,22 +122,27 @@ void print(const work& what, const std::vector<result>& results) {
     std::fflush(stdout);
 }
 
-void write_json(const std::filesystem::path& file, const std::vector<work>& works,
-                const std::vector<std::vector<result>>& results, const effort& with, int rounds) {
-    nlohmann::ordered_json json{{"schema", "sluice.field/1"},
-                                {"rounds", rounds},
-                                {"seconds", static_cast<double>(with.duration.count()) / 1000},
-                                {"latency_jobs", with.jobs},
-                                {"waiting_jobs", with.waiting},
-                                {"versions", versions()}};
+void write_json(const std::filesystem::path& file, const run& whole,
+                const std::filesystem::path& data) {
+    const auto taken = std::chrono::steady_clock::now() - whole.begun;
+    nlohmann::ordered_json json{
+        {"schema", "sluice.field/1"},
+        {"rounds", whole.rounds},
+        {"seconds", static_cast<double>(whole.with.duration.count()) / 1000},
+        {"latency_jobs", whole.with.jobs},
+        {"waiting_jobs", whole.with.waiting},
+        {"minutes", rounded(std::chrono::duration<double>(taken).count() / 60)},
+        {"machine", machine(whole, data)},
+        {"versions", versions()}};
     auto all = nlohmann::ordered_json::array();
-    for (std::size_t i = 0; i < works.size(); ++i) {
+    for (std::size_t i = 0; i < whole.works.size(); ++i) {
+        const auto& each = whole.works[i];
         auto entries = nlohmann::ordered_json::array();
-        for (std::size_t j = 0; j < results[i].size(); ++j)
-            entries.push_back(entry(works[i].contestants[j], results[i][j]));
-        all.push_back({{"id", works[i].id},
-                       {"title", works[i].title},
-                       {"unit", works[i].unit},
+        for (std::size_t j = 0; j < each.contestants.size(); ++j)
+            entries.push_back(entry(each.contestants[j], whole.results[i][j]));
+        all.push_back({{"id", each.id},
+                       {"title", each.title},
+                       {"unit", each.unit},
                        {"entries", std::move(entries)}});
     }
     json["works"] = std::move(all);

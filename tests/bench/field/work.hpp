@@ -12,9 +12,9 @@ namespace sluice::bench {
 
 /// How much a measurement may do.
 struct effort {
-    std::chrono::milliseconds duration{1000};  // of throughput
-    std::size_t jobs = 1000;                   // of latency, at 500 a second
-    std::size_t waiting = 1'000'000;           // of the backlog that is weighed
+    std::chrono::milliseconds duration{800};  // of throughput
+    std::size_t jobs = 600;                   // of latency, at 500 a second
+    std::size_t waiting = 1'000'000;          // of the backlog that is weighed
 };
 
 /// What one measurement found.
@@ -90,9 +90,20 @@ std::vector<result> take_turns(const work& what, const effort& with, int rounds)
 
 /// As text, one line a contestant.
 void print(const work& what, const std::vector<result>& results);
-/// As one JSON document, see tests/bench/field/report.cpp.
-void write_json(const std::filesystem::path& file, const std::vector<work>& works,
-                const std::vector<std::vector<result>>& results, const effort& with, int rounds);
+
+/// A whole run.
+struct run {
+    effort with;
+    int rounds = 3;
+    double load_before = 0;  // programs that wanted a processor when it began
+    std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
+    std::vector<work> works;
+    std::vector<std::vector<result>> results;
+};
+
+/// As one JSON document, see tests/bench/field/report.cpp. `data` is where the servers wrote.
+void write_json(const std::filesystem::path& file, const run& whole,
+                const std::filesystem::path& data);
 
 double median(std::vector<double> values);
 double quantile(const std::vector<double>& sorted, double q);

@@ -97,7 +97,8 @@ sample of_delays(const delays& found) {
 
 contestant delay(peer& who, std::string way, double rate, std::size_t connections) {
     return of(who, std::move(way), [&who, rate, connections](const effort& with) {
-        const auto jobs = static_cast<std::size_t>(static_cast<double>(with.jobs) * rate / 500);
+        const double times = rate > 500 ? rate / 1000 : 1;  // half the time is enough of many jobs
+        const auto jobs = static_cast<std::size_t>(static_cast<double>(with.jobs) * times);
         // Where many wait, each notice wakes all of them for one job.
         const bool prompt = connections == 1;
         return of_delays(
