@@ -13,7 +13,7 @@ public:
     beanstalkd(std::shared_ptr<host> server, std::string mode, promise what)
         : server_(std::move(server)), mode_(std::move(mode)), promise_(what) {}
     std::string name() const override { return "beanstalkd, " + mode_; }
-    std::string batch_way() const override { return "put × 100 pipelined; reserve × 100"; }
+    batch_ways ways() const override { return {"put × 100 pipelined", "reserve × 100"}; }
     promise promises() const override { return promise_; }
     host& server() override { return *server_; }
     /// It cannot be emptied, and what stays in its log is copied again and again.

@@ -34,7 +34,7 @@ class nats final : public peer {
 public:
     explicit nats(std::shared_ptr<host> server) : server_(std::move(server)) {}
     std::string name() const override { return "NATS JetStream, file"; }
-    std::string batch_way() const override { return "PUB × 100 pipelined; pull 100"; }
+    batch_ways ways() const override { return {"PUB × 100 pipelined", "pull 100"}; }
     promise promises() const override { return promise::written; }
     host& server() override { return *server_; }
 

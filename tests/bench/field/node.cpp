@@ -42,7 +42,7 @@ work through_node(const std::filesystem::path& scripts, host& sluice, host& redi
                                        return run_script(scripts / script, server.port(), with);
                                    }});
     };
-    add("Sluice, undici", "", sluice, "sluice.mjs");
+    add("Sluice, node:http", "", sluice, "sluice.mjs");
     add("BullMQ on Redis, appendfsync always", "", redis, "bullmq.mjs");
     add("graphile-worker on PostgreSQL", "", postgres, "graphile.mjs");
     add("pg-boss on PostgreSQL", "", postgres, "pgboss.mjs");

@@ -59,6 +59,11 @@ private:
     std::string fault_;
 };
 
+/// How a batch is stored and taken, in a word or two.
+struct batch_ways {
+    std::string put, take;
+};
+
 /// One peer in one setting, and how to speak to it. What `put` and `take` return is for one
 /// connection each.
 class peer {
@@ -75,8 +80,7 @@ public:
     /// A worker that has up to `batch` jobs at a time. Its answer for them and its wish for more go
     /// out together.
     virtual taker take(std::size_t batch, bool prompt) = 0;
-    /// How a batch is stored and taken, in a word or two.
-    virtual std::string batch_way() const = 0;
+    virtual batch_ways ways() const = 0;
 };
 
 using peer_list = std::vector<std::unique_ptr<peer>>;

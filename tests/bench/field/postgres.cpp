@@ -79,7 +79,7 @@ public:
         return std::string("PostgreSQL SKIP LOCKED, synchronous_commit ") +
                (synced_ ? "on" : "off");
     }
-    std::string batch_way() const override { return "multi-row INSERT; LIMIT 100"; }
+    batch_ways ways() const override { return {"multi-row INSERT", "LIMIT 100"}; }
     promise promises() const override { return synced_ ? promise::synced : promise::written; }
     host& server() override { return *server_; }
 

@@ -19,7 +19,7 @@ public:
     std::string name() const override {
         return quorum_ ? "RabbitMQ quorum queue, confirms" : "RabbitMQ classic transient, confirms";
     }
-    std::string batch_way() const override { return "publish × 100 pipelined; prefetch 100"; }
+    batch_ways ways() const override { return {"publish × 100 pipelined", "prefetch 100"}; }
     promise promises() const override { return quorum_ ? promise::synced : promise::memory; }
     host& server() override { return *server_; }
 

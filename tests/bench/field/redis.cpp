@@ -54,7 +54,7 @@ class redis_list final : public redis_peer {
 public:
     using redis_peer::redis_peer;
     std::string name() const override { return "Redis list, " + mode_; }
-    std::string batch_way() const override { return "variadic LPUSH; LMOVE × 100"; }
+    batch_ways ways() const override { return {"variadic LPUSH", "LMOVE × 100"}; }
     void fresh() override { say(server_->port(), {{command({"FLUSHALL"}), replies(1)}}); }
     protocol put(std::size_t batch, bool) override {
         return {[batch](std::uint64_t number) {
@@ -80,7 +80,7 @@ class redis_stream final : public redis_peer {
 public:
     using redis_peer::redis_peer;
     std::string name() const override { return "Redis stream, " + mode_; }
-    std::string batch_way() const override { return "XADD × 100 pipelined; COUNT 100"; }
+    batch_ways ways() const override { return {"XADD × 100 pipelined", "COUNT 100"}; }
     void fresh() override {
         say(server_->port(),
             {{command({"FLUSHALL"}), replies(1)},

@@ -44,9 +44,8 @@ std::string sluice_peer::name() const {
            (way_ == worker_way::stream ? ", worker stream" : "");
 }
 
-std::string sluice_peer::batch_way() const {
-    return way_ == worker_way::stream ? "jobs/batch; lines, 100 credits"
-                                      : "jobs/batch; workers/batch";
+batch_ways sluice_peer::ways() const {
+    return {"jobs/batch", way_ == worker_way::stream ? "100 credits" : "workers/batch"};
 }
 
 void sluice_peer::fresh() {

@@ -18,7 +18,7 @@ public:
 
     sluice_peer(std::shared_ptr<host> server, promise what, worker_way way);
     std::string name() const override;
-    std::string batch_way() const override;
+    batch_ways ways() const override;
     promise promises() const override { return promise_; }
     host& server() override { return *server_; }
     void fresh() override;

@@ -24,17 +24,16 @@ contestant of(peer& who, std::string way, std::function<sample(const effort&)> m
 }
 
 contestant push(peer& who, std::size_t connections, std::size_t batch) {
-    return of(who, batch > 1 ? who.batch_way() : "",
-              [&who, connections, batch](const effort& with) {
-                  const auto begun = steady::now();
-                  const auto rate = closed_loop(
-                      who.server().port(), [&who, batch] { return who.put(batch, false); },
-                      connections, with.duration);
-                  sample found;
-                  found.value = rate * static_cast<double>(batch);
-                  found.jobs = found.value * seconds(steady::now() - begun);
-                  return found;
-              });
+    return of(who, batch > 1 ? who.ways().put : "", [&who, connections, batch](const effort& with) {
+        const auto begun = steady::now();
+        const auto rate = closed_loop(
+            who.server().port(), [&who, batch] { return who.put(batch, false); }, connections,
+            with.duration);
+        sample found;
+        found.value = rate * static_cast<double>(batch);
+        found.jobs = found.value * seconds(steady::now() - begun);
+        return found;
+    });
 }
 
 flow_plan plan_of(peer& who, std::size_t producers, std::size_t workers, std::size_t batch,
@@ -48,7 +47,7 @@ flow_plan plan_of(peer& who, std::size_t producers, std::size_t workers, std::si
 }
 
 contestant end_to_end(peer& who, std::size_t producers, std::size_t workers, std::size_t batch) {
-    return of(who, batch > 1 ? who.batch_way() : "",
+    return of(who, batch > 1 ? who.ways().take : "",
               [&who, producers, workers, batch](const effort& with) {
                   const auto begun = steady::now();
                   sample found;
@@ -203,7 +202,7 @@ struct field::everyone {
         row("P7", "from 32 producers to 32 workers, ack with the next fetch",
             {end_to_end(ours, 32, 32, 1), end_to_end(streaming, 32, 32, 1)},
             [](peer& who) { return end_to_end(who, 32, 32, 1); });
-        to.back().contestants[1].way = "lines, 1 credit";
+        to.back().contestants[1].way = "1 credit";
         row("P8", "from 4 producers to 4 workers, 100 jobs a request",
             {in_server(ours, batch_connections, batch_jobs), end_to_end(ours, 4, 4, batch_jobs),
              end_to_end(streaming, 4, 4, batch_jobs)},

@@ -1,18 +1,27 @@
-// A plain client of Sluice: undici's pool of connections that are kept open, one job a request; two
+// A plain client of Sluice: node:http with connections that are kept open, one job a request; two
 // workers of 16 jobs each, which ack with the request that fetches the next ones.
-import { Pool } from 'undici';
+import http from 'node:http';
 import { measure, port, producers, started, workers } from './measure.mjs';
 
 const queue = `node-${process.pid}`;
-const headers = { 'content-type': 'application/json' };
-const pool = (connections) => new Pool(`http://127.0.0.1:${port}`, { connections, pipelining: 1 });
-const producing = pool(producers);
-const working = pool(2);
+const agent = new http.Agent({ keepAlive: true, maxSockets: producers + 2 });
 
-async function post(from, path, body) {
-  const answer = await from.request({ path, method: 'POST', headers, body: JSON.stringify(body) });
-  if (answer.statusCode >= 300) throw new Error(`${path}: ${await answer.body.text()}`);
-  return answer.body.json();
+// Resolves with the answer's text once all of it has come.
+function post(path, body) {
+  const text = JSON.stringify(body);
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+  return new Promise((resolve, reject) => {
+    const whole = { host: '127.0.0.1', port, path, method: 'POST', agent, headers };
+    const request = http.request(whole, (answer) => {
+      let said = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (some) => (said += some));
+      answer.on('error', reject);
+      answer.on('end', () => (answer.statusCode < 300 ? resolve(said) : reject(new Error(said))));
+    });
+    request.on('error', reject);
+    request.end(text);
+  });
 }
 
 // One worker for all that run here: it answers for what has ended and asks for as much.
@@ -20,22 +29,14 @@ async function work(worker_id, count) {
   const fetch = { worker_id, queues: [queue], count };
   for (let jobs = []; ; ) {
     const ack = jobs.map((job) => ({ job_id: job.id, lease: job.lease }));
-    ({ jobs } = ack.length
-      ? await post(working, '/ojs/v1/workers/batch', { worker_id, ack, fetch })
-      : await post(working, '/ojs/v1/workers/fetch', { ...fetch, wait_ms: 20000 }));
+    const answer = ack.length
+      ? await post('/ojs/v1/workers/batch', { worker_id, ack, fetch })
+      : await post('/ojs/v1/workers/fetch', { ...fetch, wait_ms: 20000 });
+    ({ jobs } = JSON.parse(answer));
     for (const _ of jobs) started();
   }
 }
 
 for (let i = 0; i < 2; ++i) work(`w${i}`, workers / 2);
 const options = { queue };
-await measure(async (args) => {
-  const answer = await producing.request({
-    path: '/ojs/v1/jobs',
-    method: 'POST',
-    headers,
-    body: JSON.stringify({ type: 'bench.node', args: [args], options }),
-  });
-  if (answer.statusCode !== 201) throw new Error(await answer.body.text());
-  await answer.body.dump();
-});
+await measure((args) => post('/ojs/v1/jobs', { type: 'bench.node', args: [args], options }));
