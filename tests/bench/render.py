@@ -106,6 +106,8 @@ def goal_rows(results):
             peer = (min if less else max)(peers, key=lambda p: middle(p, figure))
             reached /= middle(peer, figure)
             name = title_of(peer) if peer["name"] == OURS else peer["name"]
+            if theirs[0][0] != ours[0]:
+                name += f" in {theirs[0][0]}"
         met = reached <= -limit if less else reached >= limit
         yield (f"| {row} | {what} | {name} | {'≤' if less else '≥'} {abs(limit):g} | {reached:.2f} | "
                f"{'yes' if met else 'no'} |")

@@ -27,7 +27,7 @@ void host::resume() {
             port_ = free_port();
             running_ = start_(port_);
         } catch (const std::exception& e) {
-            fault_ = name_ + " cannot be started: " + e.what();
+            fault_ = name_ + " cannot be started\n" + e.what();
             throw std::runtime_error(fault_);
         }
     } else if (suspended_) {
