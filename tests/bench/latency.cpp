@@ -116,10 +116,12 @@ struct redis_producer {
 struct sluice_producer {
     connection* to;
     std::string queue;
+    std::string durability;
     asio::awaitable<void> operator()() {
         const auto body = R"({"type":"sluice.echo","args":[")" + std::string(100, 'x') +
-                          R"("],"options":{"queue":")" + queue + R"(","produced_at":")" +
-                          format_timestamp(wall_now()) + R"("}})";
+                          R"("],"options":{"queue":")" + queue + R"(","durability":")" +
+                          durability + R"(","produced_at":")" + format_timestamp(wall_now()) +
+                          R"("}})";
         auto request =
             "POST /ojs/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             "Content-Length: " +
@@ -171,14 +173,15 @@ std::vector<double> redis_latency(std::uint16_t port, double rate, std::size_t c
     return latencies;
 }
 
-std::vector<double> sluice_latency(std::uint16_t port, double rate, std::size_t count) {
+std::vector<double> sluice_latency(std::uint16_t port, double rate, std::size_t count,
+                                   const std::string& durability) {
     asio::io_context context(1);
     connection in(context, port);
     std::vector<double> latencies;
     // A queue for each run: events of an earlier one must not be counted again.
     static int runs = 0;
     const auto queue = "lat-" + std::to_string(++runs);
-    sluice_producer create{&in, queue};
+    sluice_producer create{&in, queue, durability};
     asio::co_spawn(context, at_rate(rate, count, &create), rethrow);
     context.run();
     // Read afterwards: whoever watches must not slow down what is watched. Runs before this one

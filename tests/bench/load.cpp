@@ -1,5 +1,7 @@
 #include "tests/bench/load.hpp"
 
+#include "tests/bench/wire.hpp"
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -22,12 +24,27 @@ using steady = std::chrono::steady_clock;
 
 namespace {
 
-/// Each job carries 100 bytes.
-const std::string payload(100 - 24, 'x');
+asio::awaitable<void> one_connection(asio::io_context* context, std::uint16_t port, protocol peer,
+                                     steady::time_point end, std::uint64_t first,
+                                     std::uint64_t step, std::uint64_t* done) {
+    wire connection(*context);
+    co_await connection.open(port, peer.greeting);
+    for (auto number = first; steady::now() < end; number += step) {
+        co_await connection.ask(peer.request(number), &peer.answer);
+        ++*done;
+    }
+}
 
-std::string numbered_payload(std::uint64_t number) {
+void rethrow(std::exception_ptr fault) {
+    if (fault) std::rethrow_exception(fault);
+}
+
+}  // namespace
+
+std::string job_payload(std::uint64_t number) {
+    static const std::string filling(100 - 24, 'x');
     auto text = std::to_string(number);
-    return std::string(24 - text.size(), '0') + text + payload;
+    return std::string(24 - text.size(), '0') + text + filling;
 }
 
 std::size_t line_answer(std::string_view text, std::string_view good) {
@@ -50,40 +67,19 @@ std::size_t http_answer(std::string_view text) {
     return text.size() >= head + 4 + length ? head + 4 + length : 0;
 }
 
-asio::awaitable<void> one_connection(std::uint16_t port, const protocol* peer,
-                                     steady::time_point end, std::uint64_t first,
-                                     std::uint64_t step, std::uint64_t* done) {
-    const auto executor = co_await asio::this_coro::executor;
-    tcp::socket socket(executor);
-    const tcp::endpoint where(asio::ip::address_v4::loopback(), port);
-    co_await socket.async_connect(where, asio::use_awaitable);
-    socket.set_option(tcp::no_delay(true));
-    std::array<char, 65536> buffer;
-    for (auto number = first; steady::now() < end; number += step) {
-        const auto request = peer->request(number);
-        co_await asio::async_write(socket, asio::buffer(request), asio::use_awaitable);
-        std::size_t have = 0;
-        while (peer->answer({buffer.data(), have}) == 0) {
-            const auto room = asio::buffer(buffer.data() + have, buffer.size() - have);
-            have += co_await socket.async_read_some(room, asio::use_awaitable);
-        }
-        ++*done;
-    }
+std::string http_post(std::string_view path, std::string_view body) {
+    std::string request = "POST ";
+    request.append(path).append(
+        " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ");
+    request.append(std::to_string(body.size())).append("\r\n\r\n").append(body);
+    return request;
 }
-
-void rethrow(std::exception_ptr fault) {
-    if (fault) std::rethrow_exception(fault);
-}
-
-}  // namespace
 
 protocol sluice_push(std::string queue, std::string type) {
     const auto request = [queue = std::move(queue), type = std::move(type)](std::uint64_t number) {
-        const auto body = R"({"type":")" + type + R"(","args":[")" + numbered_payload(number) +
+        const auto body = R"({"type":")" + type + R"(","args":[")" + job_payload(number) +
                           R"("],"options":{"queue":")" + queue + R"("}})";
-        return "POST /ojs/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-               "Content-Length: " +
-               std::to_string(body.size()) + "\r\n\r\n" + body;
+        return http_post("/ojs/v1/jobs", body);
     };
     return {request, http_answer};
 }
@@ -91,26 +87,34 @@ protocol sluice_push(std::string queue, std::string type) {
 protocol redis_lpush(std::string key) {
     const auto request = [key = std::move(key)](std::uint64_t number) {
         return "*3\r\n$5\r\nLPUSH\r\n$" + std::to_string(key.size()) + "\r\n" + key +
-               "\r\n$100\r\n" + numbered_payload(number) + "\r\n";
+               "\r\n$100\r\n" + job_payload(number) + "\r\n";
     };
     return {request, [](std::string_view text) { return line_answer(text, ":"); }};
 }
 
 protocol beanstalkd_put() {
     const auto request = [](std::uint64_t number) {
-        return "put 0 0 60 100\r\n" + numbered_payload(number) + "\r\n";
+        return "put 0 0 60 100\r\n" + job_payload(number) + "\r\n";
     };
     return {request, [](std::string_view text) { return line_answer(text, "INSERTED"); }};
 }
 
 double closed_loop(std::uint16_t port, const protocol& peer, std::size_t connections,
                    std::chrono::milliseconds duration) {
+    return closed_loop(
+        port, [&peer] { return peer; }, connections, duration);
+}
+
+double closed_loop(std::uint16_t port, const std::function<protocol()>& peer,
+                   std::size_t connections, std::chrono::milliseconds duration) {
     asio::io_context context(1);
     std::uint64_t done = 0;
     const auto begun = steady::now();
     for (std::size_t i = 0; i < connections; ++i)
         asio::co_spawn(
-            context, one_connection(port, &peer, begun + duration, i, connections, &done), rethrow);
+            context,
+            one_connection(&context, port, peer(), begun + duration, i, connections, &done),
+            rethrow);
     context.run();
     return static_cast<double>(done) / std::chrono::duration<double>(steady::now() - begun).count();
 }

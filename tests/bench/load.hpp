@@ -11,14 +11,30 @@
 /// sockets, no HTTP library.
 namespace sluice::bench {
 
-/// How to speak to a peer.
-struct protocol {
-    /// One request that stores one job.
-    std::function<std::string(std::uint64_t number)> request;
-    /// Bytes of the first complete answer in the text; 0 when it is not complete. Throws on an
-    /// answer that says no.
-    std::function<std::size_t(std::string_view)> answer;
+/// Bytes of the first complete answer in the text; 0 when it is not complete. Throws on an answer
+/// that says no.
+using answer_size = std::function<std::size_t(std::string_view)>;
+
+/// Something to say on a new connection before the first request, and what to wait for.
+struct exchange {
+    std::string request;
+    answer_size answer;
 };
+
+/// How a producer speaks to a peer.
+struct protocol {
+    /// One request that stores one job, or a batch of them.
+    std::function<std::string(std::uint64_t number)> request;
+    answer_size answer;
+    std::vector<exchange> greeting = {};
+};
+
+/// The 100 bytes that each job carries: a number of 24 digits, and filling.
+std::string job_payload(std::uint64_t number);
+
+std::size_t line_answer(std::string_view text, std::string_view good);
+std::size_t http_answer(std::string_view text);
+std::string http_post(std::string_view path, std::string_view body);
 
 /// `{"type":...}` over HTTP; `type` without a handler stays in the queue.
 protocol sluice_push(std::string queue, std::string type);
@@ -29,6 +45,9 @@ protocol beanstalkd_put();
 /// again.
 double closed_loop(std::uint16_t port, const protocol& peer, std::size_t connections,
                    std::chrono::milliseconds duration);
+/// The same with a protocol made for each connection, for peers that keep a state with each.
+double closed_loop(std::uint16_t port, const std::function<protocol()>& peer,
+                   std::size_t connections, std::chrono::milliseconds duration);
 
 /// Jobs a second that one connection streams in as lines, `job` making the one of each number, as
 /// long as `more` says so of how many were sent; one thread sends, the other counts receipts.
@@ -38,6 +57,7 @@ double stream_lines(std::uint16_t port, const std::function<std::string(std::uin
 
 /// Creation to start in microseconds, of jobs created at a constant rate, sorted.
 std::vector<double> redis_latency(std::uint16_t port, double rate, std::size_t count);
-std::vector<double> sluice_latency(std::uint16_t port, double rate, std::size_t count);
+std::vector<double> sluice_latency(std::uint16_t port, double rate, std::size_t count,
+                                   const std::string& durability = "fsync");
 
 }  // namespace sluice::bench

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -33,7 +35,45 @@ bool accepts(std::uint16_t port) {
     return ok;
 }
 
+/// What /proc/PID/stat says; times in ticks of the clock.
+struct usage {
+    pid_t parent = 0;
+    double user = 0;
+    double system = 0;
+    double user_of_ended = 0;
+    double system_of_ended = 0;
+};
+
+usage usage_of(pid_t pid) {
+    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    usage used;
+    if (!std::getline(stat, line)) return used;
+    std::istringstream fields(line.substr(line.rfind(')') + 2));
+    std::string skipped;
+    fields >> skipped >> used.parent;
+    for (int i = 0; i < 9; ++i) fields >> skipped;
+    fields >> used.user >> used.system >> used.user_of_ended >> used.system_of_ended;
+    return used;
+}
+
 }  // namespace
+
+std::vector<pid_t> process_tree(pid_t root) {
+    std::multimap<pid_t, pid_t> children;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        const auto name = entry.path().filename().string();
+        if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+        const auto pid = static_cast<pid_t>(std::stol(name));
+        children.emplace(usage_of(pid).parent, pid);
+    }
+    std::vector<pid_t> all{root};
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const auto [begin, end] = children.equal_range(all[i]);
+        for (auto it = begin; it != end; ++it) all.push_back(it->second);
+    }
+    return all;
+}
 
 std::uint16_t free_port() {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -73,21 +113,39 @@ process::process(const std::vector<std::string>& argv, std::uint16_t port,
 }
 
 process::~process() {
+    signal_tree(SIGKILL);
     kill(-pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
 }
 
+void process::signal_tree(int number) const {
+    for (const auto pid : process_tree(pid_)) kill(pid, number);
+}
+
+void process::end_with(int number) {
+    signal_tree(SIGCONT);
+    kill(pid_, number);
+    for (int i = 0; i < 1000; ++i) {
+        siginfo_t ended{};
+        if (waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+            ended.si_pid == pid_)
+            return;
+        std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    }
+}
+
 double process::cpu_seconds() const {
-    std::ifstream stat("/proc/" + std::to_string(pid_) + "/stat");
-    std::string line;
-    std::getline(stat, line);
-    std::istringstream fields(line.substr(line.rfind(')') + 2));
-    std::string skipped;
-    for (int i = 0; i < 11; ++i) fields >> skipped;
-    double user = 0;
-    double system = 0;
-    fields >> user >> system;
-    return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+    const auto used = usage_of(pid_);
+    return (used.user + used.system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+double process::tree_cpu_seconds() const {
+    double ticks = 0;
+    for (const auto pid : process_tree(pid_)) {
+        const auto used = usage_of(pid);
+        ticks += used.user + used.system + used.user_of_ended + used.system_of_ended;
+    }
+    return ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 std::uint64_t process::resident_kib() const {

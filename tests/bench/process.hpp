@@ -18,14 +18,24 @@ public:
     process(const process&) = delete;
     process& operator=(const process&) = delete;
 
-    /// User and system time used so far, in seconds.
+    /// User and system time used so far, in seconds; with `tree_cpu_seconds` also that of all its
+    /// descendants, and of those of them that have ended.
     double cpu_seconds() const;
+    double tree_cpu_seconds() const;
     /// Resident memory, in KiB.
     std::uint64_t resident_kib() const;
+
+    /// Sends a signal to the process and all its descendants, whatever session they are in.
+    void signal_tree(int number) const;
+    /// Asks it with a signal to end; what is left of it after ten seconds is killed.
+    void end_with(int number);
 
 private:
     pid_t pid_ = -1;
 };
+
+/// A process and all its descendants, the process first.
+std::vector<pid_t> process_tree(pid_t root);
 
 /// A port nobody listens on at the moment.
 std::uint16_t free_port();
