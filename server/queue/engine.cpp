@@ -199,6 +199,7 @@ void engine::end_attempt(resident_job& job, lease_outcome outcome, timestamp tim
     }
     clear_lease_timer(job);
     throughput_.count(outcome);
+    record_end(job, time);
     workers_.release(record.worker_id, record.seq);
     job.fetch_id.clear();
     if (job.log) end_log_of_run(job, time);
@@ -260,7 +261,7 @@ void engine::begin_drain() {
     }
 }
 
-void engine::reset() {
+void engine::reset(instant now) {
     while (!takers_.empty()) {
         const auto id = takers_.begin()->first;
         grants_.push_back({id, {}, 0});
@@ -280,6 +281,7 @@ void engine::reset() {
     snoozed_.clear();
     workers_.clear();
     throughput_.clear();
+    latency_.clear(stamp(now));
     steady_timers_.clear();
     wall_timers_.clear();
     events_.clear();

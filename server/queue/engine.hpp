@@ -121,6 +121,9 @@ public:
     std::vector<worker_info> workers(const std::optional<std::string>& only) const;
     result<worker_info> quiet_worker(const std::string& id, bool quiet);
     backend_stats stats(instant now) const;
+    /// Errors: not_found (no such queue).
+    result<queue_latency> latency(const latency_query& query, instant now) const;
+    std::vector<latency_counts> latency_counted() const { return latency_.counts(); }
     result<limit_info> rate_limit(std::string_view key, instant now) const;
     limit_page rate_limits(const limit_query& query, instant now) const;
     limit_info override_limit(std::string_view key, std::optional<limit_override> given,
@@ -179,7 +182,7 @@ public:
     result<workflow_record> cancel_workflow(const uuid& id, instant now);
     /// Nodes whose jobs run.
     std::vector<std::size_t> active_nodes(const workflow_record& record) const;
-    void reset();
+    void reset(instant now);
 
     /// Expires leases, wakes scheduled jobs and ends long polls whose time has come.
     void run_timers(instant now);
@@ -278,6 +281,13 @@ private:
     void end_attempt(resident_job& job, lease_outcome outcome, timestamp time);
     void finish(resident_job& job, timestamp time);
     change_answer answer(const resident_job& job, bool repeated) const;
+
+    // engine_latency.cpp
+    void record_latency(const resident_job& job, latency_phase phase,
+                        std::chrono::microseconds value, timestamp time);
+    static timestamp due_time(const job_record& record, std::chrono::microseconds wall_ahead);
+    void record_start(resident_job& job, instant now);
+    void record_end(const resident_job& job, timestamp time);
 
     // engine_push.cpp
     std::optional<error> refuse_push(const push_request& request, bool follow_up = false) const;

@@ -312,6 +312,7 @@ void engine::stamp_committed(resident_job& job, timestamp time, std::vector<uuid
         return true;
     };
     if (done(job.inserted_in)) {
+        record_latency(job, latency_phase::enqueue, time - record.received_at, time);
         if (under_way_synced_) record.durable_at = time;
         if (record.available_at == record.received_at) record.available_at = time;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "server/observe/latency_table.hpp"
 #include "server/queue/backend.hpp"
 #include "server/queue/cron_table.hpp"
 #include "server/queue/delivery_counts.hpp"
@@ -38,7 +39,11 @@ namespace sluice {
 class engine_state {
 protected:
     engine_state(engine_config config, std::uint64_t seed, instant now)
-        : config_(std::move(config)), random_(seed), start_(now), events_(config_.events_max) {}
+        : config_(std::move(config)),
+          random_(seed),
+          start_(now),
+          latency_({config_.latency_pairs, config_.latency_bytes}, now.wall),
+          events_(config_.events_max) {}
 
     engine_config config_;
     std::mt19937_64 random_;
@@ -63,6 +68,7 @@ protected:
     limit_table limits_;
     worker_table workers_;
     throughput throughput_;
+    latency_table latency_;
     /// Leases, execution, silence, long polls, back-off, snoozes, rates: immune to clock jumps.
     timer_set steady_timers_;
     timer_set wall_timers_;  ///< scheduled_at, expires_at

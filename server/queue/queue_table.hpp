@@ -1,5 +1,6 @@
 #pragma once
 
+#include "server/observe/latency_table.hpp"
 #include "server/queue/backend.hpp"
 #include "server/queue/fair_level.hpp"
 #include "server/queue/ready_line.hpp"
@@ -88,6 +89,7 @@ struct ready_lane {
     std::vector<unkeyed_jobs> restored;
 
     // only of a plain lane
+    latency_table::handle latency;
     taker_list takers;  ///< waiting for this type only
     std::map<std::string, std::unique_ptr<ready_lane>, std::less<>> limited;  ///< by key of limits
     std::set<lane_head> limited_heads;  ///< the first job of each of these that is open

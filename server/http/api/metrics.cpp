@@ -1,3 +1,4 @@
+#include "server/http/api/exposition.hpp"
 #include "server/http/api/handlers.hpp"
 #include "server/http/api/queue_json.hpp"
 
@@ -6,37 +7,6 @@
 
 namespace sluice::http {
 namespace {
-
-/// Prometheus text exposition. A name's samples stand together under its HELP and TYPE.
-class exposition {
-public:
-    void metric(std::string_view name, std::string_view type, std::string_view help) {
-        name_ = name;
-        text_.append("# HELP ").append(name).append(" ").append(help);
-        text_.append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
-    }
-    void sample(std::string_view labels, const std::string& value) {
-        text_ += name_;
-        if (!labels.empty()) text_.append("{").append(labels).append("}");
-        text_.append(" ").append(value).append("\n");
-    }
-    void counter(std::string_view name, std::string_view help, std::uint64_t value) {
-        metric(name, "counter", help);
-        sample({}, std::to_string(value));
-    }
-    std::string take() { return std::move(text_); }
-
-private:
-    std::string text_;
-    std::string_view name_;
-};
-
-std::string label(std::string_view name, std::string_view value) {
-    // Queue names and states need no escaping: their alphabet has neither quote nor backslash.
-    std::string text(name);
-    text.append("=\"").append(value).append("\"");
-    return text;
-}
 
 void add_queues(exposition& out, const std::vector<queue_stats>& queues) {
     const auto count = [](const queue_stats& queue, job_state state) {
@@ -79,6 +49,13 @@ asio::awaitable<response> metrics(services_ptr services, request r, path_values)
     auto queues = co_await services->queue->queues();
     if (!queues) co_return error_response(queues.error(), r);
     std::erase_if(*queues, [&](const auto& queue) { return !queue_allowed(r, queue.name); });
+    auto latency = co_await services->queue->latency_counted();
+    if (!latency) co_return error_response(latency.error(), r);
+    // What is not kept apart may be of queues the caller may not see.
+    std::erase_if(*latency, [&](const auto& pair) {
+        return !r.queue_patterns.empty() &&
+               (pair.queue == latency_other || !queue_allowed(r, pair.queue));
+    });
     const auto health = services->queue->health();
     const auto uptime = std::chrono::steady_clock::now() - services->started;
 
@@ -101,6 +78,7 @@ asio::awaitable<response> metrics(services_ptr services, request r, path_values)
                 health.jobs_finished);
     add_queues(out, *queues);
     add_bounds(out, *queues);
+    add_latency(out, *latency);
 
     response answer;
     answer.content_type = "text/plain";

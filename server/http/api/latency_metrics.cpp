@@ -1,0 +1,76 @@
+#include "server/http/api/exposition.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace sluice::http {
+namespace {
+
+constexpr std::array<std::string_view, latency_phase_count> help_of{
+    "From a job's arrival until it was durable.",
+    "From when a job was due until a worker was given it.",
+    "From when a worker was given a job until its answer, or the execution timeout.",
+    "From a job's arrival until it was completed."};
+
+/// Exact: a decimal of at most six places.
+std::string seconds_of(std::chrono::microseconds time) {
+    constexpr std::int64_t second = 1'000'000;
+    std::string text = std::to_string(time.count() / second);
+    auto rest = time.count() % second;
+    if (rest == 0) return text;
+    text += '.';
+    for (auto place = second / 10; rest > 0; place /= 10) {
+        text += static_cast<char>('0' + rest / place);
+        rest %= place;
+    }
+    return text;
+}
+
+class decimal {
+public:
+    explicit decimal(std::uint64_t number)
+        : end_(std::to_chars(text_.data(), text_.data() + text_.size(), number).ptr) {}
+    operator std::string_view() const { return {text_.data(), end_}; }
+
+private:
+    std::array<char, 20> text_;
+    const char* end_;
+};
+
+void add_histogram(exposition& out, std::string labels, const phase_counts& counts) {
+    static const auto bounds = [] {
+        std::array<std::string, latency_bounds.size()> made;
+        for (std::size_t i = 0; i < made.size(); ++i)
+            made[i] = ',' + label("le", seconds_of(latency_bounds[i]));
+        return made;
+    }();
+    const auto own = labels.size();
+    for (std::size_t i = 0; i < bounds.size(); ++i) {
+        labels += bounds[i];
+        out.sample("_bucket", labels, decimal(counts.within[i]));
+        labels.resize(own);
+    }
+    labels += R"(,le="+Inf")";
+    out.sample("_bucket", labels, decimal(counts.count));
+    labels.resize(own);
+    out.sample("_sum", labels, seconds_of(counts.sum));
+    out.sample("_count", labels, decimal(counts.count));
+}
+
+}  // namespace
+
+void add_latency(exposition& out, const std::vector<latency_counts>& counted) {
+    for (std::size_t phase = 0; phase < latency_phase_count; ++phase) {
+        const auto name =
+            "sluice_job_" + std::string(to_string(static_cast<latency_phase>(phase))) + "_seconds";
+        bool begun = false;
+        for (const auto& pair : counted) {
+            const auto& counts = pair.phases[phase];
+            if (counts.count == 0) continue;
+            if (!std::exchange(begun, true)) out.metric(name, "histogram", help_of[phase]);
+            add_histogram(out, label("queue", pair.queue) + ',' + label("type", pair.type), counts);
+        }
+    }
+}
+
+}  // namespace sluice::http
