@@ -124,6 +124,9 @@ public:
     /// Errors: not_found (no such queue).
     result<queue_latency> latency(const latency_query& query, instant now) const;
     std::vector<latency_counts> latency_counted() const { return latency_.counts(); }
+    /// Runs that ended since the last call and took long, as the configuration has it; of a flood
+    /// the first few.
+    std::vector<slow_run> take_slow_runs() { return slow_runs_.take(); }
     result<limit_info> rate_limit(std::string_view key, instant now) const;
     limit_page rate_limits(const limit_query& query, instant now) const;
     limit_info override_limit(std::string_view key, std::optional<limit_override> given,
@@ -288,6 +291,7 @@ private:
     static timestamp due_time(const job_record& record, std::chrono::microseconds wall_ahead);
     void record_start(resident_job& job, instant now);
     void record_end(const resident_job& job, timestamp time);
+    void note_slow(const resident_job& job, timestamp time);
 
     // engine_push.cpp
     std::optional<error> refuse_push(const push_request& request, bool follow_up = false) const;
@@ -532,7 +536,7 @@ private:
     void arm_due(std::int64_t seq, job_state state, timestamp due_at, instant now);
     void request_due_loads();
 
-    // engine_journal.cpp
+    // engine_journal.cpp; what restores is in engine_restore.cpp
     resident_job& make_resident(job_record record, job_place place);
     void serve_load_waiters(instant now);
     std::optional<timestamp> purge_time(const resident_job& job) const;

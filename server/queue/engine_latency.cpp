@@ -26,7 +26,8 @@ timestamp engine::due_time(const job_record& record, std::chrono::microseconds w
 void engine::record_start(resident_job& job, instant now) {
     job.untold = false;
     const auto time = stamp(now);
-    record_latency(job, latency_phase::waiting, time - due_time(job.record, now.wall - time), time);
+    job.waited = time - due_time(job.record, now.wall - time);
+    record_latency(job, latency_phase::waiting, job.waited, time);
 }
 
 /// A run has ended. Of one that was given back, cancelled or interrupted it means nothing how long
@@ -37,8 +38,30 @@ void engine::record_end(const resident_job& job, timestamp time) {
     if (how != lease_outcome::acked && how != lease_outcome::nacked &&
         how != lease_outcome::timed_out)
         return;
-    if (record.started_at)
-        record_latency(job, latency_phase::running, time - *record.started_at, time);
+    if (!record.started_at) return;
+    record_latency(job, latency_phase::running, time - *record.started_at, time);
+    note_slow(job, time);
+}
+
+/// Tells of a run that took long, or waited long for its worker.
+void engine::note_slow(const resident_job& job, timestamp time) {
+    const auto& record = job.record;
+    const auto running = time - *record.started_at;
+    const auto over = [](std::chrono::microseconds took, std::chrono::milliseconds limit) {
+        return limit.count() > 0 && took > limit;
+    };
+    if (!over(job.waited, config_.slow_waiting) && !over(running, config_.slow_running)) return;
+    if (!slow_runs_.may_tell(time)) return;
+    slow_run run;
+    run.spec = record.spec;
+    run.worker_id = record.worker_id;
+    run.attempt = record.attempt;
+    run.outcome = record.outcome;
+    if (record.durable_at) run.enqueue = *record.durable_at - record.received_at;
+    run.waiting = job.waited;
+    run.running = running;
+    run.total = time - record.received_at;
+    slow_runs_.add(std::move(run));
 }
 
 result<queue_latency> engine::latency(const latency_query& query, instant now) const {

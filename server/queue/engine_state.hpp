@@ -1,6 +1,7 @@
 #pragma once
 
 #include "server/observe/latency_table.hpp"
+#include "server/observe/slow_runs.hpp"
 #include "server/queue/backend.hpp"
 #include "server/queue/cron_table.hpp"
 #include "server/queue/delivery_counts.hpp"
@@ -69,6 +70,7 @@ protected:
     worker_table workers_;
     throughput throughput_;
     latency_table latency_;
+    slow_runs slow_runs_;
     /// Leases, execution, silence, long polls, back-off, snoozes, rates: immune to clock jumps.
     timer_set steady_timers_;
     timer_set wall_timers_;  ///< scheduled_at, expires_at

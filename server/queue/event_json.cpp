@@ -23,6 +23,8 @@ void append_time(json_writer& out, std::string_view name, const std::optional<ti
 void append_timeline(json_writer& out, const job_record& job) {
     out.key("timeline").begin_object();
     append_time(out, "produced_at", job.spec->produced_at);
+    if (const auto offset = producer_offset(job))
+        out.key("producer_offset_ms").number(static_cast<double>(offset->count()) / 1000);
     append_time(out, "received_at", job.received_at);
     append_time(out, "durable_at", job.durable_at);
     append_time(out, "available_at", job.available_at);

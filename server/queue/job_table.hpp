@@ -49,6 +49,7 @@ struct resident_job {
     queue_state* queue = nullptr;
     ready_lane* lane = nullptr;
     std::string fetch_id;                         ///< of the fetch that was given it, while it runs
+    std::chrono::microseconds waited{0};          ///< before its run, as far as that is known
     std::chrono::microseconds lease_deadline{0};  ///< steady clock
     std::chrono::microseconds run_deadline{0};    ///< steady clock; 0: it was at rest since its run
     std::chrono::microseconds timer_at{0};        ///< steady clock: its timer; 0: none

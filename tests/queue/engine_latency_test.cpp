@@ -207,6 +207,68 @@ TEST(Latency, NamesThatAnybodyInventsAreBounded) {
     EXPECT_EQ(counts.back().phases[static_cast<std::size_t>(total)].count, 40U);
 }
 
+class slow_story : public latency_story {
+public:
+    slow_story(std::chrono::milliseconds slow_waiting, std::chrono::milliseconds slow_running)
+        : latency_story(limits(slow_waiting, slow_running)) {}
+
+    /// A job that waits and runs for so long, from its push to its ack.
+    void run(std::chrono::milliseconds waits, std::chrono::milliseconds runs) {
+        push();
+        clock.advance(waits);
+        const auto job = take_one();
+        clock.advance(runs);
+        ack(job);
+    }
+
+private:
+    static engine_config limits(std::chrono::milliseconds slow_waiting,
+                                std::chrono::milliseconds slow_running) {
+        engine_config config;
+        config.slow_waiting = slow_waiting;
+        config.slow_running = slow_running;
+        return config;
+    }
+};
+
+TEST(Latency, ASlowRunIsToldWithItsPhases) {
+    slow_story f(1s, 5s);
+    f.run(1s, 5s);
+    EXPECT_TRUE(f.core().take_slow_runs().empty()) << "as long as it may take";
+    f.run(1001ms, 10ms);
+    f.run(10ms, 5001ms);
+    const auto told = f.core().take_slow_runs();
+    ASSERT_EQ(told.size(), 2U);
+    EXPECT_EQ(told[0].waiting, 1001ms);
+    EXPECT_EQ(told[0].running, 10ms);
+    EXPECT_EQ(told[0].total, 1011ms);
+    EXPECT_EQ(told[0].outcome, lease_outcome::acked);
+    EXPECT_EQ(told[0].worker_id, "w1");
+    EXPECT_EQ(told[0].attempt, 1U);
+    EXPECT_EQ(told[0].spec->type, "work");
+    EXPECT_EQ(told[1].running, 5001ms);
+    EXPECT_TRUE(f.core().take_slow_runs().empty()) << "told once";
+}
+
+TEST(Latency, NoRunIsSlowUnlessTheConfigurationSaysSo) {
+    slow_story f(0ms, 0ms);
+    f.run(1h, 10min);
+    EXPECT_TRUE(f.core().take_slow_runs().empty());
+}
+
+TEST(Latency, AFloodOfSlowRunsIsAFewLines) {
+    slow_story f(1ms, 0ms);
+    for (int i = 0; i < 100; ++i) f.push();
+    f.clock.advance(1s);
+    for (int i = 0; i < 100; ++i) f.ack(f.take_one());
+    EXPECT_EQ(f.core().take_slow_runs().size(), slow_runs::lines_max);
+    f.clock.advance(10s);
+    f.run(2ms, 0ms);
+    const auto next = f.core().take_slow_runs();
+    ASSERT_EQ(next.size(), 1U);
+    EXPECT_EQ(next[0].left_out, 100 - slow_runs::lines_max);
+}
+
 TEST(Latency, AResetForgetsAllOfIt) {
     latency_story f;
     f.push();

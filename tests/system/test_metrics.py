@@ -1,11 +1,12 @@
 """/metrics is what Prometheus reads: its own checker looks at what the server says after some jobs."""
 
+import json
 import re
 import subprocess
 import unittest
 import urllib.request
 
-from support import Server
+from support import Server, wait_until
 
 
 def complaints_about(text):
@@ -42,6 +43,21 @@ class Metrics(unittest.TestCase):
                               r'{queue="squares",type="sluice.square"} (\d+)$', text, re.MULTILINE)
             self.assertIsNotNone(found, phase)
             self.assertEqual(found.group(1), "20", phase)
+
+    def test_a_slow_run_is_a_line_of_the_log(self):
+        """And its control: one that is not slow is none."""
+        with Server("--log-slow-running", "50ms", "--log-format", "json") as server:
+            client = server.client()
+            for milliseconds in (0, 120):
+                client.push("sluice.sleep", [milliseconds], {"Prefer": "wait=10"}, queue="slow")
+            self.assertTrue(wait_until(lambda: "a job was slow" in server.last_words(), 10))
+            lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+        slow = [line for line in lines if line["message"] == "a job was slow"]
+        self.assertEqual(len(slow), 1)
+        self.assertEqual(slow[0]["queue"], "slow")
+        self.assertGreaterEqual(slow[0]["running_ms"], 120)
+        self.assertGreaterEqual(slow[0]["total_ms"], slow[0]["running_ms"])
+        self.assertEqual(slow[0]["left_out"], 0)
 
     def test_the_checker_finds_what_is_wrong(self):
         """The control: a metric without help, a counter without its ending, a label left open."""
