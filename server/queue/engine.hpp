@@ -124,6 +124,7 @@ public:
     /// Errors: not_found (no such queue).
     result<queue_latency> latency(const latency_query& query, instant now) const;
     std::vector<latency_counts> latency_counted() const { return latency_.counts(); }
+    std::vector<objective_status> objectives(instant now) const;
     /// Runs that ended since the last call and took long, as the configuration has it; of a flood
     /// the first few.
     std::vector<slow_run> take_slow_runs() { return slow_runs_.take(); }
@@ -293,6 +294,14 @@ private:
     void record_end(const resident_job& job, timestamp time);
     void note_slow(const resident_job& job, timestamp time);
 
+    // engine_objective.cpp
+    void put_objective(queue_state& queue, instant now);
+    void arm_objective(queue_state& queue, instant now);
+    void objective_timer(std::int64_t number, instant now);
+    void objective_enter(const resident_job& job, instant now);
+    void objective_start(const resident_job& job, instant now);
+    void emit_objective(const queue_state& queue, std::string_view type, instant now);
+
     // engine_push.cpp
     std::optional<error> refuse_push(const push_request& request, bool follow_up = false) const;
     struct planned_push;  // below
@@ -339,7 +348,7 @@ private:
 
     // engine_setting.cpp
     void set(setting_kind kind, std::string_view name, std::string value);
-    void put_config(queue_state& queue, const queue_config& config);
+    void put_config(queue_state& queue, const queue_config& config, instant now);
 
     // engine_line.cpp
     void join_line(resident_job& job, instant now);

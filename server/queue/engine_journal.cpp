@@ -259,7 +259,11 @@ void engine::stamp_committed(resident_job& job, timestamp time, std::vector<uuid
     if (done(job.inserted_in)) {
         record_latency(job, latency_phase::enqueue, time - record.received_at, time);
         if (under_way_synced_) record.durable_at = time;
-        if (record.available_at == record.received_at) record.available_at = time;
+        if (record.available_at == record.received_at) {
+            if (job.queue->objective && record.state == job_state::available)
+                job.queue->objective->move(record.received_at, time);
+            record.available_at = time;
+        }
     }
     if (done(job.granted_in) && record.outcome == lease_outcome::open) {
         record.started_at = time;

@@ -12,6 +12,7 @@ given_lease engine::grant_job(resident_job& job, const fetch_request& request, i
             ? *request.visibility_timeout
             : record.spec->visibility_timeout.value_or(config_.visibility_timeout);
     if (record.available_at) job.queue->starts.add(now.steady, stamp(now) - *record.available_at);
+    objective_start(job, now);
     change_state(job, rules::job_event::fetch);
     ++record.attempt;
     if (!inherited_.empty()) inherited_.erase(record.seq);

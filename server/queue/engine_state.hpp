@@ -110,6 +110,8 @@ protected:
     key_table keys_;
     /// What was set in the open batch; empty: it is set no more.
     std::map<std::pair<setting_kind, std::string>, std::string> settings_;
+    std::map<std::int64_t, queue_state*> objectives_;  ///< queues with one, by its number
+    std::int64_t next_objective_ = 1;
     std::size_t bounded_queues_ = 0;      ///< with a bound of their own
     std::set<std::string> roomy_;         ///< such as may have room for those who wait for it
     std::map<std::string, bool> pauses_;  ///< of the open batch: queue, paused

@@ -37,6 +37,14 @@ asio::awaitable<result<std::vector<latency_counts>>> local_backend::latency_coun
     co_return counted;
 }
 
+asio::awaitable<result<std::vector<objective_status>>> local_backend::objectives() {
+    if (failed_) co_return failure();
+    auto known = engine_.objectives(now());
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    co_return known;
+}
+
 asio::awaitable<result<dead_letter_summary>> local_backend::dead_letters() {
     if (failed_) co_return failure();
     const bool ok = co_await durable(engine_.gate());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "server/observe/latency_table.hpp"
+#include "server/observe/objective_tracker.hpp"
 #include "server/queue/backend.hpp"
 #include "server/queue/fair_level.hpp"
 #include "server/queue/ready_line.hpp"
@@ -136,6 +137,10 @@ struct queue_state {
     /// By priority, the furthest time at which a job was started. Null: no job with a fairness key
     /// waits, nor one that came while others did; tickets are in order of arrival.
     std::unique_ptr<std::map<int, std::int64_t>> fair;
+
+    std::unique_ptr<objective_tracker> objective;  ///< null: it has none
+    std::int64_t objective_number = 0;
+    std::optional<std::chrono::microseconds> objective_timer;  ///< steady clock
 
     bool bounded() const { return config && config->bound.max_depth > 0; }
     /// Whether as many of its jobs run as may.

@@ -29,6 +29,8 @@ def fill(server):
         client.push("sluice.square", [number, 0], {"Prefer": "wait=10"}, queue="squares")
     client.request("PUT", "/ojs/v1/admin/queues/bounded/config", {"backpressure": {"max_depth": 10}})
     client.push("mail.send", [], queue="bounded")
+    client.request("PATCH", "/ojs/v1/admin/queues/squares/config",
+                   {"start_latency": {"objective": 0.99, "within": "250ms"}})
 
 
 class Metrics(unittest.TestCase):

@@ -183,6 +183,9 @@ public:
     asio::awaitable<result<std::vector<latency_counts>>> latency_counted() override {
         return unused();
     }
+    asio::awaitable<result<std::vector<objective_status>>> objectives() override {
+        return unused();
+    }
     asio::awaitable<result<queue_stats>> pause_queue(std::string, bool) override {
         return unused();
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "server/observe/latency.hpp"
+#include "server/observe/objective.hpp"
 
 #include <cstdint>
 #include <string>
@@ -43,6 +44,9 @@ inline std::string label(std::string_view name, std::string_view value) {
     text.append("=\"").append(value).append("\"");
     return text;
 }
+
+/// `sluice_queue_slo_…`: how the queues with an objective keep it; nothing when there is none.
+void add_objectives(exposition& out, const std::vector<objective_status>& objectives);
 
 /// `sluice_job_enqueue_seconds` and so on: a histogram for each phase; nothing without samples.
 void add_latency(exposition& out, const std::vector<latency_counts>& counted);

@@ -59,6 +59,39 @@ void add_histogram(exposition& out, std::string labels, const phase_counts& coun
 
 }  // namespace
 
+void add_objectives(exposition& out, const std::vector<objective_status>& objectives) {
+    if (objectives.empty()) return;
+    out.metric("sluice_queue_slo_objective", "gauge",
+               "Share of the jobs that are to start within the time.");
+    for (const auto& each : objectives)
+        out.sample(label("queue", each.queue), std::to_string(each.objective.objective));
+    out.metric("sluice_queue_slo_within_seconds", "gauge", "The time they are to start within.");
+    for (const auto& each : objectives)
+        out.sample(label("queue", each.queue), seconds_of(each.objective.within));
+    out.metric("sluice_queue_slo_burning", "gauge",
+               "1 while the objective is missed so far that an event told of it.");
+    for (const auto& each : objectives)
+        out.sample(label("queue", each.queue), each.burning ? "1" : "0");
+    const auto windows = [&](auto value) {
+        for (const auto& each : objectives)
+            for (std::size_t i = 0; i < objective_window_count; ++i) {
+                const auto window = static_cast<objective_window>(i);
+                out.sample(label("queue", each.queue) + ',' + label("window", to_string(window)),
+                           std::to_string(value(each, window)));
+            }
+    };
+    out.metric("sluice_queue_slo_compliance_ratio", "gauge",
+               "Share of the jobs that started in time.");
+    windows([](const objective_status& each, objective_window window) {
+        return each.windows[static_cast<std::size_t>(window)].compliance();
+    });
+    out.metric("sluice_queue_slo_burn_rate", "gauge",
+               "How many times faster than allowed the objective's allowance is used up.");
+    windows([](const objective_status& each, objective_window window) {
+        return each.burn_rate(window);
+    });
+}
+
 void add_latency(exposition& out, const std::vector<latency_counts>& counted) {
     for (std::size_t phase = 0; phase < latency_phase_count; ++phase) {
         const auto name =

@@ -2,6 +2,7 @@
 #include "server/http/api/handlers.hpp"
 #include "server/http/api/queue_json.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -56,6 +57,10 @@ asio::awaitable<response> metrics(services_ptr services, request r, path_values)
         return !r.queue_patterns.empty() &&
                (pair.queue == latency_other || !queue_allowed(r, pair.queue));
     });
+    auto objectives = co_await services->queue->objectives();
+    if (!objectives) co_return error_response(objectives.error(), r);
+    std::erase_if(*objectives, [&](const auto& each) { return !queue_allowed(r, each.queue); });
+    std::ranges::sort(*objectives, {}, &objective_status::queue);
     const auto health = services->queue->health();
     const auto uptime = std::chrono::steady_clock::now() - services->started;
 
@@ -78,6 +83,7 @@ asio::awaitable<response> metrics(services_ptr services, request r, path_values)
                 health.jobs_finished);
     add_queues(out, *queues);
     add_bounds(out, *queues);
+    add_objectives(out, *objectives);
     add_latency(out, *latency);
 
     response answer;
