@@ -103,5 +103,21 @@ TEST_F(Latency, MetricsHaveAHistogramForEachPhase) {
     EXPECT_NE(answer.body.find(R"(le="3600"})"), std::string::npos);
 }
 
+TEST_F(Latency, MetricsOfManyPairsAreAllThereAndTogether) {
+    constexpr int queues = 120;
+    for (int i = 0; i < queues; ++i) push("q" + std::to_string(i));
+    const auto text = send("GET", "/metrics").body;
+    const auto occurrences = [&text](const std::string& part) {
+        int count = 0;
+        for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+            ++count;
+        return count;
+    };
+    EXPECT_EQ(occurrences("\nsluice_job_enqueue_seconds_count{"), queues);
+    EXPECT_EQ(occurrences("# TYPE sluice_job_enqueue_seconds histogram\n"), 1);
+    EXPECT_EQ(occurrences("# TYPE sluice_job_total_seconds histogram\n"), 1);
+    EXPECT_EQ(occurrences("\nsluice_job_total_seconds_count{"), 0) << "none has completed";
+}
+
 }  // namespace
 }  // namespace sluice::http

@@ -4,6 +4,7 @@
 #include "server/observe/objective.hpp"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,7 +49,9 @@ inline std::string label(std::string_view name, std::string_view value) {
 /// `sluice_queue_slo_…`: how the queues with an objective keep it; nothing when there is none.
 void add_objectives(exposition& out, const std::vector<objective_status>& objectives);
 
-/// `sluice_job_enqueue_seconds` and so on: a histogram for each phase; nothing without samples.
-void add_latency(exposition& out, const std::vector<latency_counts>& counted);
+/// `sluice_job_enqueue_seconds` and so on: a histogram for each phase. What follows `begin_latency`
+/// are the samples of some pairs, those of this phase without a sample left out.
+void begin_latency(exposition& out, latency_phase phase);
+void add_latency(exposition& out, latency_phase phase, std::span<const latency_counts> counted);
 
 }  // namespace sluice::http

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <charconv>
+#include <span>
+#include <string>
 
 namespace sluice::http {
 namespace {
@@ -92,17 +94,23 @@ void add_objectives(exposition& out, const std::vector<objective_status>& object
     });
 }
 
-void add_latency(exposition& out, const std::vector<latency_counts>& counted) {
-    for (std::size_t phase = 0; phase < latency_phase_count; ++phase) {
-        const auto name =
-            "sluice_job_" + std::string(to_string(static_cast<latency_phase>(phase))) + "_seconds";
-        bool begun = false;
-        for (const auto& pair : counted) {
-            const auto& counts = pair.phases[phase];
-            if (counts.count == 0) continue;
-            if (!std::exchange(begun, true)) out.metric(name, "histogram", help_of[phase]);
-            add_histogram(out, label("queue", pair.queue) + ',' + label("type", pair.type), counts);
-        }
+void begin_latency(exposition& out, latency_phase phase) {
+    static const auto names = [] {
+        std::array<std::string, latency_phase_count> made;
+        for (std::size_t i = 0; i < made.size(); ++i)
+            made[i] =
+                "sluice_job_" + std::string(to_string(static_cast<latency_phase>(i))) + "_seconds";
+        return made;
+    }();
+    const auto i = static_cast<std::size_t>(phase);
+    out.metric(names[i], "histogram", help_of[i]);
+}
+
+void add_latency(exposition& out, latency_phase phase, std::span<const latency_counts> counted) {
+    for (const auto& pair : counted) {
+        const auto& counts = pair.phases[static_cast<std::size_t>(phase)];
+        if (counts.count == 0) continue;
+        add_histogram(out, label("queue", pair.queue) + ',' + label("type", pair.type), counts);
     }
 }
 

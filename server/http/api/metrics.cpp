@@ -2,8 +2,13 @@
 #include "server/http/api/handlers.hpp"
 #include "server/http/api/queue_json.hpp"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include <algorithm>
 #include <functional>
+#include <span>
 #include <utility>
 
 namespace sluice::http {
@@ -46,6 +51,24 @@ void add_bounds(exposition& out, const std::vector<queue_stats>& queues) {
     }
 }
 
+/// There may be a thousand pairs, with a hundred lines each: others have their turn in between.
+asio::awaitable<exposition> add_all_latency(exposition out, std::vector<latency_counts> counted) {
+    constexpr std::size_t turn = 50;
+    if (counted.empty()) co_return out;
+    const auto executor = co_await asio::this_coro::executor;
+    for (std::size_t i = 0; i < latency_phase_count; ++i) {
+        const auto phase = static_cast<latency_phase>(i);
+        begin_latency(out, phase);
+        for (std::span<const latency_counts> left = counted; !left.empty();) {
+            const auto some = left.first(std::min(turn, left.size()));
+            add_latency(out, phase, some);
+            left = left.subspan(some.size());
+            if (!left.empty()) co_await asio::post(executor, asio::use_awaitable);
+        }
+    }
+    co_return out;
+}
+
 asio::awaitable<response> metrics(services_ptr services, request r, path_values) {
     auto queues = co_await services->queue->queues();
     if (!queues) co_return error_response(queues.error(), r);
@@ -84,7 +107,8 @@ asio::awaitable<response> metrics(services_ptr services, request r, path_values)
     add_queues(out, *queues);
     add_bounds(out, *queues);
     add_objectives(out, *objectives);
-    add_latency(out, *latency);
+    auto adding = add_all_latency(std::move(out), std::move(*latency));
+    out = co_await std::move(adding);
 
     response answer;
     answer.content_type = "text/plain";
