@@ -41,12 +41,39 @@ attempt_info read_attempt(json_value value) {
     return attempt;
 }
 
+void set_share(double& target, json_value value) {
+    if (value.kind != json_kind::number) return;
+    if (const auto number = json_number(value)) target = *number;
+}
+
+start_latency_info start_latency_from(json_value value) {
+    start_latency_info info;
+    each_member(value, [&](std::string_view key, json_value member) {
+        if (key == "objective") set_share(info.objective, member);
+        if (key == "within") set(info.within, member);
+        if (key == "burning") set(info.burning, member);
+        if (key != "windows") return;
+        each_member(member, [&](std::string_view name, json_value counts) {
+            auto& window = info.windows.emplace_back();
+            window.name = name;
+            each_member(counts, [&](std::string_view what, json_value number) {
+                if (what == "good") set(window.good, number);
+                if (what == "bad") set(window.bad, number);
+                if (what == "compliance") set_share(window.compliance, number);
+                if (what == "burn_rate") set_share(window.burn_rate, number);
+            });
+        });
+    });
+    return info;
+}
+
 queue_info queue_from(json_value value) {
     queue_info queue;
     queue.text = raw_json{value.text};
     each_member(value, [&](std::string_view key, json_value member) {
         if (key == "name") set(queue.name, member);
         if (key == "paused") set(queue.paused, member);
+        if (key == "start_latency") queue.start_latency = start_latency_from(member);
         if (parse_job_state(key) && member.kind == json_kind::number) {
             std::uint64_t count = 0;
             set(count, member);

@@ -85,10 +85,26 @@ struct job_list {
     raw_json text;
 };
 
+/// Whether the jobs of a queue start in time.
+struct start_latency_info {
+    struct window {
+        std::string name;  ///< such as "5m"
+        std::uint64_t good = 0;
+        std::uint64_t bad = 0;
+        double compliance = 1.0;
+        double burn_rate = 0.0;
+    };
+    double objective = 0.0;
+    std::string within;
+    bool burning = false;
+    std::vector<window> windows;
+};
+
 struct queue_info {
     std::string name;
     bool paused = false;
     std::vector<std::pair<std::string, std::uint64_t>> jobs;  ///< by state
+    std::optional<start_latency_info> start_latency;          ///< absent: it has no objective
     raw_json text;
 };
 

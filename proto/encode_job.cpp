@@ -137,6 +137,8 @@ void history(json_writer& out, const job_record& job) {
 void timeline(json_writer& out, const job_record& job) {
     out.key("timeline").begin_object();
     time(out, "produced_at", job.spec->produced_at);
+    if (const auto offset = producer_offset(job))
+        out.key("producer_offset_ms").number(static_cast<double>(offset->count()) / 1000);
     out.key("received_at").time(job.received_at);
     time(out, "durable_at", job.durable_at);
     time(out, "available_at", job.available_at);

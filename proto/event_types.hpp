@@ -7,7 +7,7 @@
 /// The types of lifecycle events (ojs-events.md), and patterns of them.
 namespace sluice {
 
-inline constexpr std::array<std::string_view, 21> event_types{"job.enqueued",
+inline constexpr std::array<std::string_view, 23> event_types{"job.enqueued",
                                                               "job.started",
                                                               "job.completed",
                                                               "job.failed",
@@ -27,7 +27,9 @@ inline constexpr std::array<std::string_view, 21> event_types{"job.enqueued",
                                                               "backpressure.warning",
                                                               "backpressure.rejected",
                                                               "backpressure.dropped",
-                                                              "backpressure.cleared"};
+                                                              "backpressure.cleared",
+                                                              "slo.burning",
+                                                              "slo.recovered"};
 
 /// A pattern is a type, the beginning of types with a star after it ("job.*"), or "*".
 inline bool fits_event_pattern(std::string_view pattern, std::string_view type) {

@@ -188,4 +188,12 @@ struct job_record {
     std::vector<job_attempt> attempts;  ///< oldest first, at most limits::error_history_max
 };
 
+/// How far the server's clock is ahead of the producer's, at most: from `produced_at` by the one to
+/// `received_at` by the other. The way of the request is in it, which takes some time, so the
+/// true offset is smaller by that. Nothing when the producer did not say its time.
+inline std::optional<std::chrono::microseconds> producer_offset(const job_record& job) {
+    if (!job.spec->produced_at) return std::nullopt;
+    return job.received_at - *job.spec->produced_at;
+}
+
 }  // namespace sluice

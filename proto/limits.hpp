@@ -58,6 +58,10 @@ inline constexpr std::size_t unique_key_bytes_max = 255;
 inline constexpr std::chrono::hours unique_period_max{24 * 366};
 inline constexpr std::int64_t queue_depth_max = 1'000'000'000;
 inline constexpr std::size_t limit_key_bytes_max = 255;
+inline constexpr double start_objective_min = 0.5;
+inline constexpr double start_objective_max = 0.99999;
+inline constexpr std::chrono::milliseconds start_within_min{1};
+inline constexpr std::chrono::milliseconds start_within_max = std::chrono::hours{24};
 inline constexpr std::int64_t limit_concurrency_max = 1'000'000;
 inline constexpr std::int64_t limit_rate_max = 1'000'000'000;  ///< in one period
 inline constexpr std::int64_t limit_burst_max = 1'000'000;

@@ -4,6 +4,7 @@
 #include "proto/limit_rule.hpp"
 #include "proto/time.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,11 +31,21 @@ struct queue_bound {
     friend bool operator==(const queue_bound&, const queue_bound&) = default;
 };
 
+/// How soon the jobs of a queue are to start.
+struct start_objective {
+    double objective = 0.99;              ///< the share that is to; between 0 and 1
+    std::chrono::milliseconds within{0};  ///< from when they could
+
+    friend bool operator==(const start_objective&, const start_objective&) = default;
+};
+
 /// What an operator has set for one queue.
 struct queue_config {
     queue_bound bound;
     /// Jobs of the queue that run at a time, whatever their own limits; absent: any number.
     std::optional<std::int64_t> concurrency = std::nullopt;
+    /// Only measured and told of; changes nothing of what runs when. Absent: none.
+    std::optional<start_objective> start_latency = std::nullopt;
 
     friend bool operator==(const queue_config&, const queue_config&) = default;
 };
@@ -43,6 +54,8 @@ struct queue_config {
 /// what is not named stays as it is in `base`.
 result<queue_config> decode_queue_config(std::string_view body, queue_config base = {});
 std::string encode_queue_config(const queue_config& config);
+/// "250ms" or "2s".
+std::string format_within(const start_objective& objective);
 
 /// What an operator has set in place of the rules that the jobs under one key came with.
 struct limit_override {

@@ -3,6 +3,7 @@
 #include "proto/queue_config.hpp"
 
 #include <array>
+#include <charconv>
 
 /// What operators set. Unknown members are refused: a typing error would quietly set nothing.
 namespace sluice {
@@ -64,9 +65,63 @@ fault queue_concurrency(queue_config& config, const member& m) {
     return read_integer(m, 0, limits::limit_concurrency_max, config.concurrency.emplace());
 }
 
+/// "250ms", "2s", "5m", "1h".
+std::optional<std::chrono::milliseconds> parse_short_duration(std::string_view text) {
+    using std::chrono::milliseconds;
+    static constexpr std::array<std::pair<std::string_view, milliseconds>, 4> units{
+        {{"ms", milliseconds{1}},
+         {"s", std::chrono::seconds{1}},
+         {"m", std::chrono::minutes{1}},
+         {"h", std::chrono::hours{1}}}};
+    std::uint32_t count = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), count);
+    const auto unit = text.substr(static_cast<std::size_t>(end - text.data()));
+    if (problem != std::errc{}) return std::nullopt;
+    for (const auto& [name, length] : units)
+        if (unit == name) return length * count;
+    return std::nullopt;
+}
+
+fault start_share(start_objective& out, const member& m) {
+    const auto number =
+        m.value.kind == json_kind::number ? json_number(m.value) : std::optional<double>{};
+    if (!number) return wrong_type(m, "number");
+    if (!(*number >= limits::start_objective_min && *number <= limits::start_objective_max))
+        return bad_value(m, "be a share from 0.5 to 0.99999, such as 0.99");
+    out.objective = *number;
+    return std::nullopt;
+}
+
+fault start_within(start_objective& out, const member& m) {
+    std::string text;
+    if (auto f = read_string(m, 64, text)) return f;
+    auto time = parse_short_duration(text);
+    if (!time) time = parse_iso_duration(text);
+    if (!time || *time < limits::start_within_min || *time > limits::start_within_max)
+        return bad_value(m, "be from 1 ms to 24 hours, such as '250ms', '2s' or 'PT0.25S'");
+    out.within = *time;
+    return std::nullopt;
+}
+
+constexpr std::array start_rows{
+    row<start_objective>{"objective", start_share, 0, presence::required},
+    row<start_objective>{"within", start_within, 1, presence::required},
+};
+
+/// null: none.
+fault start_latency(queue_config& config, const member& m) {
+    config.start_latency.reset();
+    if (m.value.kind == json_kind::null) return std::nullopt;
+    if (m.value.kind != json_kind::object) return wrong_type(m, "object");
+    std::uint32_t seen = 0;
+    return read_members<start_objective>(m.value, "start_latency.", m.code, start_rows,
+                                         config.start_latency.emplace(), seen, no_such_setting);
+}
+
 constexpr std::array config_rows{
     row<queue_config>{"backpressure", backpressure, 0},
     row<queue_config>{"concurrency", queue_concurrency, 1, presence::nullable},
+    row<queue_config>{"start_latency", start_latency, 2, presence::nullable},
 };
 
 struct override_draft {
@@ -113,8 +168,18 @@ std::string encode_queue_config(const queue_config& config) {
     out.key("warning_threshold").number(config.bound.warning_threshold);
     out.end_object();
     if (config.concurrency) out.key("concurrency").integer(*config.concurrency);
+    if (config.start_latency) {
+        out.key("start_latency").begin_object();
+        out.key("objective").number(config.start_latency->objective);
+        out.key("within").plain(format_within(*config.start_latency)).end_object();
+    }
     out.end_object();
     return text;
+}
+
+std::string format_within(const start_objective& objective) {
+    const auto time = objective.within.count();
+    return time % 1000 == 0 ? std::to_string(time / 1000) + "s" : std::to_string(time) + "ms";
 }
 
 result<limit_override> decode_limit_override(std::string_view body, timestamp now) {

@@ -39,6 +39,7 @@ std::string render_timeline(const client::timeline& times, const terminal& term)
     const auto waiting = times.waiting();
     const auto running = times.running();
     std::string out = "\n" + paint(term, style::bold, "Timeline") + "\n";
+    // Its clock may differ: what is between the two is its offset and the way of the request.
     out += moment("produced", times.produced_at, zero, "by the producer's clock");
     out += row("received", format_timestamp(zero));
     out += moment("durable", times.durable_at, zero, "");

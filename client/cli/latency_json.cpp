@@ -8,7 +8,7 @@ double microseconds_of(nanoseconds value) {
     return static_cast<double>(value.count()) / 1e3;
 }
 
-nlohmann::ordered_json latency_json(const client::histogram& values) {
+nlohmann::ordered_json latency_json(const histogram& values) {
     json bins = json::array();
     for (const auto& bin : values.bins()) {
         bins.push_back(json::array({microseconds_of(bin.upper), bin.count}));

@@ -10,7 +10,7 @@ namespace sluice::cli {
 double microseconds_of(nanoseconds value);
 
 /// Count, quantiles, and the occupied bins as pairs of upper bound and count.
-nlohmann::ordered_json latency_json(const client::histogram& values);
+nlohmann::ordered_json latency_json(const histogram& values);
 
 /// The phases of a run that were measured, by name.
 nlohmann::ordered_json latency_json(const run_report& run);

@@ -46,14 +46,13 @@ std::string pace_of(const run_report& run) {
     return jobs;
 }
 
-std::array<nanoseconds, 7> figures_of(const client::histogram& values) {
+std::array<nanoseconds, 7> figures_of(const histogram& values) {
     return {values.min(),          values.quantile(0.5),   values.quantile(0.9),
             values.quantile(0.99), values.quantile(0.999), values.max(),
             values.mean()};
 }
 
-std::string phase_row(std::string_view name, const client::histogram& values,
-                      std::string_view note) {
+std::string phase_row(std::string_view name, const histogram& values, std::string_view note) {
     std::string row = "  " + pad(name, name_columns - 2, align::left);
     for (const auto figure : figures_of(values)) {
         row += pad(format_latency(figure), figure_columns, align::right);
@@ -64,7 +63,7 @@ std::string phase_row(std::string_view name, const client::histogram& values,
 
 struct phase {
     std::string name;
-    const client::histogram& values;
+    const histogram& values;
     std::string note;
 };
 
@@ -133,7 +132,7 @@ struct histogram_row {
     std::uint64_t up_to;
 };
 
-std::vector<histogram_row> rows_of(const client::histogram& values) {
+std::vector<histogram_row> rows_of(const histogram& values) {
     std::vector<histogram_row> rows;
     std::uint64_t before = 0;
     for (int power = -10; before < values.count(); ++power) {
@@ -218,7 +217,7 @@ std::string render_plain_report(const run_report& run) {
     return out;
 }
 
-std::string render_histogram(const client::histogram& values, const terminal& term) {
+std::string render_histogram(const histogram& values, const terminal& term) {
     if (values.count() < 2) return {};
     const auto rows = rows_of(values);
     std::uint64_t most = 1;

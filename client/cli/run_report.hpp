@@ -2,7 +2,7 @@
 
 #include "client/cli/terminal.hpp"
 #include "client/cli/text.hpp"
-#include "client/histogram.hpp"
+#include "proto/histogram.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -46,12 +46,12 @@ struct run_report {
     std::uint64_t refusals = 0;  ///< times the server said "not now"
 
     nanoseconds elapsed{0};
-    client::histogram enqueue;
-    client::histogram waiting;
-    client::histogram running;
-    client::histogram total;
-    client::histogram overall;                 ///< enqueue + total of each job
-    client::histogram lag;                     ///< actual minus intended time of sending
+    histogram enqueue;
+    histogram waiting;
+    histogram running;
+    histogram total;
+    histogram overall;                         ///< enqueue + total of each job
+    histogram lag;                             ///< actual minus intended time of sending
     std::optional<nanoseconds> first_waiting;  ///< of the job made first
     std::string sample_id;                     ///< the last job that finished
 
@@ -73,6 +73,6 @@ std::string render_plain_report(const run_report& run);
 std::string render_warnings(const run_report& run, const terminal& term);
 
 /// The histogram alone: rows of powers of two of a millisecond, nothing when empty.
-std::string render_histogram(const client::histogram& values, const terminal& term);
+std::string render_histogram(const histogram& values, const terminal& term);
 
 }  // namespace sluice::cli

@@ -49,6 +49,18 @@ std::string render_queues(const std::vector<client::queue_info>& queues, const c
     return ctx.options.output == output_format::plain ? rows.render_plain() : rows.render(ctx.out);
 }
 
+std::string render_start_latency(const client::start_latency_info& info, const terminal& term) {
+    std::string out = fmt::format("  {:.6g} % are to start within {}", info.objective * 100,
+                                  printable(info.within));
+    if (info.burning) out += "  " + paint(term, style::red, "burning");
+    out += "\n";
+    for (const auto& window : info.windows)
+        out += fmt::format("  {:>4}  {:.6g} % did of {}, burn rate {:.3g}\n",
+                           printable(window.name), window.compliance * 100,
+                           format_count(window.good + window.bad), window.burn_rate);
+    return out;
+}
+
 std::string render_queue(const client::queue_info& queue, const terminal& term) {
     std::string out = paint(term, style::bold, "Queue " + printable(queue.name)) +
                       (queue.paused ? "  " + paint(term, style::yellow, "paused") : "") + "\n";
@@ -58,6 +70,7 @@ std::string render_queue(const client::queue_info& queue, const terminal& term) 
         if (known && is_terminal(*known)) out += "  since the server started";
         out += "\n";
     }
+    if (queue.start_latency) out += render_start_latency(*queue.start_latency, term);
     return out;
 }
 

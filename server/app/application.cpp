@@ -154,6 +154,7 @@ std::unique_ptr<backend> application::open_backend(const worker::handler_registr
         {.engine = std::move(engine),
          .now = system_instant,
          .on_store_failure = [this](const std::string& reason) { on_store_failure(reason); },
+         .on_slow_run = [this](const slow_run& run) { log_slow_run(run); },
          .seed = random_seed(),
          .loop = &loop_});
 }
@@ -233,6 +234,24 @@ asio::awaitable<void> application::limit_drain() {
     const auto health = backend_->health();
     log_.error("not drained in time, leaving", {{"reason", std::string_view{health.reason}}});
     std::_Exit(EX_IOERR);
+}
+
+void application::log_slow_run(const slow_run& run) {
+    const auto id = to_string(run.spec->id);
+    const auto milliseconds = [](std::chrono::microseconds time) {
+        return static_cast<double>(time.count()) / 1000;
+    };
+    log_.warning("a job was slow", {{"job_id", std::string_view{id}},
+                                    {"type", std::string_view{run.spec->type}},
+                                    {"queue", std::string_view{run.spec->queue}},
+                                    {"worker_id", std::string_view{run.worker_id}},
+                                    {"attempt", std::int64_t{run.attempt}},
+                                    {"outcome", to_string(run.outcome)},
+                                    {"enqueue_ms", milliseconds(run.enqueue)},
+                                    {"waiting_ms", milliseconds(run.waiting)},
+                                    {"running_ms", milliseconds(run.running)},
+                                    {"total_ms", milliseconds(run.total)},
+                                    {"left_out", static_cast<std::int64_t>(run.left_out)}});
 }
 
 void application::on_store_failure(const std::string& reason) {

@@ -4,6 +4,7 @@
 #include "server/http/router.hpp"
 #include "server/http/server.hpp"
 #include "server/observe/log.hpp"
+#include "server/observe/slow_runs.hpp"
 #include "server/queue/backend.hpp"
 #include "server/runtime/relay_loop.hpp"
 #include "server/runtime/task_group.hpp"
@@ -51,6 +52,7 @@ private:
     boost::asio::awaitable<void> drain();
     boost::asio::awaitable<void> limit_drain();
     boost::asio::awaitable<void> leave_after_store_failure();
+    void log_slow_run(const slow_run& run);
     void on_store_failure(const std::string& reason);
 
     config::config settings_;

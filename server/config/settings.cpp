@@ -326,6 +326,13 @@ constexpr auto other_settings = std::to_array<setting>({
     make<log_form_codec, &config::log, &log_config::form>(
         {.key = "log.format",
          .doc = "Form of the log on standard error. auto: human on a terminal, JSON otherwise."}),
+    make<duration_codec, &config::engine, &engine_config::slow_waiting>(
+        {.key = "log.slow_waiting",
+         .doc = "A run whose job had waited longer than this for its worker is logged when it "
+                "ends. 0: none is."}),
+    make<duration_codec, &config::engine, &engine_config::slow_running>(
+        {.key = "log.slow_running",
+         .doc = "A run that took longer than this is logged when it ends. 0: none is."}),
     make<duration_codec, &config::server, &server_config::drain_grace>(
         {.key = "server.drain_grace",
          .most = hour,

@@ -18,6 +18,7 @@ void add_api_routes(router& routes, api_services services) {
     add_workflow_routes(routes, shared);
     add_rate_limit_routes(routes, shared);
     add_queue_routes(routes, shared);
+    add_latency_route(routes, shared);
     add_cron_routes(routes, shared);
     add_dead_letter_routes(routes, shared);
     add_redrive_routes(routes, shared);

@@ -10,6 +10,8 @@
 #include "proto/requests.hpp"
 #include "proto/webhook.hpp"
 #include "proto/workflow.hpp"
+#include "server/observe/latency.hpp"
+#include "server/observe/objective.hpp"
 #include "server/queue/events.hpp"
 #include "server/queue/explanation.hpp"
 
@@ -430,6 +432,13 @@ public:
 
     virtual asio::awaitable<result<job_page>> list(job_query query) = 0;
     virtual asio::awaitable<result<std::vector<queue_stats>>> queues() = 0;
+    /// How long the jobs of a queue took, lately and since the server started. Errors: not_found
+    /// (no such queue), store_failed.
+    virtual asio::awaitable<result<queue_latency>> latency(latency_query query) = 0;
+    /// The same since the start, counted, of each pair of queue and type that is kept apart.
+    virtual asio::awaitable<result<std::vector<latency_counts>>> latency_counted() = 0;
+    /// Of each queue with an objective for the start of its jobs, in no order.
+    virtual asio::awaitable<result<std::vector<objective_status>>> objectives() = 0;
     /// Nobody is given a job of a paused queue; it takes jobs, and those that run go on. A queue
     /// nobody has heard of is made known.
     virtual asio::awaitable<result<queue_stats>> pause_queue(std::string name, bool paused) = 0;

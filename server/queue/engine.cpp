@@ -19,6 +19,7 @@ void engine::boot(const restore_summary& summary) {
     epoch_ = summary.epoch;
     next_seq_ = summary.next_seq;
     end_fair_restore();
+    for (const auto& [number, queue] : objectives_) arm_objective(*queue, start_);
     start_turns(start_);
 }
 
@@ -129,6 +130,8 @@ void engine::change_state(resident_job& job, rules::job_event event) {
     if (from == job_state::available) {
         job.turn_level = 0;
         if (job.queue->fair) leave_fair(job);
+        if (job.queue->objective && event != rules::job_event::fetch && job.record.available_at)
+            job.queue->objective->leave(*job.record.available_at);
     }
     ++job.queue->jobs[static_cast<std::size_t>(*next)];
     const bool ran = from == job_state::active;
@@ -199,6 +202,7 @@ void engine::end_attempt(resident_job& job, lease_outcome outcome, timestamp tim
     }
     clear_lease_timer(job);
     throughput_.count(outcome);
+    record_end(job, time);
     workers_.release(record.worker_id, record.seq);
     job.fetch_id.clear();
     if (job.log) end_log_of_run(job, time);
@@ -260,7 +264,7 @@ void engine::begin_drain() {
     }
 }
 
-void engine::reset() {
+void engine::reset(instant now) {
     while (!takers_.empty()) {
         const auto id = takers_.begin()->first;
         grants_.push_back({id, {}, 0});
@@ -280,6 +284,7 @@ void engine::reset() {
     snoozed_.clear();
     workers_.clear();
     throughput_.clear();
+    latency_.clear(stamp(now));
     steady_timers_.clear();
     wall_timers_.clear();
     events_.clear();
@@ -302,6 +307,7 @@ void engine::reset() {
     pools_.clear();
     deliveries_.clear();
     bounded_queues_ = 0;
+    objectives_.clear();
     roomy_.clear();
     redrives_.clear();
     for (const auto& read : std::exchange(redrive_reads_, {})) end_load(read.load);

@@ -121,6 +121,13 @@ public:
     std::vector<worker_info> workers(const std::optional<std::string>& only) const;
     result<worker_info> quiet_worker(const std::string& id, bool quiet);
     backend_stats stats(instant now) const;
+    /// Errors: not_found (no such queue).
+    result<queue_latency> latency(const latency_query& query, instant now) const;
+    std::vector<latency_counts> latency_counted() const { return latency_.counts(); }
+    std::vector<objective_status> objectives(instant now) const;
+    /// Runs that ended since the last call and took long, as the configuration has it; of a flood
+    /// the first few.
+    std::vector<slow_run> take_slow_runs() { return slow_runs_.take(); }
     result<limit_info> rate_limit(std::string_view key, instant now) const;
     limit_page rate_limits(const limit_query& query, instant now) const;
     limit_info override_limit(std::string_view key, std::optional<limit_override> given,
@@ -179,7 +186,7 @@ public:
     result<workflow_record> cancel_workflow(const uuid& id, instant now);
     /// Nodes whose jobs run.
     std::vector<std::size_t> active_nodes(const workflow_record& record) const;
-    void reset();
+    void reset(instant now);
 
     /// Expires leases, wakes scheduled jobs and ends long polls whose time has come.
     void run_timers(instant now);
@@ -285,6 +292,22 @@ private:
     void finish(resident_job& job, timestamp time);
     change_answer answer(const resident_job& job, bool repeated) const;
 
+    // engine_latency.cpp
+    void record_latency(const resident_job& job, latency_phase phase,
+                        std::chrono::microseconds value, timestamp time);
+    static timestamp due_time(const job_record& record, std::chrono::microseconds wall_ahead);
+    void record_start(resident_job& job, instant now);
+    void record_end(const resident_job& job, timestamp time);
+    void note_slow(const resident_job& job, timestamp time);
+
+    // engine_objective.cpp
+    void put_objective(queue_state& queue, instant now);
+    void arm_objective(queue_state& queue, instant now);
+    void objective_timer(std::int64_t number, instant now);
+    void objective_enter(const resident_job& job, instant now);
+    void objective_start(const resident_job& job, instant now);
+    void emit_objective(const queue_state& queue, std::string_view type, instant now);
+
     // engine_push.cpp
     std::optional<error> refuse_push(const push_request& request, bool follow_up = false) const;
     struct planned_push;  // below
@@ -331,7 +354,7 @@ private:
 
     // engine_setting.cpp
     void set(setting_kind kind, std::string_view name, std::string value);
-    void put_config(queue_state& queue, const queue_config& config);
+    void put_config(queue_state& queue, const queue_config& config, instant now);
 
     // engine_line.cpp
     void join_line(resident_job& job, instant now);
@@ -528,7 +551,7 @@ private:
     void arm_due(std::int64_t seq, job_state state, timestamp due_at, instant now);
     void request_due_loads();
 
-    // engine_journal.cpp
+    // engine_journal.cpp; what restores is in engine_restore.cpp
     resident_job& make_resident(job_record record, job_place place);
     void serve_load_waiters(instant now);
     std::optional<timestamp> purge_time(const resident_job& job) const;

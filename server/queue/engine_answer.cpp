@@ -130,6 +130,7 @@ result<change_answer> engine::ack(const ack_request& request, instant now) {
         job.record.progress = std::make_shared<const job_progress>(std::move(whole));
     }
     finish(job, stamp(now));
+    record_latency(job, latency_phase::total, stamp(now) - job.record.received_at, stamp(now));
     emit(job, "job.completed", stamp(now));
     if (follow_ups)
         for (const auto& child : carry_out(*std::move(follow_ups), now).jobs)

@@ -45,8 +45,14 @@ struct engine_config {
     /// What the log of one job may hold, all its runs together, by `log_cost`; the line that goes
     /// beyond it is the last.
     std::size_t job_log_bytes = std::size_t{4} * 1024 * 1024;
-    std::size_t finished_cache = 4096;          ///< finished jobs kept in memory for late questions
-    std::size_t events_max = 16384;             ///< lifecycle events kept in memory
+    std::size_t finished_cache = 4096;  ///< finished jobs kept in memory for late questions
+    std::size_t events_max = 16384;     ///< lifecycle events kept in memory
+    /// Pairs of queue and type whose latency is kept apart, and what their histograms may take.
+    std::size_t latency_pairs = 1000;
+    std::size_t latency_bytes = std::size_t{64} * 1024 * 1024;
+    /// A run that waited, or took, longer than this is told of in the log. 0: none is.
+    std::chrono::milliseconds slow_waiting{0};
+    std::chrono::milliseconds slow_running{0};
     std::size_t crons_max = 10'000;             ///< registered cron jobs
     std::size_t workflows_max = 100'000;        ///< with unfinished jobs; each is kept in memory
     std::size_t webhook_backlog_max = 100'000;  ///< deliveries that have not ended

@@ -307,6 +307,7 @@ std::vector<job_record> engine::hand_over(const std::vector<given_lease>& leases
         }
         job->record.started_at = stamp(now);
         if (!job->record.attempts.empty()) job->record.attempts.back().started_at = stamp(now);
+        if (job->untold) record_start(*job, now);
     }
     auto jobs = granted(leases);
     if (handler_freed_) dispatch(now);

@@ -12,6 +12,7 @@ given_lease engine::grant_job(resident_job& job, const fetch_request& request, i
             ? *request.visibility_timeout
             : record.spec->visibility_timeout.value_or(config_.visibility_timeout);
     if (record.available_at) job.queue->starts.add(now.steady, stamp(now) - *record.available_at);
+    objective_start(job, now);
     change_state(job, rules::job_event::fetch);
     ++record.attempt;
     if (!inherited_.empty()) inherited_.erase(record.seq);
@@ -25,6 +26,7 @@ given_lease engine::grant_job(resident_job& job, const fetch_request& request, i
     if (record.attempts.size() > limits::error_history_max)
         record.attempts.erase(record.attempts.begin());
     job.granted_in = open_batch_;
+    job.untold = true;
     job.fetch_id = request.fetch_id;
     job.run_deadline = now.steady + record.spec->timeout.value_or(config_.execution_timeout);
     if (request.worker_id == in_server_worker_id) {

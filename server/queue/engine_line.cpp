@@ -32,6 +32,7 @@ void engine::join_line(resident_job& job, instant now) {
     auto& record = job.record;
     record.available_at = stamp(now);
     record.due_at.reset();
+    objective_enter(job, now);
     auto& lane = *job.lane;
     if (job.queue->fair || record.spec->fairness) enter_fair(job);
     const bool joined = lane.line.add({record.spec->priority, record.ticket, record.seq});

@@ -10,7 +10,7 @@ void engine::restore_setting(const setting_record& setting) {
     if (setting.kind == setting_kind::queue) {
         const auto config = decode_queue_config(setting.value);
         if (!config) throw std::invalid_argument("a queue's settings: " + config.error().message);
-        put_config(queue_named(setting.name), *config);
+        put_config(queue_named(setting.name), *config, start_);
     } else if (setting.kind == setting_kind::limit) {
         const auto given = decode_limit_override(setting.value, start_.wall);
         if (!given)
@@ -41,7 +41,7 @@ void engine::set(setting_kind kind, std::string_view name, std::string value) {
     sync_ = true;
 }
 
-void engine::put_config(queue_state& queue, const queue_config& config) {
+void engine::put_config(queue_state& queue, const queue_config& config, instant now) {
     const bool before = queue.bounded();
     queue.config =
         config == queue_config{} ? nullptr : std::make_shared<const queue_config>(config);
@@ -51,12 +51,13 @@ void engine::put_config(queue_state& queue, const queue_config& config) {
     queues_.update_turn(queue);
     offers_.push_back(&queue);
     wake_redrives(*queue.name, redrive_wait::queue_full);
+    put_objective(queue, now);
 }
 
 queue_stats engine::configure_queue(std::string_view name, const queue_config& config,
                                     instant now) {
     auto& queue = queue_named(name);
-    put_config(queue, config);
+    put_config(queue, config, now);
     if (queue.pressed && !(queue.bounded() && queue.config->bound.presses(queue.depth()))) {
         queue.pressed = false;
         emit_pressure(queue, "backpressure.cleared", {}, stamp(now));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "server/observe/latency_table.hpp"
+#include "server/observe/slow_runs.hpp"
 #include "server/queue/backend.hpp"
 #include "server/queue/cron_table.hpp"
 #include "server/queue/delivery_counts.hpp"
@@ -38,7 +40,11 @@ namespace sluice {
 class engine_state {
 protected:
     engine_state(engine_config config, std::uint64_t seed, instant now)
-        : config_(std::move(config)), random_(seed), start_(now), events_(config_.events_max) {}
+        : config_(std::move(config)),
+          random_(seed),
+          start_(now),
+          latency_({config_.latency_pairs, config_.latency_bytes}, now.wall),
+          events_(config_.events_max) {}
 
     engine_config config_;
     std::mt19937_64 random_;
@@ -63,6 +69,8 @@ protected:
     limit_table limits_;
     worker_table workers_;
     throughput throughput_;
+    latency_table latency_;
+    slow_runs slow_runs_;
     /// Leases, execution, silence, long polls, back-off, snoozes, rates: immune to clock jumps.
     timer_set steady_timers_;
     timer_set wall_timers_;  ///< scheduled_at, expires_at
@@ -102,6 +110,8 @@ protected:
     key_table keys_;
     /// What was set in the open batch; empty: it is set no more.
     std::map<std::pair<setting_kind, std::string>, std::string> settings_;
+    std::map<std::int64_t, queue_state*> objectives_;  ///< queues with one, by its number
+    std::int64_t next_objective_ = 1;
     std::size_t bounded_queues_ = 0;      ///< with a bound of their own
     std::set<std::string> roomy_;         ///< such as may have room for those who wait for it
     std::map<std::string, bool> pauses_;  ///< of the open batch: queue, paused

@@ -49,6 +49,9 @@ void engine::run_timer(const timer& fired, instant now) {
         case timer_kind::redrive:
             redrive_timer(fired.key, now);
             return;
+        case timer_kind::objective:
+            objective_timer(fired.key, now);
+            return;
         case timer_kind::taker:
             grants_.push_back({static_cast<std::uint64_t>(fired.key), {}, 0});
             unpark(static_cast<std::uint64_t>(fired.key));

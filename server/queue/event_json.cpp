@@ -4,6 +4,7 @@
 #include "proto/limits.hpp"
 
 #include <charconv>
+#include <cmath>
 
 namespace sluice {
 namespace {
@@ -23,6 +24,8 @@ void append_time(json_writer& out, std::string_view name, const std::optional<ti
 void append_timeline(json_writer& out, const job_record& job) {
     out.key("timeline").begin_object();
     append_time(out, "produced_at", job.spec->produced_at);
+    if (const auto offset = producer_offset(job))
+        out.key("producer_offset_ms").number(static_cast<double>(offset->count()) / 1000);
     append_time(out, "received_at", job.received_at);
     append_time(out, "durable_at", job.durable_at);
     append_time(out, "available_at", job.available_at);
@@ -145,6 +148,19 @@ void append_pressure_data(json_writer& out, const job_event& event) {
     if (!spec.type.empty()) out.key("job_type").string(spec.type);
 }
 
+void append_objective_data(json_writer& out, const job_event& event) {
+    const auto& status = *event.objective;
+    out.key("queue").string(status.queue);
+    out.key("objective").number(status.objective.objective);
+    out.key("within").plain(format_within(status.objective));
+    out.key("windows").begin_object();
+    for (std::size_t i = 0; i < objective_window_count; ++i) {
+        out.key(to_string(static_cast<objective_window>(i)));
+        append_objective_window(out, status, static_cast<objective_window>(i));
+    }
+    out.end_object();
+}
+
 std::string subject_of(const job_event& event) {
     if (event.cron) return event.cron->name;
     const auto& spec = *event.job.spec;
@@ -173,6 +189,17 @@ std::optional<event_cursor> parse_event_cursor(std::string_view text) {
     return cursor;
 }
 
+void append_objective_window(json_writer& out, const objective_status& status,
+                             objective_window window) {
+    const auto& counts = status.windows[static_cast<std::size_t>(window)];
+    out.begin_object().key("good").integer(static_cast<std::int64_t>(counts.good));
+    out.key("bad").integer(static_cast<std::int64_t>(counts.bad));
+    // Six digits after the point: the rest is of the way floating point counts.
+    const auto rounded = [](double number) { return std::round(number * 1e6) / 1e6; };
+    out.key("compliance").number(rounded(counts.compliance()));
+    out.key("burn_rate").number(rounded(status.burn_rate(window))).end_object();
+}
+
 void append_event(std::string& out, const job_event& event) {
     json_writer writer(out);
     writer.begin_object().key("specversion").string("1.0");
@@ -185,6 +212,8 @@ void append_event(std::string& out, const job_event& event) {
         append_cron_data(writer, event);
     else if (event.limit)
         append_limit_data(writer, event);
+    else if (event.objective)
+        append_objective_data(writer, event);
     else if (event.pressure)
         append_pressure_data(writer, event);
     else if (!event.job.spec->type.empty())

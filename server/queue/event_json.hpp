@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proto/json_text.hpp"
 #include "server/queue/events.hpp"
 
 #include <cstdint>
@@ -23,5 +24,9 @@ std::optional<event_cursor> parse_event_cursor(std::string_view text);
 
 /// Appends one event in its envelope.
 void append_event(std::string& out, const job_event& event);
+
+/// `{"good","bad","compliance","burn_rate"}` of one window.
+void append_objective_window(json_writer& out, const objective_status& status,
+                             objective_window window);
 
 }  // namespace sluice

@@ -42,6 +42,7 @@ job_event to_event(const logged_event& logged) {
     event.cron = logged.cron;
     event.limit = logged.limit;
     event.pressure = logged.pressure;
+    event.objective = logged.objective;
     return event;
 }
 

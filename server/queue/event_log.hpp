@@ -35,9 +35,10 @@ struct logged_event {
     std::optional<timestamp> produced_at, durable_at, available_at, started_at, finished_at,
         acked_at;
     timestamp received_at;
-    std::shared_ptr<const cron_event> cron;          ///< see job_event
-    std::shared_ptr<const limit_event> limit;        ///< see job_event
-    std::shared_ptr<const queue_pressure> pressure;  ///< see job_event
+    std::shared_ptr<const cron_event> cron;             ///< see job_event
+    std::shared_ptr<const limit_event> limit;           ///< see job_event
+    std::shared_ptr<const queue_pressure> pressure;     ///< see job_event
+    std::shared_ptr<const objective_status> objective;  ///< see job_event
 
     /// Takes the times from the job as it is now.
     void stamp_from(const job_record& job);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proto/job.hpp"
+#include "server/observe/objective.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -54,6 +55,8 @@ struct job_event {
     /// Of the types "backpressure.…": of `job` only the queue and, if there is one, the type and
     /// the id mean anything then.
     std::shared_ptr<const queue_pressure> pressure;
+    /// Of the types "slo.…": of `job` only the queue means anything then.
+    std::shared_ptr<const objective_status> objective;
 };
 
 struct event_query {

@@ -39,6 +39,7 @@ struct resident_job {
     std::uint64_t kept_until = 0;           ///< loads before this one must end before it may go
     bool in_window = false;                 ///< counted among the resident waiting jobs of its lane
     bool in_finished = false;  ///< listed among the finished jobs kept for late questions
+    bool untold = false;       ///< granted, and its taker has not been told
     bool log_known = true;     ///< where its log ends is in `log`; it has none when that is null
     std::size_t window_bytes = 0;
     /// While it runs: number of the fair level that its ticket is of; 0: it is of none, but in
@@ -48,6 +49,7 @@ struct resident_job {
     queue_state* queue = nullptr;
     ready_lane* lane = nullptr;
     std::string fetch_id;                         ///< of the fetch that was given it, while it runs
+    std::chrono::microseconds waited{0};          ///< before its run, as far as that is known
     std::chrono::microseconds lease_deadline{0};  ///< steady clock
     std::chrono::microseconds run_deadline{0};    ///< steady clock; 0: it was at rest since its run
     std::chrono::microseconds timer_at{0};        ///< steady clock: its timer; 0: none

@@ -96,6 +96,8 @@ void local_backend::after_command() {
     collect_grants();
     tell_of_lost_runs();
     tell_of_events();
+    for (const auto& run : engine_.take_slow_runs())
+        if (options_.on_slow_run) options_.on_slow_run(run);
     for (const auto& queue : engine_.take_roomy()) room_line_.make_way(queue, engine_.room(queue));
     start_wanted_loads();
     arm_timer();

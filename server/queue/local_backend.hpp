@@ -1,5 +1,6 @@
 #pragma once
 
+#include "server/observe/slow_runs.hpp"
 #include "server/queue/backend.hpp"
 #include "server/queue/engine_config.hpp"
 #include "server/queue/job_store.hpp"
@@ -20,6 +21,9 @@ struct local_backend_options {
     /// Called once on the executor when the journal has failed. The owner must end the process with
     /// status 74 within a second; no further answer but store_failed is given.
     std::function<void(const std::string& reason)> on_store_failure;
+    /// Called on the executor for each run that took long (engine_config::slow_waiting and
+    /// slow_running), once it has ended. Must not call back. Empty: nobody is told.
+    std::function<void(const slow_run& run)> on_slow_run;
     /// When retention is looked at first; then every minute.
     std::chrono::steady_clock::duration first_purge = std::chrono::seconds{60};
     std::uint64_t seed = 0;  ///< for ids, nonces and jitter

@@ -194,7 +194,7 @@ asio::awaitable<result<event_page>> local_backend::events(event_query query, std
 
 asio::awaitable<result<void>> local_backend::reset() {
     if (failed_) co_return failure();
-    engine_.reset();
+    engine_.reset(now());
     for (const auto& [id, waiters] : job_waits_) waiters->notify_all();
     wake_all_followers();
     room_line_.wake_all();

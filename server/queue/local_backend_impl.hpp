@@ -74,6 +74,9 @@ public:
     asio::awaitable<result<std::vector<redrive_view>>> redrives() override;
     asio::awaitable<result<job_page>> list(job_query query) override;
     asio::awaitable<result<std::vector<queue_stats>>> queues() override;
+    asio::awaitable<result<queue_latency>> latency(latency_query query) override;
+    asio::awaitable<result<std::vector<latency_counts>>> latency_counted() override;
+    asio::awaitable<result<std::vector<objective_status>>> objectives() override;
     asio::awaitable<result<queue_stats>> pause_queue(std::string name, bool paused) override;
     asio::awaitable<result<std::vector<worker_info>>> workers(
         std::optional<std::string> only) override;

@@ -21,6 +21,30 @@ asio::awaitable<result<std::vector<queue_stats>>> local_backend::queues() {
     co_return stats;
 }
 
+asio::awaitable<result<queue_latency>> local_backend::latency(latency_query query) {
+    if (failed_) co_return failure();
+    auto known = engine_.latency(query, now());
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    co_return known;
+}
+
+asio::awaitable<result<std::vector<latency_counts>>> local_backend::latency_counted() {
+    if (failed_) co_return failure();
+    auto counted = engine_.latency_counted();
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    co_return counted;
+}
+
+asio::awaitable<result<std::vector<objective_status>>> local_backend::objectives() {
+    if (failed_) co_return failure();
+    auto known = engine_.objectives(now());
+    const bool ok = co_await durable(engine_.gate());
+    if (!ok) co_return failure();
+    co_return known;
+}
+
 asio::awaitable<result<dead_letter_summary>> local_backend::dead_letters() {
     if (failed_) co_return failure();
     const bool ok = co_await durable(engine_.gate());

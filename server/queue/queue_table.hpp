@@ -1,5 +1,7 @@
 #pragma once
 
+#include "server/observe/latency_table.hpp"
+#include "server/observe/objective_tracker.hpp"
 #include "server/queue/backend.hpp"
 #include "server/queue/fair_level.hpp"
 #include "server/queue/ready_line.hpp"
@@ -88,6 +90,7 @@ struct ready_lane {
     std::vector<unkeyed_jobs> restored;
 
     // only of a plain lane
+    latency_table::handle latency;
     taker_list takers;  ///< waiting for this type only
     std::map<std::string, std::unique_ptr<ready_lane>, std::less<>> limited;  ///< by key of limits
     std::set<lane_head> limited_heads;  ///< the first job of each of these that is open
@@ -134,6 +137,10 @@ struct queue_state {
     /// By priority, the furthest time at which a job was started. Null: no job with a fairness key
     /// waits, nor one that came while others did; tickets are in order of arrival.
     std::unique_ptr<std::map<int, std::int64_t>> fair;
+
+    std::unique_ptr<objective_tracker> objective;  ///< null: it has none
+    std::int64_t objective_number = 0;
+    std::optional<std::chrono::microseconds> objective_timer;  ///< steady clock
 
     bool bounded() const { return config && config->bound.max_depth > 0; }
     /// Whether as many of its jobs run as may.

@@ -8,10 +8,10 @@
 
 namespace sluice {
 
-enum class timer_kind : std::uint8_t { lease, due, worker, taker, cron, limit, redrive };
+enum class timer_kind : std::uint8_t { lease, due, worker, taker, cron, limit, redrive, objective };
 
 /// `key` names whom it is for: a job's seq, the number of a worker, a taker, a cron job, a key of
-/// rate limits or a redrive.
+/// rate limits, a redrive or the objective of a queue.
 struct timer {
     std::chrono::microseconds at{0};
     timer_kind kind = timer_kind::lease;

@@ -32,6 +32,23 @@ TEST(QueueCommands, PauseAndResume) {
     EXPECT_EQ(denied.data, "");
 }
 
+TEST(QueueCommands, StatsShowHowAnObjectiveIsKept) {
+    const auto show = [](const context& ctx) { return show_queues(ctx, {"mail"}); };
+    const std::string window = R"({"good":985,"bad":15,"compliance":0.985,"burn_rate":1.5})";
+    const auto r = run(show, 200,
+                       R"({"queue":{"name":"mail","paused":false,"available":3,"start_latency":)"
+                       R"({"objective":0.99,"within":"250ms","burning":true,"windows":{"5m":)" +
+                           window + R"(,"1h":)" + window + R"(}}},"stats":{"depth":3}})");
+    EXPECT_EQ(r.code, exit_code::ok) << r.said;
+    EXPECT_EQ(r.asked, "GET /ojs/v1/queues/mail/stats");
+    EXPECT_NE(r.data.find("99 % are to start within 250ms  burning\n"), std::string::npos)
+        << r.data;
+    EXPECT_NE(r.data.find("  1h  98.5 % did of 1,000, burn rate 1.5\n"), std::string::npos)
+        << r.data;
+    const auto none = run(show, 200, R"({"queue":{"name":"mail","paused":false,"available":3}})");
+    EXPECT_EQ(none.data.find("within"), std::string::npos);
+}
+
 TEST(QueueCommands, SetABound) {
     const auto set = [](const context& ctx) {
         return set_queue(ctx, "mail",

@@ -138,7 +138,7 @@ TEST(RunReport, WarnsWhenJobsLeftLate) {
 }
 
 TEST(Histogram, ShowsEverySampleInAPowerOfTwo) {
-    client::histogram values;
+    histogram values;
     for (int i = 0; i < 10; ++i) values.record(40us);
     for (int i = 0; i < 5; ++i) values.record(300us);
     values.record(3s);
@@ -157,14 +157,14 @@ TEST(Histogram, ShowsEverySampleInAPowerOfTwo) {
 }
 
 TEST(Histogram, HasNothingToShowForOneValue) {
-    client::histogram values;
+    histogram values;
     EXPECT_EQ(render_histogram(values, plain_terminal(80)), "");
     values.record(1ms);
     EXPECT_EQ(render_histogram(values, plain_terminal(80)), "");
 }
 
 TEST(Histogram, ShowsZeroAndVeryLongTimes) {
-    client::histogram values;
+    histogram values;
     values.record(0ns);
     values.record(40h);
     const auto rows = lines_of(render_histogram(values, plain_terminal(80)));

@@ -248,5 +248,18 @@ TEST(EncodeJob, ListsTheRuns) {
     EXPECT_EQ(member(text, "dead_letter"), "true");
 }
 
+TEST(EncodeJob, TellsHowFarTheProducersClockIsOffAtMost) {
+    const auto text_of = [](std::optional<timestamp> produced_at) {
+        auto spec = minimal_spec();
+        spec.produced_at = produced_at;
+        std::string text;
+        append_job(text, record_of(spec));
+        return text;
+    };
+    EXPECT_EQ(text_of({}).find("producer_offset_ms"), std::string::npos);
+    EXPECT_NE(text_of(t0 - 1500us).find(R"("producer_offset_ms":1.5,)"), std::string::npos);
+    EXPECT_NE(text_of(t0 + 250ms).find(R"("producer_offset_ms":-250)"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sluice

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace sluice {
 namespace {
 
@@ -37,6 +39,36 @@ TEST(QueueConfig, LimitsWhatRunsAtATime) {
     EXPECT_EQ(decode_queue_config(R"({"concurrency":null})")->concurrency, std::nullopt);
     EXPECT_FALSE(decode_queue_config(R"({"concurrency":-1})"));
     EXPECT_FALSE(decode_queue_config(R"({"concurrency":"5"})"));
+}
+
+TEST(QueueConfig, HasAnObjectiveForTheStartOfJobs) {
+    const auto within = [](const std::string& text) {
+        return decode_queue_config(R"({"start_latency":{"objective":0.99,"within":")" + text +
+                                   R"("}})");
+    };
+    const auto config = within("250ms");
+    ASSERT_TRUE(config);
+    EXPECT_EQ(config->start_latency, (start_objective{0.99, 250ms}));
+    EXPECT_EQ(*decode_queue_config(encode_queue_config(*config)), *config);
+    EXPECT_EQ(within("2s")->start_latency->within, 2s);
+    EXPECT_EQ(within("5m")->start_latency->within, 5min);
+    EXPECT_EQ(within("1h")->start_latency->within, 1h);
+    EXPECT_EQ(within("PT0.25S")->start_latency->within, 250ms);
+    EXPECT_EQ(*decode_queue_config(encode_queue_config(*within("90m"))), *within("90m"));
+    for (const auto* wrong : {"", "ms", "0ms", "25h", "1", "1.5s", "-1s", "1 s", "99999999999h"})
+        EXPECT_FALSE(within(wrong)) << wrong;
+    for (const auto* wrong :
+         {R"({"start_latency":{"objective":0.99}})", R"({"start_latency":{"within":"1s"}})",
+          R"({"start_latency":{"objective":1,"within":"1s"}})",
+          R"({"start_latency":{"objective":0.4,"within":"1s"}})",
+          R"({"start_latency":{"objective":"0.9","within":"1s"}})",
+          R"({"start_latency":{"objective":0.9,"within":1}})",
+          R"({"start_latency":{"objective":0.9,"within":"1s","x":1}})", R"({"start_latency":[]})"})
+        EXPECT_FALSE(decode_queue_config(wrong)) << wrong;
+    EXPECT_EQ(decode_queue_config(R"({"start_latency":null})", *config)->start_latency,
+              std::nullopt);
+    EXPECT_EQ(decode_queue_config(R"({"concurrency":5})", *config)->start_latency,
+              config->start_latency);
 }
 
 TEST(QueueConfig, AChangeLeavesWhatItDoesNotName) {

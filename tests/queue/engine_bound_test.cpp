@@ -357,7 +357,7 @@ TEST_P(Bound, WhatMadeRoomIsDroppedAlsoWhenTheBoundIsTakenAwayMeanwhile) {
         EXPECT_EQ(depth(), before + 1);
         while (!f.fetch("q", 10).empty()) {
         }
-        f.core().reset();
+        f.core().reset(f.clock.now);
         f.settle();
     }
 }

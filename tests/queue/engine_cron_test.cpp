@@ -252,7 +252,7 @@ TEST(CronLimits, BoundHowManyThereAre) {
 TEST(CronReset, ForgetsThem) {
     engine_fixture f;
     f.core().set_cron(every_minute(), f.clock.now);
-    f.core().reset();
+    f.core().reset(f.clock.now);
     f.settle();
     EXPECT_TRUE(f.core().crons().empty());
     f.pass(2 * minute);

@@ -157,7 +157,7 @@ TEST_P(FairLife, ScheduledAndReleasedJobsTakeTheirTurnWhenTheyComeIn) {
 
 TEST_P(FairLife, AResetForgetsAll) {
     push(keyed("a"), 10);
-    f.core().reset();
+    f.core().reset(f.clock.now);
     f.settle();
     EXPECT_EQ(f.core().fairness_key_count(), 0U);
     push(keyed("b"), 2);

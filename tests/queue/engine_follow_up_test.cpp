@@ -71,7 +71,7 @@ TEST_P(FollowUps, AreThereIfAndOnlyIfTheJobIsComplete) {
         const bool complete = f.job(parent).state == job_state::completed;
         EXPECT_EQ(complete, boundary > 0);
         EXPECT_EQ(f.fetch("next").size(), complete ? 1U : 0U) << boundary;
-        f.core().reset();
+        f.core().reset(f.clock.now);
         f.settle();
     }
 }

@@ -168,7 +168,7 @@ TEST_P(Groups, AreForgottenWithTheirJobs) {
     for (int i = 0; i < 3; ++i) ASSERT_TRUE(f.ack(f.fetch_one("q")));
     const auto told = f.core().rate_limit("g", f.clock.now);
     EXPECT_TRUE(!told || (told->running == 0 && told->waiting == 0));
-    f.core().reset();
+    f.core().reset(f.clock.now);
     f.settle();
     f.push(member("k", 1));
     EXPECT_EQ(take().size(), 1U);

@@ -148,7 +148,7 @@ TEST(HandlerLimit, CountsAHandlerThatHasNotReturnedAlthoughItLostItsJob) {
         {"an answer of somebody else", acked_from_outside},
         {"reset",
          [](auto& f, const auto&) {
-             f.core().reset();
+             f.core().reset(f.clock.now);
              f.settle();
              f.push(make_spec("q1", "a"));
          }},

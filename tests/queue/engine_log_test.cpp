@@ -168,7 +168,7 @@ TEST_F(EngineLog, IsEmptyAfterAReset) {
     ASSERT_TRUE(append(held, {"a"}));
     f.manual = true;
     ASSERT_TRUE(append(held, {"b"}));
-    f.core().reset();
+    f.core().reset(f.clock.now);
     f.settle();
     EXPECT_TRUE(f.disk->image().logs.empty());
     EXPECT_EQ(append(held, {"c"}).error().code, errc::not_found);

@@ -207,7 +207,7 @@ TEST(Memory, DropsWhatWasReadBeforeAReset) {
     const auto id = f.push();
     const auto load = f.core().begin_load();
     auto stale = f.store().find_blocking(id);
-    f.core().reset();
+    f.core().reset(f.clock.now);
     f.core().admit(std::move(stale), load);
     f.settle();
     EXPECT_FALSE(f.known(id));
@@ -223,7 +223,7 @@ TEST(Memory, AResetWhileALineIsReadLeavesNothing) {
     fetch_request request;
     request.queues = {"default"};
     ASSERT_TRUE(f.core().fetch(request, f.clock.now).parked);
-    f.core().reset();
+    f.core().reset(f.clock.now);
     f.settle();
     EXPECT_EQ(f.core().resident_count(), 0U);
     f.manual = false;

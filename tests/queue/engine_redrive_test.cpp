@@ -416,7 +416,7 @@ TEST(Redrive, AResetForgetsThem) {
     engine_fixture f;
     dead_letters(f, 3);
     const auto id = f.begin_redrive(redrive_of("mail", 1, 0));
-    f.core().reset();
+    f.core().reset(f.clock.now);
     f.settle();
     EXPECT_EQ(code_of(f.core().redrive(id)), errc::not_found);
     f.pass(1min);

@@ -277,7 +277,7 @@ TEST(LostRun, IsToldOfWhenTheJobIsCancelledTimesOutOrIsResetAndOnlyThen) {
     f.pass(61s);
     EXPECT_EQ(f.core().take_lost_runs(), std::vector<lease_token>{slow.lease});
     const auto reset = fetch_in_server(f);
-    f.core().reset();
+    f.core().reset(f.clock.now);
     EXPECT_EQ(f.core().take_lost_runs(), std::vector<lease_token>{reset.lease});
     f.settle();
     f.push();

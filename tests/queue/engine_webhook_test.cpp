@@ -292,7 +292,7 @@ TEST_F(Webhooks, ThereMayBeSoManyOfThem) {
 
 TEST_F(Webhooks, AResetForgetsThem) {
     subscribe({"*"});
-    f.core().reset();
+    f.core().reset(f.clock.now);
     f.settle();
     EXPECT_TRUE(f.core().webhooks().empty());
     f.push("q");

@@ -176,7 +176,7 @@ TEST(Stats, CountTheRunsOfTheLastMinuteAndTheWorkers) {
     EXPECT_EQ(f.core().stats(f.clock.now).runs_completed, 0U);
     ASSERT_TRUE(f.ack(f.fetch_one()));
     EXPECT_EQ(f.core().stats(f.clock.now).runs_completed, 1U);
-    f.core().reset();
+    f.core().reset(f.clock.now);
     EXPECT_EQ(f.core().stats(f.clock.now).runs_completed, 0U);
 }
 

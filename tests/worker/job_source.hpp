@@ -186,6 +186,13 @@ public:
     asio::awaitable<result<dead_letter_summary>> dead_letters() override { return unused(); }
     asio::awaitable<result<job_page>> list(job_query) override { return unused(); }
     asio::awaitable<result<std::vector<queue_stats>>> queues() override { return unused(); }
+    asio::awaitable<result<queue_latency>> latency(latency_query) override { return unused(); }
+    asio::awaitable<result<std::vector<latency_counts>>> latency_counted() override {
+        return unused();
+    }
+    asio::awaitable<result<std::vector<objective_status>>> objectives() override {
+        return unused();
+    }
     asio::awaitable<result<queue_stats>> pause_queue(std::string, bool) override {
         return unused();
     }

@@ -40,7 +40,7 @@ std::string rate_of(const step_result& step) {
     return step.rate ? format_rate(*step.rate) : "closed";
 }
 
-std::string latency_or_none(const client::histogram& values, double share) {
+std::string latency_or_none(const histogram& values, double share) {
     return values.empty() ? "-" : format_latency(values.quantile(share));
 }
 
@@ -147,7 +147,7 @@ std::string render_report(const bench_report& report, const terminal& term) {
 
 std::string render_plain_report(const bench_report& report) {
     std::string out;
-    const auto us = [](const client::histogram& values, double share) {
+    const auto us = [](const histogram& values, double share) {
         return fmt::format("{:.1f}", static_cast<double>(values.quantile(share).count()) / 1e3);
     };
     for (const auto& step : report.steps) {

@@ -57,7 +57,7 @@ public:
 
     struct harvest {
         run_report run;
-        std::vector<client::histogram> over_time;
+        std::vector<histogram> over_time;
         std::optional<client::failure> trouble;  ///< why nothing more could be heard
         /// From the first creation to the last end, by the server's stamps.
         nanoseconds first_to_last{0};
@@ -84,7 +84,7 @@ private:
     job_tracker tracker_;
     nanoseconds slice_{1};
     std::vector<std::uint16_t> slice_of_;  ///< by the index of the job
-    std::vector<client::histogram> over_time_;
+    std::vector<histogram> over_time_;
     std::optional<client::failure> trouble_;
     std::optional<timestamp> first_created_;
     std::optional<timestamp> last_finished_;

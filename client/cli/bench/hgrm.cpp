@@ -20,7 +20,7 @@ double level_after(double percent) {
 }
 
 /// From the bins, as the quantiles are.
-double deviation_of(const client::histogram& values) {
+double deviation_of(const histogram& values) {
     const double mean = milliseconds_of(values.mean());
     double squares = 0;
     for (const auto& bin : values.bins()) {
@@ -32,7 +32,7 @@ double deviation_of(const client::histogram& values) {
 
 }  // namespace
 
-std::string encode_hgrm(const client::histogram& values) {
+std::string encode_hgrm(const histogram& values) {
     std::string out = fmt::format("{:>12} {:>14} {:>10} {:>14}\n\n", "Value", "Percentile",
                                   "TotalCount", "1/(1-Percentile)");
     const auto all = static_cast<double>(values.count());

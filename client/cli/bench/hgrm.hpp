@@ -1,6 +1,6 @@
 #pragma once
 
-#include "client/histogram.hpp"
+#include "proto/histogram.hpp"
 
 #include <string>
 
@@ -11,6 +11,6 @@ namespace sluice::cli::bench {
 /// its plotter reads: value, percentile, count up to there, 1/(1-percentile). Values are
 /// milliseconds, each the upper end of its bin; five lines for each halving of the distance to 100
 /// %.
-std::string encode_hgrm(const client::histogram& values);
+std::string encode_hgrm(const histogram& values);
 
 }  // namespace sluice::cli::bench

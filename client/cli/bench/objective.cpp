@@ -40,7 +40,7 @@ std::string_view name_of(phase which) {
     return names.at(static_cast<std::size_t>(which));
 }
 
-const client::histogram& values_of(const run_report& run, phase which) {
+const histogram& values_of(const run_report& run, phase which) {
     switch (which) {
         case phase::enqueue:
             return run.enqueue;
@@ -79,8 +79,7 @@ std::optional<objective> parse_objective(std::string_view text) {
     return what;
 }
 
-objective_result evaluate(const objective& what, const client::histogram& values,
-                          std::uint64_t missing) {
+objective_result evaluate(const objective& what, const histogram& values, std::uint64_t missing) {
     objective_result result{what, std::nullopt, false};
     const auto all = static_cast<double>(values.count() + missing);
     // A little less, or 99.9 % of 1,000 would be 999.0000000000001 jobs.

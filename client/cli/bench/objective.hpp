@@ -13,7 +13,7 @@ namespace sluice::cli::bench {
 enum class phase : std::uint8_t { enqueue, waiting, running, total, overall };
 
 std::string_view name_of(phase which);
-const client::histogram& values_of(const run_report& run, phase which);
+const histogram& values_of(const run_report& run, phase which);
 
 /// A service level objective: a share of all jobs must be at least so fast.
 struct objective {
@@ -35,7 +35,6 @@ struct objective_result {
 
 /// `missing` jobs have no value, because they failed or were not done in time: each of them counts
 /// as slower than any limit. Leaving them out would make a report better the more jobs are lost.
-objective_result evaluate(const objective& what, const client::histogram& values,
-                          std::uint64_t missing);
+objective_result evaluate(const objective& what, const histogram& values, std::uint64_t missing);
 
 }  // namespace sluice::cli::bench

@@ -20,9 +20,9 @@ struct step_result {
     std::uint64_t blocked = 0;  ///< requests that had to wait for a free connection
     /// How much later than it could have this program sent: `run.lag` without the waits for a free
     /// connection.
-    client::histogram generator_lag;
+    histogram generator_lag;
     /// `overall` by the intended time of sending, in slices of `slice`.
-    std::vector<client::histogram> over_time;
+    std::vector<histogram> over_time;
     nanoseconds slice{0};
     std::vector<objective_result> objectives;
 

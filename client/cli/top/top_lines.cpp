@@ -42,7 +42,7 @@ double seconds_of(std::chrono::nanoseconds time) {
     return std::chrono::duration<double>(time).count();
 }
 
-std::string milliseconds_of(const client::histogram& values, double q) {
+std::string milliseconds_of(const histogram& values, double q) {
     return values.empty() ? "-" : fmt::format("{:.3f}", seconds_of(values.quantile(q)) * 1e3);
 }
 
@@ -83,7 +83,7 @@ std::string line_of(const Cells& cells, bool tabs) {
     return line + "\n";
 }
 
-void append_latency(json_writer& out, std::string_view name, const client::histogram& values) {
+void append_latency(json_writer& out, std::string_view name, const histogram& values) {
     out.key(name);
     if (values.empty()) {
         out.null();

@@ -3,8 +3,8 @@
 #include "client/cli/top/queue_filter.hpp"
 #include "client/cli/top/top_settings.hpp"
 #include "client/cli/top/waiting_line.hpp"
-#include "client/histogram.hpp"
 #include "client/messages.hpp"
+#include "proto/histogram.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -27,8 +27,8 @@ struct top_row {
     std::uint64_t started = 0;   ///< runs
     std::uint64_t finished = 0;  ///< runs that ended by themselves, well or not
     std::uint64_t failed = 0;    ///< of those, the ones that failed
-    client::histogram waiting;   ///< of the runs that started
-    client::histogram running;   ///< of the runs that ended
+    histogram waiting;           ///< of the runs that started
+    histogram running;           ///< of the runs that ended
     std::size_t workers = 0;     ///< that ran a job, as far as was seen
     // How it was at its end.
     std::uint64_t available = 0;

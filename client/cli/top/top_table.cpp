@@ -49,7 +49,7 @@ template <row_count Count>
 std::string count_cell(const top_row& row, const top_interval&) {
     return short_count(row.*Count);
 }
-template <client::histogram top_row::*Values, int Percent>
+template <histogram top_row::*Values, int Percent>
 std::string latency_cell(const top_row& row, const top_interval&) {
     const auto& values = row.*Values;
     return values.empty() ? std::string{nothing} : format_latency(values.quantile(Percent / 100.0));

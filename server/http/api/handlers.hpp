@@ -23,6 +23,7 @@ void add_cron_routes(router& routes, const services_ptr& services);
 void add_workflow_routes(router& routes, const services_ptr& services);
 void add_rate_limit_routes(router& routes, const services_ptr& services);
 void add_queue_routes(router& routes, const services_ptr& services);
+void add_latency_route(router& routes, const services_ptr& services);
 void add_dead_letter_routes(router& routes, const services_ptr& services);
 void add_redrive_routes(router& routes, const services_ptr& services);
 void add_event_routes(router& routes, const services_ptr& services);

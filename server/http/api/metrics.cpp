@@ -1,42 +1,18 @@
+#include "server/http/api/exposition.hpp"
 #include "server/http/api/handlers.hpp"
 #include "server/http/api/queue_json.hpp"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
 #include <functional>
+#include <span>
 #include <utility>
 
 namespace sluice::http {
 namespace {
-
-/// Prometheus text exposition. A name's samples stand together under its HELP and TYPE.
-class exposition {
-public:
-    void metric(std::string_view name, std::string_view type, std::string_view help) {
-        name_ = name;
-        text_.append("# HELP ").append(name).append(" ").append(help);
-        text_.append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
-    }
-    void sample(std::string_view labels, const std::string& value) {
-        text_ += name_;
-        if (!labels.empty()) text_.append("{").append(labels).append("}");
-        text_.append(" ").append(value).append("\n");
-    }
-    void counter(std::string_view name, std::string_view help, std::uint64_t value) {
-        metric(name, "counter", help);
-        sample({}, std::to_string(value));
-    }
-    std::string take() { return std::move(text_); }
-
-private:
-    std::string text_;
-    std::string_view name_;
-};
-
-std::string label(std::string_view name, std::string_view value) {
-    // Queue names and states need no escaping: their alphabet has neither quote nor backslash.
-    std::string text(name);
-    text.append("=\"").append(value).append("\"");
-    return text;
-}
 
 void add_queues(exposition& out, const std::vector<queue_stats>& queues) {
     const auto count = [](const queue_stats& queue, job_state state) {
@@ -75,10 +51,39 @@ void add_bounds(exposition& out, const std::vector<queue_stats>& queues) {
     }
 }
 
+/// There may be a thousand pairs, with a hundred lines each: others have their turn in between.
+asio::awaitable<exposition> add_all_latency(exposition out, std::vector<latency_counts> counted) {
+    constexpr std::size_t turn = 50;
+    if (counted.empty()) co_return out;
+    const auto executor = co_await asio::this_coro::executor;
+    for (std::size_t i = 0; i < latency_phase_count; ++i) {
+        const auto phase = static_cast<latency_phase>(i);
+        begin_latency(out, phase);
+        for (std::span<const latency_counts> left = counted; !left.empty();) {
+            const auto some = left.first(std::min(turn, left.size()));
+            add_latency(out, phase, some);
+            left = left.subspan(some.size());
+            if (!left.empty()) co_await asio::post(executor, asio::use_awaitable);
+        }
+    }
+    co_return out;
+}
+
 asio::awaitable<response> metrics(services_ptr services, request r, path_values) {
     auto queues = co_await services->queue->queues();
     if (!queues) co_return error_response(queues.error(), r);
     std::erase_if(*queues, [&](const auto& queue) { return !queue_allowed(r, queue.name); });
+    auto latency = co_await services->queue->latency_counted();
+    if (!latency) co_return error_response(latency.error(), r);
+    // What is not kept apart may be of queues the caller may not see.
+    std::erase_if(*latency, [&](const auto& pair) {
+        return !r.queue_patterns.empty() &&
+               (pair.queue == latency_other || !queue_allowed(r, pair.queue));
+    });
+    auto objectives = co_await services->queue->objectives();
+    if (!objectives) co_return error_response(objectives.error(), r);
+    std::erase_if(*objectives, [&](const auto& each) { return !queue_allowed(r, each.queue); });
+    std::ranges::sort(*objectives, {}, &objective_status::queue);
     const auto health = services->queue->health();
     const auto uptime = std::chrono::steady_clock::now() - services->started;
 
@@ -101,6 +106,9 @@ asio::awaitable<response> metrics(services_ptr services, request r, path_values)
                 health.jobs_finished);
     add_queues(out, *queues);
     add_bounds(out, *queues);
+    add_objectives(out, *objectives);
+    auto adding = add_all_latency(std::move(out), std::move(*latency));
+    out = co_await std::move(adding);
 
     response answer;
     answer.content_type = "text/plain";

@@ -2,6 +2,7 @@
 
 #include "proto/limits.hpp"
 #include "proto/plain_name.hpp"
+#include "server/queue/event_json.hpp"
 
 #include <algorithm>
 
@@ -35,6 +36,20 @@ void append_counts(json_writer& out, const queue_stats& queue) {
         out.key(to_string(static_cast<job_state>(i)))
             .integer(static_cast<std::int64_t>(queue.jobs[i]));
     }
+}
+
+void append_start_latency(json_writer& out, const objective_status& status) {
+    out.key("start_latency").begin_object();
+    out.key("objective").number(status.objective.objective);
+    out.key("within").plain(format_within(status.objective));
+    out.key("since").time(status.since).key("burning").boolean(status.burning);
+    out.key("windows").begin_object();
+    for (std::size_t i = 0; i < objective_window_count; ++i) {
+        const auto window = static_cast<objective_window>(i);
+        out.key(to_string(window));
+        append_objective_window(out, status, window);
+    }
+    out.end_object().end_object();
 }
 
 void keep_visible(const request& r, std::vector<queue_stats>& queues) {

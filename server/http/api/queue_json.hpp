@@ -21,6 +21,9 @@ std::string_view status_of(const queue_stats& queue);
 /// `"available":1,...`: one member for each state.
 void append_counts(json_writer& out, const queue_stats& queue);
 
+/// `"start_latency":{...}`: whether the jobs of a queue start in time.
+void append_start_latency(json_writer& out, const objective_status& status);
+
 /// Leaves those the caller may see, by name.
 void keep_visible(const request& r, std::vector<queue_stats>& queues);
 

@@ -11,10 +11,12 @@ namespace {
 
 constexpr std::uint64_t page_max = 1000;
 
-void append_queue(json_writer& out, const queue_stats& queue) {
+void append_queue(json_writer& out, const queue_stats& queue,
+                  const objective_status* objective = nullptr) {
     out.begin_object().key("name").string(queue.name).key("status").string(status_of(queue));
     out.key("paused").boolean(queue.paused);
     append_counts(out, queue);
+    if (objective) append_start_latency(out, *objective);
     out.end_object();
 }
 
@@ -52,11 +54,14 @@ asio::awaitable<response> queue_statistics(services_ptr services, request r, pat
     if (queue == all->end() || !queue_allowed(r, name)) {
         co_return error_response(not_found("queue", name), r);
     }
+    auto objectives = co_await services->queue->objectives();
+    if (!objectives) co_return error_response(objectives.error(), r);
+    const auto objective = std::ranges::find(*objectives, name, &objective_status::queue);
     // Both forms in use: the queue with its counts, and `stats` beside it.
     response answer;
     json_writer out(answer.body);
     out.begin_object().key("queue");
-    append_queue(out, *queue);
+    append_queue(out, *queue, objective == objectives->end() ? nullptr : &*objective);
     out.key("status").string(status_of(*queue));
     out.key("stats").begin_object().key("queue").string(name);
     out.key("depth").integer(static_cast<std::int64_t>(depth(*queue)));

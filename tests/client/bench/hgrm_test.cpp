@@ -29,7 +29,7 @@ std::vector<row> rows_of(const std::string& text) {
 }
 
 TEST(Hgrm, HasTheFormOfHdrHistogram) {
-    client::histogram values;
+    histogram values;
     values.record(2ms);
     EXPECT_EQ(encode_hgrm(values),
               "       Value     Percentile TotalCount 1/(1-Percentile)\n"
@@ -42,7 +42,7 @@ TEST(Hgrm, HasTheFormOfHdrHistogram) {
 }
 
 TEST(Hgrm, TakesFiveStepsForEachHalvingOfTheDistance) {
-    client::histogram values;
+    histogram values;
     for (int i = 1; i <= 100'000; ++i) values.record(1us * i);
     const auto rows = rows_of(encode_hgrm(values));
     ASSERT_GT(rows.size(), 20U);

@@ -9,8 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-client::histogram one_to(int milliseconds) {
-    client::histogram values;
+histogram one_to(int milliseconds) {
+    histogram values;
     for (int i = 1; i <= milliseconds; ++i) values.record(1ms * i);
     return values;
 }

@@ -158,7 +158,7 @@ void world::calm_down() {
 
 /// Everything goes, and the story begins anew; only old leases are still known.
 void world::reset() {
-    engine_->reset();
+    engine_->reset(clock_.now);
     after_command();
     quiesce();
     const auto image = disk_->image();

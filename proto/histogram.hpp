@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace sluice::client {
+namespace sluice {
 
 /// Durations in buckets whose width grows with the value: each power of two is split in 128, so
 /// that any figure read from it is within 0.4 % of the truth, whatever the range. `min`, `max`,
@@ -44,4 +44,4 @@ private:
     double sum_ = 0;
 };
 
-}  // namespace sluice::client
+}  // namespace sluice

@@ -1,36 +1,14 @@
-#include "client/histogram.hpp"
+#include "proto/histogram.hpp"
+
+#include "proto/log_buckets.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
-namespace sluice::client {
+namespace sluice {
 namespace {
 
-// Values below 2 * sub_buckets stand for themselves. Above, the eight leading bits choose the
-// bucket.
-constexpr unsigned sub_bits = 7;
-constexpr std::uint64_t sub_buckets = 1U << sub_bits;
-
-std::size_t index_of(std::uint64_t value) {
-    if (value < 2 * sub_buckets) return static_cast<std::size_t>(value);
-    const auto shift = static_cast<unsigned>(std::bit_width(value)) - (sub_bits + 1);
-    return static_cast<std::size_t>(shift * sub_buckets + (value >> shift));
-}
-
-struct range {
-    std::uint64_t first;
-    std::uint64_t last;
-    std::uint64_t middle() const { return first + (last - first) / 2; }
-};
-
-range range_of(std::size_t index) {
-    if (index < 2 * sub_buckets) return {index, index};
-    const std::uint64_t shift = index / sub_buckets - 1;
-    const std::uint64_t lead = index - shift * sub_buckets;
-    const std::uint64_t first = lead << shift;
-    return {first, first + ((std::uint64_t{1} << shift) - 1)};
-}
+using buckets = log_buckets<7>;
 
 std::uint64_t clamp_to_unsigned(std::chrono::nanoseconds value) {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(value.count(), 0));
@@ -44,7 +22,7 @@ std::chrono::nanoseconds to_duration(std::uint64_t value) {
 
 void histogram::record(std::chrono::nanoseconds value) {
     const std::uint64_t v = clamp_to_unsigned(value);
-    const std::size_t index = index_of(v);
+    const std::size_t index = buckets::index_of(v);
     if (index >= buckets_.size()) buckets_.resize(index + 1);
     ++buckets_[index];
     min_ = count_ == 0 ? v : std::min(min_, v);
@@ -81,7 +59,7 @@ std::chrono::nanoseconds histogram::quantile(double q) const {
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < buckets_.size(); ++i) {
         seen += buckets_[i];
-        if (seen >= rank) return to_duration(std::clamp(range_of(i).middle(), min_, max_));
+        if (seen >= rank) return to_duration(std::clamp(buckets::range_of(i).middle(), min_, max_));
     }
     return to_duration(max_);
 }
@@ -89,7 +67,7 @@ std::chrono::nanoseconds histogram::quantile(double q) const {
 std::uint64_t histogram::count_below(std::chrono::nanoseconds limit) const {
     const std::uint64_t end = clamp_to_unsigned(limit);
     std::uint64_t below = 0;
-    for (std::size_t i = 0; i < buckets_.size() && range_of(i).middle() < end; ++i) {
+    for (std::size_t i = 0; i < buckets_.size() && buckets::range_of(i).middle() < end; ++i) {
         below += buckets_[i];
     }
     return below;
@@ -99,9 +77,9 @@ std::vector<histogram::bin> histogram::bins() const {
     std::vector<bin> bins;
     for (std::size_t i = 0; i < buckets_.size(); ++i) {
         if (buckets_[i] == 0) continue;
-        bins.push_back({to_duration(std::min(range_of(i).last, max_)), buckets_[i]});
+        bins.push_back({to_duration(std::min(buckets::range_of(i).last, max_)), buckets_[i]});
     }
     return bins;
 }
 
-}  // namespace sluice::client
+}  // namespace sluice

@@ -1,4 +1,4 @@
-#include "client/histogram.hpp"
+#include "proto/histogram.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-namespace sluice::client {
+namespace sluice {
 namespace {
 
 using ns = std::chrono::nanoseconds;
@@ -127,4 +127,4 @@ TEST(Histogram, ListsItsBinsInOrderAndLosesNothing) {
 }
 
 }  // namespace
-}  // namespace sluice::client
+}  // namespace sluice
