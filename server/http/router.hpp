@@ -15,8 +15,8 @@ struct route_options {
     std::size_t body_bytes_max = limits::body_bytes_max;
     bool takes_stream = false;  ///< a body of application/x-ndjson is read while the handler runs
     bool streams = false;       ///< answers with an event stream also when `Accept` names none
-    /// Whether the handler of this request waits for nothing but a commit, so that nobody is
-    /// missed while it runs; null: it may wait for longer.
+    /// Whether the handler of this request waits for the store alone, a read or a commit, so that
+    /// nobody is missed while it runs; null: it may wait for longer.
     bool (*is_brief)(const request&) = nullptr;
 };
 

@@ -20,7 +20,8 @@ session::exchange& session::open_exchange(const incoming& next) {
     e.method = next.r.method;
     e.path = next.r.path;
     e.request_id = next.r.request_id;
-    e.received = next.received;
+    const bool is_head = next.received != clock::time_point{};
+    e.received = is_head ? next.received : clock::now();
     e.modern = next.facts.modern;
     return e;
 }

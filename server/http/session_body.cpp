@@ -7,7 +7,10 @@ namespace sluice::http {
 /// A body that its handler reads as it comes: the handler is started first.
 boost::asio::awaitable<void> session::stream_body(incoming next) {
     const bool has_body = next.facts.has_body();
-    if (next.facts.expects_continue && input_.size() == 0) co_await send_continue();
+    if (next.facts.expects_continue && input_.size() == 0) {
+        co_await send_continue();
+        next.received = clock::now();
+    }
     auto on_room = [self = weak_from_this()] {
         if (const auto alive = self.lock()) alive->changed_.notify_all();
     };

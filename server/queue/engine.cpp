@@ -18,6 +18,7 @@ engine::engine(engine_config config, std::uint64_t seed, instant now)
 void engine::boot(const restore_summary& summary) {
     epoch_ = summary.epoch;
     next_seq_ = summary.next_seq;
+    if (!summary.closed) careful_until_ = start_.steady + config_.careful_after_crash;
     end_fair_restore();
     for (const auto& [number, queue] : objectives_) arm_objective(*queue, start_);
     start_turns(start_);

@@ -448,6 +448,8 @@ private:
 
     // engine_lease.cpp
     given_lease grant_job(resident_job& job, const fetch_request& request, instant now);
+    std::uint64_t gate_of_grant(const resident_job& job, const fetch_request& request,
+                                instant now) const;
     void start_lease(resident_job& job, std::chrono::milliseconds length, instant now);
     static void note_run_left(resident_job& job, instant now);
     void resume_run(resident_job& job, instant now);

@@ -122,7 +122,7 @@ fetch_outcome engine::fetch(const fetch_request& request, instant now) {
     note_asked(request, now);
     const bool blocked = take(request, outcome.leases, now);
     if (!outcome.leases.empty()) {
-        outcome.gate = open_batch_;
+        outcome.gate = gate_of(outcome.leases);
     } else if (request.wait.count() > 0) {
         outcome.parked = park(request, now.steady + in_microseconds(request.wait));
     } else if (blocked) {
@@ -278,7 +278,8 @@ void engine::offer(queue_state& queue, instant now) {
             return;
         }
         if (leases.empty()) continue;  // what was ready had gone stale; it is out of the line now
-        grants_.push_back({*id, std::move(leases), open_batch_});
+        const auto gate = gate_of(leases);
+        grants_.push_back({*id, std::move(leases), gate});
         unpark(*id);
     }
 }
@@ -293,7 +294,8 @@ void engine::offer_to_handlers(instant now) {
         std::vector<given_lease> leases;
         take(takers_.at(id).request, leases, now);
         if (leases.empty()) continue;  // when a load is wanted first, its end offers the queue
-        grants_.push_back({id, std::move(leases), open_batch_});
+        const auto gate = gate_of(leases);
+        grants_.push_back({id, std::move(leases), gate});
         unpark(id);
     }
 }

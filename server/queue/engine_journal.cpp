@@ -145,7 +145,8 @@ void engine::serve_load_waiters(instant now) {
             continue;
         }
         if (leases.empty() && it->second.deadline) continue;  // nothing yet; it waits on
-        grants_.push_back({id, std::move(leases), open_batch_});
+        const auto gate = gate_of(leases);
+        grants_.push_back({id, std::move(leases), gate});
         unpark(id);
     }
 }

@@ -25,7 +25,8 @@ given_lease engine::grant_job(resident_job& job, const fetch_request& request, i
     record.attempts.push_back({record.attempt, record.worker_id, *record.started_at, {}, {}});
     if (record.attempts.size() > limits::error_history_max)
         record.attempts.erase(record.attempts.begin());
-    job.granted_in = open_batch_;
+    const auto gate = gate_of_grant(job, request, now);
+    job.granted_in = gate == open_batch_ ? open_batch_ : 0;
     job.untold = true;
     job.fetch_id = request.fetch_id;
     job.run_deadline = now.steady + record.spec->timeout.value_or(config_.execution_timeout);
@@ -47,7 +48,19 @@ given_lease engine::grant_job(resident_job& job, const fetch_request& request, i
     }
     touch(job, false);
     emit(job, "job.started", *record.started_at);
-    return {record.seq, record.lease};
+    return {record.seq, record.lease, gate};
+}
+
+/// A grant is written before its taker hears of it. A run in this process needs that only so that
+/// its interruption by the end of the process is counted, and it would end with the process: it
+/// may begin once what led to it is durable. Not if it looks like a job that ends processes, nor
+/// if what waits to be written grows, nor under a limit that must know of every run.
+std::uint64_t engine::gate_of_grant(const resident_job& job, const fetch_request& request,
+                                    instant now) const {
+    const bool inside = request.handled_only && request.worker_id == in_server_worker_id;
+    const bool plain = !job.lane->limit && job.record.interruptions == 0;
+    if (!inside || !plain || crowded() || now.steady < careful_until_) return open_batch_;
+    return job.batch > committed_batch_ ? job.batch : 0;
 }
 
 /// The worker was heard: its lease begins anew, from now on the steady clock. What a restart needs

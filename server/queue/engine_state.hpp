@@ -51,6 +51,7 @@ protected:
     std::uint32_t epoch_ = 0;
     std::int64_t next_seq_ = 1;  ///< also the next ticket of a queue without fairness keys
     std::uint64_t lease_counter_ = 0;
+    std::chrono::microseconds careful_until_{0};  ///< steady clock; see careful_after_crash
     instant start_;
 
     std::map<std::string, handler_group, std::less<>> handlers_;  ///< by pattern

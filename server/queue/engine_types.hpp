@@ -5,6 +5,7 @@
 #include "proto/requests.hpp"
 #include "server/queue/backend.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -68,10 +69,17 @@ struct push_outcome {
 struct given_lease {
     std::int64_t seq = 0;
     lease_token lease;
+    std::uint64_t gate = 0;  ///< the batch that must be durable before the taker hears of it
 };
+/// That of the last of them.
+inline std::uint64_t gate_of(const std::vector<given_lease>& leases) {
+    std::uint64_t gate = 0;
+    for (const auto& given : leases) gate = std::max(gate, given.gate);
+    return gate;
+}
 struct fetch_outcome {
     std::vector<given_lease> leases;      ///< given at once
-    std::uint64_t gate = 0;               ///< their batch
+    std::uint64_t gate = 0;               ///< theirs
     std::optional<std::uint64_t> parked;  ///< the taker's number, when it waits
 };
 

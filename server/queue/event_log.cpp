@@ -87,6 +87,9 @@ void event_log::publish(std::uint64_t batch, const std::function<void(logged_eve
         events_.pop_front();
         --shown_;
     }
+    // One large batch must not cost memory for ever.
+    const auto usual = max_ + room_min;
+    if (events_.capacity() > 2 * usual && events_.size() <= usual) events_.set_capacity(usual);
 }
 
 event_page event_log::query(const event_query& query) const {
@@ -117,6 +120,7 @@ event_page event_log::query(const event_query& query) const {
 
 void event_log::clear() {
     events_.clear();
+    events_.set_capacity(0);
     shown_ = 0;
 }
 

@@ -176,6 +176,7 @@ struct restore_sink {
 struct restore_summary {
     std::uint32_t epoch = 0;    ///< boot epoch: bumped and synced by this open
     std::int64_t next_seq = 1;  ///< larger than every seq, and every `next_seq` of a batch
+    bool closed = true;         ///< it was closed in order by whoever had it before, or is new
 };
 
 class job_store {

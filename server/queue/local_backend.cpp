@@ -265,7 +265,7 @@ asio::awaitable<result<change_answer>> local_backend::settle(result<change_answe
 // -- timers --------------------------------------------------------------------------------------
 
 /// One timer for everything the engine waits for. While anything is scheduled it looks at the wall
-/// clock once a minute at least, so that a jump of that clock is not noticed arbitrarily late.
+/// clock once a minute at least, so that a jump of that clock is noticed within a minute.
 void local_backend::arm_timer() {
     constexpr std::chrono::microseconds look_at_least = std::chrono::minutes{1};
     // Most commands change nothing here, and reading two clocks costs more than to see that.

@@ -10,8 +10,8 @@ namespace sluice {
 
 void local_backend::collect_grants() {
     for (auto& grant : engine_.take_grants()) {
-        if (grant.leases.empty())
-            deliver(grant.taker, {});
+        if (grant.gate <= engine_.committed_batch())
+            deliver(grant.taker, std::move(grant.leases));
         else
             held_grants_.push_back(std::move(grant));
     }

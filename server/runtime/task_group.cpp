@@ -31,10 +31,15 @@ void task_group::spawn(asio::awaitable<void> task) {
 
 void task_group::spawn(const asio::any_io_executor& where, asio::awaitable<void> task) {
     ++state_->running;
-    asio::co_spawn(where, std::move(task), [group = state_](std::exception_ptr fault) {
-        if (fault) group->on_fault(fault);
-        if (--group->running == 0) group->all_ended.notify_all();
-    });
+    try {
+        asio::co_spawn(where, std::move(task), [group = state_](std::exception_ptr fault) {
+            if (fault) group->on_fault(fault);
+            if (--group->running == 0) group->all_ended.notify_all();
+        });
+    } catch (...) {  // there was no memory to start it
+        --state_->running;
+        throw;
+    }
 }
 
 asio::awaitable<void> task_group::join() {

@@ -213,20 +213,16 @@ asio::awaitable<void> lane::report(message run, outcome how) {
     const uuid id = run->job().spec->id;
     const lease_token lease = run->job().lease;
     auto& store = services_.runs.store;
-    try {
-        auto* done = std::get_if<completed>(&how);
-        auto* away = std::get_if<delegated>(&how);
-        auto answering = done   ? store.ack(ack_of(id, lease, std::move(*done)))
-                         : away ? store.delegate(delegation_of(id, lease, std::move(*away)))
-                                : store.nack(nack_of(id, lease, std::move(how)));
-        const auto answer = co_await std::move(answering);
-        note_answer(services_.log, id, answer);
-    } catch (const std::exception& e) {
-        services_.log.error("job outcome not accepted", {{"reason", std::string_view(e.what())}});
-    }
+    auto* done = std::get_if<completed>(&how);
+    auto* away = std::get_if<delegated>(&how);
+    auto answering = done   ? store.ack(ack_of(id, lease, std::move(*done)))
+                     : away ? store.delegate(delegation_of(id, lease, std::move(*away)))
+                            : store.nack(nack_of(id, lease, std::move(how)));
+    const auto answer = co_await std::move(answering);
+    note_answer(services_.log, id, answer);
 }
 
-/// Whatever goes wrong with the answer, somebody answers for the job.
+/// Whatever goes wrong with the answer, somebody answers for the job: nobody else ever would.
 asio::awaitable<void> lane::answer(message run, outcome how) {
     std::exception_ptr fault;
     try {
@@ -270,10 +266,13 @@ asio::awaitable<void> lane::work(stall_watch::mark& mark) {
             fault = std::current_exception();
         }
         // Whatever came of it: the run is over, and this worker takes the next one. The answer
-        // waits for its commit without it; what is granted meanwhile waits for that one too, so
-        // there are never many.
+        // waits for its commit without it; when many wait, so do grants.
         if (fault) log_fault(services_.log)(fault);
-        workers_.spawn(answer(run, std::move(how)));
+        try {
+            workers_.spawn(answer(run, std::move(how)));
+        } catch (...) {
+            log_fault(services_.log)(std::current_exception());
+        }
         const auto lease = run->job().lease;
         runs_.erase(lease.counter);
         run.reset();

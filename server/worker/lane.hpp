@@ -58,7 +58,8 @@ public:
     /// The job under this lease was cancelled or ran out of time: its handler is asked to stop.
     void lose(const lease_token& lease);
 
-    /// After drain: completes when all workers have ended; false when `deadline` passed first.
+    /// After drain: completes when all workers have ended and their answers are durable; false when
+    /// `deadline` passed first.
     boost::asio::awaitable<bool> join_until(std::chrono::steady_clock::time_point deadline);
 
     std::size_t busy() const { return leased_; }

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Renders docs/benchmarks.json, which bench_field wrote, into the page and the picture beside it.
 
-No figure of the page is typed by hand: what is between its two marks comes from here. Run from the root of
-the repository; with --check nothing is written, and the end is 1 if the page or the picture differs.
+No figure of the page is typed by hand: what is between its two marks comes from here, and so does the table
+that the README leads with. Run from the root of the repository; with --check nothing is written, and the end
+is 1 if a page or the picture differs.
 """
 import html
 import json
@@ -11,6 +12,7 @@ import sys
 
 RESULTS = pathlib.Path("docs/benchmarks.json")
 PAGE = pathlib.Path("docs/benchmarks.md")
+README = pathlib.Path("README.md")
 PICTURE = pathlib.Path("docs/benchmarks.svg")
 BEGIN, END = "<!-- figures: tests/bench/render.py -->\n", "<!-- end of figures -->"
 
@@ -59,6 +61,18 @@ PANELS = [
     ("P9", "Microseconds from creation to start, median at 500 jobs a second (shorter is better)"),
     ("P13", "Jobs a second from end to end in one Node.js process"),
 ]
+
+
+# The table of the README: what is done, the work, our way, what it counts.
+LEAD = [
+    ("one job a request, 64 producers", "P1", "", "jobs/s"),
+    ("one job a request, 1 producer", "P2", "", "jobs/s"),
+    ("100 jobs a request, 4 producers", "P3", "jobs/batch", "jobs/s"),
+    ("32 producers to 32 workers", "P7", "", "jobs/s"),
+    ("creation to start at 500 jobs/s, median", "P9", "worker in the server", "µs"),
+]
+LEAD_PEERS = [("Redis", [LIST, ENTRIES]), ("PostgreSQL", [POSTGRES]),
+              ("RabbitMQ", ["RabbitMQ quorum queue, confirms"]), ("beanstalkd", ["beanstalkd, -f0"])]
 
 
 def median(values):
@@ -199,6 +213,29 @@ def figures(results):
     return "\n".join(lines)
 
 
+def lead(results):
+    """What the README shows: the better of Redis' two ways, and each job synced before its answer on all sides."""
+    lines = ["| synced before the answer | Sluice | " + " | ".join(name for name, _ in LEAD_PEERS) + " |",
+             "|---|---|" + "---|" * len(LEAD_PEERS)]
+    for what, work, way, unit in LEAD:
+        ours = results.entry(work, OURS, way)
+        if ours is None:
+            continue
+        cells = [what, f"{number(middle(ours))} {unit}"]
+        for _, names in LEAD_PEERS:
+            known = [middle(e) for e in (results.entry(work, name) for name in names) if e]
+            cells.append(f"{number((min if unit == 'µs' else max)(known))} {unit}" if known else "–")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def between(path, new):
+    """The text of the file with what stands between its marks replaced."""
+    before, mark, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    assert mark and END in rest, f"{path} has lost its marks"
+    return before + BEGIN + "\n" + new + "\n" + rest[rest.index(END):]
+
+
 def bars(results):
     """(title, [(name, value, least, most, ours)]) for each panel."""
     for work, title in PANELS:
@@ -253,9 +290,8 @@ def self_test():
 def main():
     self_test()
     results = Results(json.loads(RESULTS.read_text(encoding="utf-8")))
-    before, mark, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    assert mark and END in rest, f"{PAGE} has lost its marks"
-    new = {PAGE: before + BEGIN + "\n" + figures(results) + "\n" + rest[rest.index(END):], PICTURE: picture(results)}
+    new = {PAGE: between(PAGE, figures(results)), README: between(README, lead(results) + "\n"),
+           PICTURE: picture(results)}
     differ = [path for path, text in new.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv[1:]:
         for path in differ:

@@ -283,6 +283,15 @@ TEST_F(StoreTest, NeverGivesASequenceNumberOrTicketOutAgain) {
     EXPECT_EQ(restore(*store).summary.next_seq, 58);
 }
 
+TEST_F(StoreTest, SaysWhetherItWasClosedInOrder) {
+    EXPECT_TRUE(restore(*store).summary.closed) << "it is new";
+    reopen();
+    EXPECT_FALSE(restore(*store).summary.closed);
+    store->close_blocking();
+    reopen();
+    EXPECT_TRUE(restore(*store).summary.closed);
+}
+
 TEST_F(StoreTest, RaisesTheEpochWheneverItOpens) {
     EXPECT_EQ(restore(*store).summary.epoch, 1U);
     reopen();

@@ -26,7 +26,7 @@ engine_fixture::engine_fixture(engine_config wanted) : config(std::move(wanted))
     boot();
 }
 
-void engine_fixture::boot() {
+void engine_fixture::boot(bool closed) {
     store_ = std::make_unique<memory_store>(disk);
     engine_ = std::make_unique<engine>(config, disk->epoch() + 1, clock.now);
     grants_.clear();
@@ -41,18 +41,20 @@ void engine_fixture::boot() {
         engine_->restore_dead_letters(name, count);
     };
     sink.active = [&](job_record record) { active.push_back(std::move(record)); };
-    engine_->boot(store_->restore_blocking(sink));
+    auto summary = store_->restore_blocking(sink);
+    summary.closed = closed;
+    engine_->boot(summary);
     for (auto& record : active) engine_->restore_active(std::move(record), clock.now);
     if (!manual) settle();
 }
 
 void engine_fixture::crash() {
-    boot();
+    boot(false);
 }
 
 void engine_fixture::lose_power(std::size_t survivors) {
     disk->lose_power(survivors);
-    boot();
+    boot(false);
 }
 
 // -- journal

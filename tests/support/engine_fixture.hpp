@@ -103,7 +103,7 @@ public:
     void make_resident(const uuid& id);
 
 private:
-    void boot();
+    void boot(bool closed = true);
     void collect_grants();
 
     std::unique_ptr<job_store> store_;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <tuple>
 
 namespace sluice::sqlite {
 namespace {
@@ -74,8 +75,14 @@ std::optional<high_water_mark> mark_file::read() {
             file_->pMethods->xRead(file_, &s, slot_bytes, sqlite3_int64{i} * slot_stride);
         if (rc == SQLITE_IOERR_SHORT_READ) continue;
         check(rc, "reading");
-        if (!is_whole(s) || (newest && newest->commit > s.commit)) continue;
-        newest = high_water_mark{s.commit, s.checkpointed, s.epoch, s.next_seq, s.closed != 0};
+        if (!is_whole(s)) continue;
+        const high_water_mark found{s.commit, s.checkpointed, s.epoch, s.next_seq, s.closed != 0};
+        // The last two of a store that is being closed are of the same commit.
+        const auto age = [](const high_water_mark& m) {
+            return std::tuple(m.commit, m.checkpointed, m.closed);
+        };
+        if (newest && age(*newest) > age(found)) continue;
+        newest = found;
         next_slot_ = 1 - i;
     }
     return newest;

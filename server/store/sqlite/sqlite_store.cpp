@@ -62,6 +62,7 @@ private:
     data_directory directory_;
     std::unique_ptr<mark_file> mark_file_;
     high_water_mark mark_;
+    bool closed_before_ = true;
     std::optional<journal_writer> writer_;
     std::optional<job_reader> reader_;
 
@@ -78,6 +79,7 @@ sqlite_store::sqlite_store(const sqlite_store_config& config)
     auto opened = open_database(config_, directory_);
     mark_file_ = std::move(opened.mark);
     mark_ = opened.position;
+    closed_before_ = mark_.closed || mark_.commit == 0;
     mark_.closed = false;
     try {
         writer_.emplace(std::move(opened.writer),
@@ -104,7 +106,7 @@ auto sqlite_store::read(Read function) {
 
 restore_summary sqlite_store::restore_blocking(const restore_sink& sink) {
     read([&] { reader_->scan(sink); });
-    return {writer_->epoch(), writer_->next_seq()};
+    return {writer_->epoch(), writer_->next_seq(), closed_before_};
 }
 
 std::vector<job_record> sqlite_store::load_blocking(std::span<const std::int64_t> seqs) {
