@@ -85,6 +85,12 @@ boost::asio::awaitable<void> session::read_requests() {
         const look head = look_at_head(next);
         if (head == look::need_bytes) {
             wait_for_head();
+            if (!exchanges_.empty() && input_.size() == 0) {
+                // A request under way may be a long poll, of which there are many: they wait
+                // without a buffer. Whatever ends the wait, the read tells what it was.
+                input_.shrink_to_fit();
+                co_await socket_.async_wait(boost::asio::socket_base::wait_read, nothrow_await);
+            }
             auto [ec, bytes] = co_await socket_.async_read_some(space(read_bytes), nothrow_await);
             if (!take(ec, bytes, next)) co_return;
         }
