@@ -64,18 +64,18 @@ void objective_tracker::count(std::uint64_t good, std::uint64_t bad, timestamp n
     if (bad > 0) last_bad_ = now;
 }
 
-void objective_tracker::enter(timestamp now) {
+void objective_tracker::enter(timestamp available_at, timestamp now) {
     expire(now);
-    const auto group = group_of(now);
-    assert(group >= first_group_ && group < first_group_ + groups_max);
+    const auto group = group_of(std::min(available_at, now));
+    if (group < first_group_) return count(0, 1, now);  // it is late already
+    assert(group < first_group_ + groups_max);
     ++groups_[group % groups_max];
     ++waiting_;
 }
 
-void objective_tracker::move(timestamp from, timestamp to) {
-    const auto before = waiting_;
-    leave(from);
-    if (waiting_ < before) enter(to);
+void objective_tracker::start_at_once(timestamp now) {
+    expire(now);
+    count(1, 0, now);
 }
 
 void objective_tracker::leave(timestamp available_at) {
@@ -89,6 +89,8 @@ void objective_tracker::leave(timestamp available_at) {
 
 void objective_tracker::start(timestamp available_at, timestamp now) {
     expire(now);
+    // Stamped before a restart, by a clock that was ahead of this one: it is in the first group.
+    if (available_at > now) available_at = since_;
     if (group_of(available_at) < first_group_) return;  // it was late, and counted
     leave(available_at);
     const bool in_time = now - available_at <= objective_.within;

@@ -24,11 +24,11 @@ public:
     /// they count as come now, unless they start sooner.
     objective_tracker(const start_objective& objective, timestamp now, std::uint64_t waiting);
 
-    /// A job became available now.
-    void enter(timestamp now);
-    /// One that became available at `from` did so at `to` after all.
-    void move(timestamp from, timestamp to);
+    /// A job that became available then waits.
+    void enter(timestamp available_at, timestamp now);
     void start(timestamp available_at, timestamp now);
+    /// One that never entered: it did not wait.
+    void start_at_once(timestamp now);
     /// It waits no more and has not started.
     void leave(timestamp available_at);
 

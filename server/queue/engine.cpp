@@ -18,7 +18,7 @@ engine::engine(engine_config config, std::uint64_t seed, instant now)
 void engine::boot(const restore_summary& summary) {
     epoch_ = summary.epoch;
     next_seq_ = summary.next_seq;
-    if (!summary.closed) careful_until_ = start_.steady + config_.careful_after_crash;
+    if (!summary.closed) careful_below_ = summary.next_seq;
     end_fair_restore();
     for (const auto& [number, queue] : objectives_) arm_objective(*queue, start_);
     start_turns(start_);
@@ -112,10 +112,15 @@ std::size_t engine::lane_count() const {
 /// Every change of a job passes through here: it puts the job into the open batch.
 void engine::touch(resident_job& job, bool sync) {
     sync_ = sync_ || sync;
-    if (job.batch == open_batch_) return;
-    job.batch = open_batch_;
-    changed_.push_back(job.record.seq);
-    open_bytes_ += footprint(job.record);
+    const auto bytes = footprint(job.record);
+    if (job.batch != open_batch_) {
+        job.batch = open_batch_;
+        job.open_bytes = 0;
+        changed_.push_back(job.record.seq);
+    }
+    if (bytes <= job.open_bytes) return;
+    open_bytes_ += bytes - job.open_bytes;  // it may have got a result since
+    job.open_bytes = bytes;
 }
 
 void engine::change_state(resident_job& job, rules::job_event event) {
@@ -131,7 +136,8 @@ void engine::change_state(resident_job& job, rules::job_event event) {
     if (from == job_state::available) {
         job.turn_level = 0;
         if (job.queue->fair) leave_fair(job);
-        if (job.queue->objective && event != rules::job_event::fetch && job.record.available_at)
+        const bool starts = event == rules::job_event::fetch;
+        if (job.queue->objective && !starts && job.record.available_at && job.inserted_in == 0)
             job.queue->objective->leave(*job.record.available_at);
     }
     ++job.queue->jobs[static_cast<std::size_t>(*next)];
@@ -176,7 +182,12 @@ void engine::emit(const resident_job& job, std::string_view type, timestamp time
 /// Shows what is durable by now.
 void engine::publish_events() {
     events_.publish(committed_batch_, [this](logged_event& event) {
-        if (const auto* job = jobs_.find(event.seq)) event.stamp_from(job->record);
+        const auto* job = jobs_.find(event.seq);
+        if (!job) return;
+        event.stamp_from(job->record);
+        if (event.state != job_state::active) return;
+        event.finished_at.reset();  // the job may have ended in the same batch
+        event.acked_at.reset();
     });
 }
 

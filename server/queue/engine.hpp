@@ -304,6 +304,7 @@ private:
     void put_objective(queue_state& queue, instant now);
     void arm_objective(queue_state& queue, instant now);
     void objective_timer(std::int64_t number, instant now);
+    std::uint64_t fresh_in(const queue_state& queue) const;
     void objective_enter(const resident_job& job, instant now);
     void objective_start(const resident_job& job, instant now);
     void emit_objective(const queue_state& queue, std::string_view type, instant now);
@@ -448,8 +449,7 @@ private:
 
     // engine_lease.cpp
     given_lease grant_job(resident_job& job, const fetch_request& request, instant now);
-    std::uint64_t gate_of_grant(const resident_job& job, const fetch_request& request,
-                                instant now) const;
+    std::uint64_t gate_of_grant(const resident_job& job, const fetch_request& request) const;
     void start_lease(resident_job& job, std::chrono::milliseconds length, instant now);
     static void note_run_left(resident_job& job, instant now);
     void resume_run(resident_job& job, instant now);
@@ -557,7 +557,7 @@ private:
     resident_job& make_resident(job_record record, job_place place);
     void serve_load_waiters(instant now);
     std::optional<timestamp> purge_time(const resident_job& job) const;
-    void stamp_committed(resident_job& job, timestamp time, std::vector<uuid>& ended);
+    void stamp_committed(resident_job& job, instant now, std::vector<uuid>& ended);
     bool ended_before(std::uint64_t load) const;
     void evict_later(resident_job& job);
     void keep_or_evict(resident_job& job, instant now);

@@ -33,9 +33,6 @@ struct engine_config {
     /// A job interrupted more often than this is discarded as a dead letter: it may be what kills
     /// its workers.
     std::uint32_t interruptions_max = 5;
-    /// After a process that was not stopped in order, for so long runs in this one begin only when
-    /// their grant is written: a job that ends the process is found out by its interruptions.
-    std::chrono::minutes careful_after_crash{10};
     std::chrono::hours retention_completed{24};
     std::chrono::hours retention_discarded{24 * 14};  ///< cancelled ones too
     std::chrono::hours retention_dead_letters{0};     ///< 0: they stay until somebody removes them

@@ -198,6 +198,7 @@ journal_batch engine::take_batch(instant now) {
                                        : config_.retention_discarded);
     });
     if (!batch.keys.empty() || !batch.paused_queues.empty()) batch.sync = true;
+    if (!batch.paused_queues.empty() || !batch.settings.empty()) settings_batch_ = batch.number;
     under_way_synced_ = batch.sync;
     batch.jobs.reserve(changed_.size());
     for (const auto seq : changed_) {
@@ -226,7 +227,7 @@ std::vector<uuid> engine::committed(instant now) {
     std::vector<uuid> ended;
     const auto seqs = std::exchange(under_way_, {});
     for (const auto seq : seqs)
-        if (auto* job = jobs_.find(seq)) stamp_committed(*job, stamp(now), ended);
+        if (auto* job = jobs_.find(seq)) stamp_committed(*job, now, ended);
     publish_events();
     name_logged();
     for (const auto seq : seqs) {
@@ -250,8 +251,9 @@ std::vector<uuid> engine::committed(instant now) {
 
 /// The batch that was taken is durable at `time`: whoever was promised something gets it from now
 /// on.
-void engine::stamp_committed(resident_job& job, timestamp time, std::vector<uuid>& ended) {
+void engine::stamp_committed(resident_job& job, instant now, std::vector<uuid>& ended) {
     auto& record = job.record;
+    const auto time = stamp(now);
     const auto done = [&](std::uint64_t& batch) {
         if (batch == 0 || batch > committed_batch_) return false;
         batch = 0;
@@ -260,11 +262,11 @@ void engine::stamp_committed(resident_job& job, timestamp time, std::vector<uuid
     if (done(job.inserted_in)) {
         record_latency(job, latency_phase::enqueue, time - record.received_at, time);
         if (under_way_synced_) record.durable_at = time;
-        if (record.available_at == record.received_at) {
-            if (job.queue->objective && record.state == job_state::available)
-                job.queue->objective->move(record.received_at, time);
+        // One that will be read back from the disk has there when it was received.
+        const bool waits = record.state == job_state::available;
+        if (record.available_at == record.received_at && (!waits || job.in_window))
             record.available_at = time;
-        }
+        if (waits) objective_enter(job, now);
     }
     if (done(job.granted_in) && record.outcome == lease_outcome::open) {
         record.started_at = time;

@@ -17,9 +17,9 @@ void engine::record_latency(const resident_job& job, latency_phase phase,
 /// `wall_ahead` is what the wall clock has gained on the engine's.
 timestamp engine::due_time(const job_record& record, std::chrono::microseconds wall_ahead) {
     const auto available = record.available_at.value_or(record.received_at);
-    if (!record.spec->scheduled_at || record.attempts.size() > 1) return available;
-    return std::min(available,
-                    std::max(record.received_at, *record.spec->scheduled_at - wall_ahead));
+    const auto& spec = *record.spec;
+    if (!spec.scheduled_at || spec.pending || record.attempts.size() > 1) return available;
+    return std::min(available, std::max(record.received_at, *spec.scheduled_at - wall_ahead));
 }
 
 /// The taker is told of the job now.

@@ -4,6 +4,12 @@
 
 /// How a lease begins and is renewed, and what the limits of handlers count.
 namespace sluice {
+namespace {
+
+/// Changed jobs of one batch beyond which runs wait for it: all of them are answered at once.
+constexpr std::size_t early_jobs_max = 2000;
+
+}  // namespace
 
 given_lease engine::grant_job(resident_job& job, const fetch_request& request, instant now) {
     auto& record = job.record;
@@ -25,7 +31,7 @@ given_lease engine::grant_job(resident_job& job, const fetch_request& request, i
     record.attempts.push_back({record.attempt, record.worker_id, *record.started_at, {}, {}});
     if (record.attempts.size() > limits::error_history_max)
         record.attempts.erase(record.attempts.begin());
-    const auto gate = gate_of_grant(job, request, now);
+    const auto gate = gate_of_grant(job, request);
     job.granted_in = gate == open_batch_ ? open_batch_ : 0;
     job.untold = true;
     job.fetch_id = request.fetch_id;
@@ -53,14 +59,17 @@ given_lease engine::grant_job(resident_job& job, const fetch_request& request, i
 
 /// A grant is written before its taker hears of it. A run in this process needs that only so that
 /// its interruption by the end of the process is counted, and it would end with the process: it
-/// may begin once what led to it is durable. Not if it looks like a job that ends processes, nor
-/// if what waits to be written grows, nor under a limit that must know of every run.
-std::uint64_t engine::gate_of_grant(const resident_job& job, const fetch_request& request,
-                                    instant now) const {
+/// may begin once what led to it is durable. Not if it may be what ended the process before, nor
+/// if much waits to be written, nor under a limit, which must know of every run.
+std::uint64_t engine::gate_of_grant(const resident_job& job, const fetch_request& request) const {
     const bool inside = request.handled_only && request.worker_id == in_server_worker_id;
-    const bool plain = !job.lane->limit && job.record.interruptions == 0;
-    if (!inside || !plain || crowded() || now.steady < careful_until_) return open_batch_;
-    return job.batch > committed_batch_ ? job.batch : 0;
+    const bool limited = job.lane->limit || (job.queue->config && job.queue->config->concurrency);
+    const bool suspect = job.record.interruptions > 0 || job.record.seq < careful_below_;
+    const bool much = crowded() || changed_.size() >= early_jobs_max;
+    const bool unsettled = !pauses_.empty() || !settings_.empty();
+    if (!inside || limited || suspect || much || unsettled) return open_batch_;
+    const auto gate = std::max(job.batch, settings_batch_);
+    return gate > committed_batch_ ? gate : 0;
 }
 
 /// The worker was heard: its lease begins anew, from now on the steady clock. What a restart needs

@@ -20,7 +20,8 @@ void engine::put_objective(queue_state& queue, instant now) {
         queue.objective.reset();
     }
     if (!wanted) return;
-    const auto waiting = queue.jobs[static_cast<std::size_t>(job_state::available)];
+    const auto waiting =
+        queue.jobs[static_cast<std::size_t>(job_state::available)] - fresh_in(queue);
     queue.objective = std::make_unique<objective_tracker>(*wanted, stamp(now), waiting);
     queue.objective_number = next_objective_++;
     objectives_.emplace(queue.objective_number, &queue);
@@ -56,10 +57,26 @@ void engine::objective_timer(std::int64_t number, instant now) {
     arm_objective(queue, now);
 }
 
-/// The job joined the line of its queue now.
+/// Waiting jobs that are not durable yet: those enter when they are.
+std::uint64_t engine::fresh_in(const queue_state& queue) const {
+    std::uint64_t fresh = 0;
+    const auto add = [&](const std::vector<std::int64_t>& seqs, std::uint64_t batch) {
+        for (const auto seq : seqs) {
+            const auto* job = jobs_.find(seq);
+            const bool waits = job && job->record.state == job_state::available;
+            if (waits && job->queue == &queue && job->inserted_in == batch) ++fresh;
+        }
+    };
+    add(changed_, open_batch_);
+    add(under_way_, open_batch_ - 1);
+    return fresh;
+}
+
+/// The job is in the line of its queue, and durable: before that nobody could have started it.
 void engine::objective_enter(const resident_job& job, instant now) {
-    if (!job.queue->objective) return;
-    job.queue->objective->enter(stamp(now));
+    const auto& available = job.record.available_at;
+    if (!job.queue->objective || job.inserted_in != 0 || !available) return;
+    job.queue->objective->enter(*available, stamp(now));
     arm_objective(*job.queue, now);
 }
 
@@ -67,7 +84,10 @@ void engine::objective_enter(const resident_job& job, instant now) {
 void engine::objective_start(const resident_job& job, instant now) {
     const auto& available = job.record.available_at;
     if (!job.queue->objective || !available) return;
-    job.queue->objective->start(*available, stamp(now));
+    if (job.inserted_in != 0)
+        job.queue->objective->start_at_once(stamp(now));
+    else
+        job.queue->objective->start(*available, stamp(now));
     arm_objective(*job.queue, now);
 }
 

@@ -25,7 +25,7 @@ void engine::restore_waiting(const waiting_job& job) {
         lane.line.restore({job.priority, job.ticket, job.seq});
         restore_fair(lane, job);
         if (lane.share) ++queue.handled_ready;
-        if (queue.objective) queue.objective->enter(stamp(start_));
+        if (queue.objective) queue.objective->enter(stamp(start_), stamp(start_));
         queue.relist(lane);
         queues_.update_turn(queue);
     }

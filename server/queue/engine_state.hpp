@@ -51,7 +51,8 @@ protected:
     std::uint32_t epoch_ = 0;
     std::int64_t next_seq_ = 1;  ///< also the next ticket of a queue without fairness keys
     std::uint64_t lease_counter_ = 0;
-    std::chrono::microseconds careful_until_{0};  ///< steady clock; see careful_after_crash
+    std::int64_t careful_below_ = 0;    ///< jobs before it may have ended the process before
+    std::uint64_t settings_batch_ = 0;  ///< the latest batch taken that changes a queue's settings
     instant start_;
 
     std::map<std::string, handler_group, std::less<>> handlers_;  ///< by pattern

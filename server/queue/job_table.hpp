@@ -42,6 +42,7 @@ struct resident_job {
     bool untold = false;       ///< granted, and its taker has not been told
     bool log_known = true;     ///< where its log ends is in `log`; it has none when that is null
     std::size_t window_bytes = 0;
+    std::size_t open_bytes = 0;  ///< its size as the open batch counts it
     /// While it runs: number of the fair level that its ticket is of; 0: it is of none, but in
     /// order of arrival.
     std::uint64_t turn_level = 0;

@@ -29,11 +29,14 @@ void local_backend::tell_of_lost_runs() {
 
 void local_backend::deliver_grants() {
     const auto committed = engine_.committed_batch();
-    while (!held_grants_.empty() && held_grants_.front().gate <= committed) {
-        auto grant = std::move(held_grants_.front());
-        held_grants_.pop_front();
-        deliver(grant.taker, std::move(grant.leases));
+    std::deque<grant> later;
+    for (auto& held : std::exchange(held_grants_, {})) {
+        if (held.gate <= committed)
+            deliver(held.taker, std::move(held.leases));
+        else
+            later.push_back(std::move(held));
     }
+    held_grants_ = std::move(later);  // delivering posts and brings no new ones
 }
 
 void local_backend::deliver(std::uint64_t taker, std::vector<given_lease> leases) {

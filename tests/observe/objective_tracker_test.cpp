@@ -24,7 +24,7 @@ public:
                            std::uint64_t waiting = 0)
         : tracker({share, within}, begin, waiting) {}
 
-    void enter() { tracker.enter(now); }
+    void enter() { tracker.enter(now, now); }
     void pass(std::chrono::microseconds time) { now += time; }
     /// A job that waits for so long and starts then.
     void run(std::chrono::microseconds waits) {
@@ -94,15 +94,28 @@ TEST(Objective, AJobThatLeftBeforeItWasLateIsNotCounted) {
     EXPECT_EQ(s.counts(), (objective_counts{}));
 }
 
-TEST(Objective, AJobThatBecameAvailableLaterAfterAllHasItsWholeTime) {
+TEST(Objective, AJobThatComesLateIsBadOnce) {
     tracker_story s;
-    s.enter();
-    s.pass(200ms);
-    s.tracker.move(begin, s.now);
-    s.pass(200ms);
+    s.pass(10s);
+    s.tracker.enter(s.now - 400ms, s.now);
+    EXPECT_EQ(s.counts(), (objective_counts{0, 1}));
+    s.tracker.start(s.now - 400ms, s.now);
+    s.pass(1s);
     s.tracker.look(s.now);
-    EXPECT_EQ(s.counts(), (objective_counts{}));
-    s.tracker.start(begin + 200ms, s.now);
+    EXPECT_EQ(s.counts(), (objective_counts{0, 1}));
+}
+
+TEST(Objective, AJobThatDidNotWaitIsGood) {
+    tracker_story s;
+    s.tracker.start_at_once(s.now);
+    EXPECT_EQ(s.counts(), (objective_counts{1, 0}));
+}
+
+TEST(Objective, AStampThatIsAheadOfTheClockIsOfThoseThatWereThere) {
+    tracker_story s(0.99, 250ms, 1);
+    s.tracker.start(begin + 30s, s.now);
+    s.pass(1s);
+    s.tracker.look(s.now);
     EXPECT_EQ(s.counts(), (objective_counts{1, 0}));
 }
 

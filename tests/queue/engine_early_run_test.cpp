@@ -103,17 +103,19 @@ TEST(EarlyRun, ThatTheProcessDidNotOutliveIsRunAgain) {
     EXPECT_EQ(f.job(id).attempt, 0U);
 }
 
-TEST(EarlyRun, IsNoneForAWhileAfterACrash) {
+TEST(EarlyRun, IsNoneOfAJobThatMayHaveEndedTheProcess) {
     engine_fixture f(handling_all());
-    f.crash();
     f.push("q");
+    f.crash();
+    f.core().fetch(in_server(), f.clock.now);  // has it read
+    f.settle();
+    f.pass(24h);
     EXPECT_FALSE(has_it_at_once(f));
 }
 
-TEST(EarlyRun, IsAllowedAgainAWhileAfterACrash) {
+TEST(EarlyRun, IsThatOfAJobThatCameAfterACrash) {
     engine_fixture f(handling_all());
     f.crash();
-    f.pass(10min);
     f.push("q");
     EXPECT_TRUE(has_it_at_once(f));
 }
@@ -124,8 +126,28 @@ TEST(EarlyRun, IsNoneOfAJobThatWasInterrupted) {
     ASSERT_EQ(f.fetch(in_server()).size(), 1U);
     f.crash();  // its run had been written
     ASSERT_EQ(f.job(id).interruptions, 1U);
-    f.pass(10min);
     EXPECT_FALSE(has_it_at_once(f));
+}
+
+TEST(EarlyRun, WaitsUntilItsQueueIsOpenOnTheDisk) {
+    engine_fixture f(handling_all());
+    f.push("q");
+    f.core().pause_queue("q", true, f.clock.now);
+    f.settle();
+    f.manual = true;
+    f.core().pause_queue("q", false, f.clock.now);
+    EXPECT_FALSE(has_it_at_once(f));
+}
+
+TEST(EarlyRun, IsCountedWithItsResult) {
+    engine_fixture f(handling_all());
+    f.push("q");
+    f.manual = true;
+    const auto outcome = f.core().fetch(in_server(), f.clock.now);
+    const auto granted = f.core().hand_over(outcome.leases, f.clock.now).at(0);
+    const auto before = f.core().uncommitted_bytes();
+    ASSERT_TRUE(f.ack(granted, '"' + std::string(100'000, 'x') + '"'));
+    EXPECT_GT(f.core().uncommitted_bytes(), before + 100'000);
 }
 
 TEST(EarlyRun, IsNoneUnderALimit) {

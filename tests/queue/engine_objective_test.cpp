@@ -58,6 +58,34 @@ TEST_P(Objective, CountsEachJobByHowLongItWaited) {
     EXPECT_FALSE(f.core().next_timer(f.clock.now).value_or(1h) < 1ms);
 }
 
+TEST_P(Objective, AJobCountsOnceHoweverLongItsCommitTakes) {
+    set(start_objective{0.99, 250ms});
+    f.manual = true;
+    for (int i = 0; i < 3; ++i) f.push("q");
+    f.pass(300ms);
+    EXPECT_EQ(counts(), (objective_counts{})) << "nobody could have started them";
+    f.manual = false;
+    f.settle();
+    f.pass(5ms);
+    for (int i = 0; i < 3; ++i) f.ack(f.fetch_one("q"));
+    f.pass(1s);
+    // What was at rest has no other time than that it was received.
+    EXPECT_EQ(counts(), GetParam() ? (objective_counts{0, 3}) : (objective_counts{3, 0}));
+}
+
+TEST_P(Objective, IsSetWhileJobsAreNotYetDurable) {
+    f.manual = true;
+    f.push("q");
+    auto config = f.core().config_of("q");
+    config.start_latency = start_objective{0.99, 250ms};
+    f.core().configure_queue("q", config, f.clock.now);
+    f.manual = false;
+    f.settle();
+    f.ack(f.fetch_one("q"));
+    f.pass(1s);
+    EXPECT_EQ(counts(), (objective_counts{1, 0}));
+}
+
 TEST_P(Objective, AQueueNobodyTakesFromBurnsByItself) {
     set(start_objective{0.99, 250ms});
     for (int i = 0; i < 100; ++i) f.push("q");
