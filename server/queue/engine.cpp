@@ -185,7 +185,7 @@ void engine::publish_events() {
         const auto* job = jobs_.find(event.seq);
         if (!job) return;
         event.stamp_from(job->record);
-        if (event.state != job_state::active) return;
+        if (event.type != "job.started") return;
         event.finished_at.reset();  // the job may have ended in the same batch
         event.acked_at.reset();
     });

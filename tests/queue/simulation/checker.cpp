@@ -1,3 +1,4 @@
+#include "server/queue/backend.hpp"
 #include "tests/queue/simulation/history.hpp"
 
 #include <algorithm>
@@ -233,8 +234,10 @@ private:
         if (all == by_job_.end()) return;
         for (const auto* d : all->second) {
             if (order_of(d->lease) <= order_of(*c.lease) || d->ended >= c.begun) continue;
-            // Grants are written, not synced: one that the power took with it never was.
-            if (stopped_between(d->begun, c.ended, true)) continue;
+            // Grants are written, not synced: one that the power took with it never was. Nor was
+            // one of this process that ended with it before it was written.
+            const bool power_alone = d->worker != in_server_worker_id;
+            if (stopped_between(d->begun, c.ended, power_alone)) continue;
             say("C7 fencing", c.id);
         }
     }
@@ -298,11 +301,20 @@ private:
             for (const auto& b : by_begin) {
                 for (; before < by_end.size() && by_end[before].stored < b.begun; ++before)
                     latest = std::max(latest, by_end[before].first->begun);
-                if (b.first->ended < latest)
+                if (b.first->ended < latest && !lost_its_lead(*b.first, latest))
                     say("C9 order: " + b.first->args + " overtook one before it in queue " +
                         std::get<0>(name));
             }
         }
+    }
+
+    /// Whether the job before an in-server run may have been granted first, to a worker that had
+    /// not heard of it when the process ended, and was granted again after that: at `later`.
+    bool lost_its_lead(const delivery& run, moment later) const {
+        return run.worker == in_server_worker_id &&
+               std::any_of(h_.stops.begin(), h_.stops.end(), [&](const stop_of_server& stop) {
+                   return !stop.drained && run.ended < stop.at && stop.at < later;
+               });
     }
 
     /// Null when something else than its turn may have decided when the job was first heard of.
