@@ -284,7 +284,9 @@ private:
                 auto& known = line[job.args];
                 known.first = first;
                 known.begun = std::min(known.begun, push.begun);
-                known.stored = std::min(known.stored, push.ended);
+                // One that was lost comes in again where its producer's next try puts it.
+                if (push.how == told::done && !h_.may_be_lost(push, push.reached))
+                    known.stored = std::min(known.stored, push.ended);
             }
         }
         for (const auto& [name, line] : lines) {

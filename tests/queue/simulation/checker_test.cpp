@@ -122,6 +122,26 @@ TEST(HistoryChecker, AllowsACrashToTakeWhatTheClassOfItsReceiptAllows) {
         }
 }
 
+TEST(HistoryChecker, ExpectsAJobThatAPowerCutTookWhereItCameInAgain) {
+    for (const auto reached : {durability_class::written, durability_class::fsync}) {
+        auto h = sound();
+        h.pushes.push_back(pushed(70, 71, {9}));
+        h.pushes.back().asked = h.pushes.back().reached = reached;
+        h.stops.push_back({80, true, false});
+        h.pushes.push_back(pushed(90, 91, {10}));
+        h.pushes.push_back(pushed(92, 93, {9}));
+        h.deliveries.push_back(given(94, 95, 10, 10));
+        h.deliveries.push_back(given(96, 97, 9, 11));
+        for (const std::int64_t n : {9, 10})
+            h.at_the_end.push_back({args_of(n), id_of(n), job_state::completed});
+        const auto found = broken_promises(h);
+        if (reached == durability_class::written)
+            EXPECT_THAT(found, IsEmpty());
+        else
+            EXPECT_THAT(found, Contains(StartsWith("C9 order")));
+    }
+}
+
 TEST(HistoryChecker, AllowsAPowerCutToTakeLinesThatNothingSyncedCameAfter) {
     auto h = sound();
     h.at_the_end[2].log.pop_back();
