@@ -2,6 +2,7 @@
 
 #include "server/app/open_store.hpp"
 #include "server/http/api.hpp"
+#include "server/http/api/patience.hpp"
 #include "server/queue/local_backend.hpp"
 #include "server/runtime/clock.hpp"
 #include "server/runtime/nothrow_await.hpp"
@@ -20,6 +21,7 @@
 #include <exception>
 #include <random>
 #include <utility>
+#include <vector>
 
 namespace sluice::app {
 
@@ -88,14 +90,24 @@ application::application(config::config settings, logger& log)
     workers_.emplace(context_.get_executor(), *backend_, std::move(handlers), settings_.workers,
                      log_, worker::keep_in(*backend_));
     add_routes(std::move(check));
-    server_.emplace(context_, routes_, settings_.http, log_);
+    open_server();
+}
+
+void application::open_server() {
+    if (io_parts_.empty()) {
+        server_.emplace(context_, routes_, settings_.http, log_);
+        return;
+    }
+    std::vector<http::server_part> parts;
+    for (io_part& part : io_parts_) parts.push_back({part.thread.context(), part.routes});
+    server_.emplace(context_, parts, settings_.http, log_);
 }
 
 void application::add_routes(std::function<std::optional<error>(const job_spec&)> check) {
     http::api_services services;
     services.queue = backend_.get();
     services.now = system_instant;
-    services.draining = [this] { return draining_; };
+    services.draining = [this] { return draining_.load(); };
     services.started = std::chrono::steady_clock::now();
     services.version = SLUICE_VERSION;
     services.check_job = std::move(check);
@@ -104,8 +116,18 @@ void application::add_routes(std::function<std::optional<error>(const job_spec&)
     };
     services.make_webhook_secret = worker::push::make_signing_secret;
     services.enable_reset = settings_.server.enable_reset;
-    services.waiting_bodies_max = settings_.http.body_bytes_in_flight_max / 4;
-    http::add_api_routes(routes_, std::move(services));
+    services.bodies =
+        std::make_shared<http::waiting_bodies>(settings_.http.body_bytes_in_flight_max / 4);
+    if (settings_.http.io_threads == 1) {
+        http::add_api_routes(routes_, std::move(services));
+        return;
+    }
+    for (std::size_t i = 0; i < settings_.http.io_threads; ++i) {
+        io_part& part = io_parts_.emplace_back(
+            fmt::format("io-{}", i + 1),
+            [this](const std::exception_ptr& fault) { report_from_loop(fault); });
+        part.bind(*backend_, inbox_, services);
+    }
 }
 
 worker::push::webhook_book application::webhook_book() {
@@ -169,11 +191,15 @@ void application::run() {
         !config::is_loopback(settings_.http))
         tasks_.spawn(warn_about_missing_auth());
     workers_->start();
+    for (io_part& part : io_parts_) part.thread.start();
     announce(endpoint);
-    loop_.run([this](const std::exception_ptr& fault) {
-        // One bad request must not end the process, wherever its exception comes out.
-        log_.error("exception in the event loop", {{"what", std::string_view{what_of(fault)}}});
-    });
+    loop_.run([this](const std::exception_ptr& fault) { report_from_loop(fault); });
+    for (io_part& part : io_parts_) part.thread.stop();
+}
+
+/// One bad request must not end the process, wherever its exception comes out.
+void application::report_from_loop(const std::exception_ptr& fault) {
+    log_.error("exception in the event loop", {{"what", std::string_view{what_of(fault)}}});
 }
 
 void application::announce(const asio::ip::tcp::endpoint& endpoint) const {

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "server/app/io_part.hpp"
 #include "server/config/config.hpp"
 #include "server/http/router.hpp"
 #include "server/http/server.hpp"
 #include "server/observe/log.hpp"
 #include "server/observe/slow_runs.hpp"
 #include "server/queue/backend.hpp"
+#include "server/runtime/inbox.hpp"
 #include "server/runtime/relay_loop.hpp"
 #include "server/runtime/task_group.hpp"
 #include "server/worker/handlers/http/push_handler.hpp"
@@ -15,7 +17,10 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include <atomic>
 #include <chrono>
+#include <deque>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,7 +29,8 @@
 namespace sluice::app {
 
 /// The composition root: store → backend → in-server workers → routes → HTTP server, all on one
-/// context that one thread runs.
+/// context that one thread runs; with `http.io_threads` above 1 the connections and their routes
+/// are on as many others.
 ///
 /// The first SIGTERM or SIGINT drains: readiness fails, nothing more is granted, long polls return,
 /// running handlers get their grace, what is unfinished goes back, the journal is closed. A second
@@ -45,6 +51,7 @@ private:
     void add_commands(worker::handler_registry& handlers);
     worker::push::webhook_book webhook_book();
     void add_routes(std::function<std::optional<error>(const job_spec&)> check);
+    void open_server();
     void announce(const boost::asio::ip::tcp::endpoint& endpoint) const;
 
     boost::asio::awaitable<void> watch_signals();
@@ -52,20 +59,25 @@ private:
     boost::asio::awaitable<void> drain();
     boost::asio::awaitable<void> limit_drain();
     boost::asio::awaitable<void> leave_after_store_failure();
+    void report_from_loop(const std::exception_ptr& fault);
     void log_slow_run(const slow_run& run);
     void on_store_failure(const std::string& reason);
 
     config::config settings_;
     logger& log_;
+    /// Empty: connections are on `context_`. Before that: what is left there when all ends may hold
+    /// coroutines of these.
+    std::deque<io_part> io_parts_;
     boost::asio::io_context context_{2};  // the hint that relay_loop needs
     relay_loop loop_{context_};
     boost::asio::signal_set signals_{context_};
+    inbox inbox_{context_.get_executor()};
     std::unique_ptr<backend> backend_;
     std::shared_ptr<worker::push::push_handler> push_;
     std::optional<worker::worker_pool> workers_;
     http::router routes_;
     std::optional<http::server> server_;
-    bool draining_ = false;
+    std::atomic<bool> draining_ = false;  ///< read on every thread that owns connections
     bool journal_failed_ = false;
     task_group tasks_;
 };

@@ -75,6 +75,13 @@ constexpr auto http_settings = std::to_array<setting>({
          .alias = "--listen",
          .doc = "Address and port to serve. Port 0 lets the system choose. An address that others "
                 "can reach needs a token."}),
+    make<count_codec, &config::http, &hc::io_threads>(
+        {.key = "http.io_threads",
+         .alias = "--io-threads",
+         .least = 1,
+         .most = 64,
+         .doc = "Threads that serve connections. 1: the one that keeps the queues does it as well. "
+                "More pay only on a machine with a processor for each of them and some to spare."}),
     make<list_codec, &config::http, &hc::allowed_hosts>(
         {.key = "http.allowed_hosts",
          .doc = "Host names accepted in requests beside localhost, the loopback addresses and the "

@@ -69,12 +69,13 @@ verdict check_version(const request& r) {
 
 }  // namespace
 
-admission::admission(const http_config& config, const router& routes,
+admission::admission(const http_config& config, const router& routes, failure_limiter& failures,
                      const boost::asio::ip::address& bound_to)
     : routes_(routes),
       any_host_(!bound_to.is_loopback() && config.allowed_hosts.empty()),
       hosts_{"localhost", "127.0.0.1", "[::1]"},
-      tokens_(config.tokens) {
+      tokens_(config.tokens),
+      failures_(failures) {
     const std::string own = bound_to.to_string();
     hosts_.push_back(bound_to.is_v6() ? "[" + own + "]" : own);
     for (const std::string& name : config.allowed_hosts) {

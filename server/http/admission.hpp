@@ -19,7 +19,10 @@ namespace sluice::http {
 class admission {
 public:
     /// Throws std::invalid_argument for a malformed token digest or host name.
-    admission(const http_config& config, const router& routes,
+    ///
+    /// All calls on one thread; `failures` may be shared with others. Both references must outlive
+    /// this.
+    admission(const http_config& config, const router& routes, failure_limiter& failures,
               const boost::asio::ip::address& bound_to);
 
     /// Nothing: the request may go on, with `route` its handler and `out.queue_patterns` set.
@@ -37,7 +40,7 @@ private:
     bool any_host_ = false;
     std::vector<std::string> hosts_;  ///< lower case, without ports; a handful
     authenticator tokens_;
-    failure_limiter failures_;
+    failure_limiter& failures_;
 };
 
 }  // namespace sluice::http

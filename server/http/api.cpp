@@ -2,11 +2,23 @@
 
 #include "server/http/api/handlers.hpp"
 
+#include <functional>
 #include <memory>
+#include <utility>
 
 namespace sluice::http {
+namespace {
+
+using overview_pair = std::pair<backend_health, backend_stats>;
+
+asio::awaitable<overview_pair> ask_here(const backend* queue) {
+    co_return overview_pair(queue->health(), queue->stats());
+}
+
+}  // namespace
 
 void add_api_routes(router& routes, api_services services) {
+    if (!services.overview) services.overview = std::bind_front(ask_here, services.queue);
     const auto shared = std::make_shared<const api_services>(std::move(services));
     add_job_routes(routes, shared);
     add_explain_route(routes, shared);

@@ -6,15 +6,23 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sluice::http {
 
-/// What the resource handlers need.
+class waiting_bodies;  // server/http/api/patience.hpp
+
+/// What the resource handlers of one thread need. The functions are called on that thread, except
+/// for `check_job`, which is also called on that of the backend; where a server has several
+/// threads they must be safe to call on all of them.
 struct api_services {
     backend* queue = nullptr;  ///< outlives the routes
+    /// How the backend feels; empty: `queue` is asked, which lives on the same executor then.
+    std::function<asio::awaitable<std::pair<backend_health, backend_stats>>()> overview;
     std::function<instant()> now;
     std::function<bool()> draining;  ///< readiness fails at once when true
     std::chrono::steady_clock::time_point started;
@@ -30,7 +38,8 @@ struct api_services {
     /// Bytes of bodies, all together, whose senders wait for room in a queue; who comes beyond that
     /// is refused at once if there is none.
     std::size_t waiting_bodies_max = std::size_t{16} * 1024 * 1024;
-    bool enable_reset = false;  ///< POST /ojs/v1/admin/reset exists
+    std::shared_ptr<waiting_bodies> bodies;  ///< to share that with other threads; null: alone
+    bool enable_reset = false;               ///< POST /ojs/v1/admin/reset exists
 };
 
 /// Adds every endpoint of the API to `routes`. One file per resource: jobs, workers, queues, dead

@@ -67,6 +67,7 @@ const known_token* authenticator::identify(std::string_view authorization) const
 }
 
 bool failure_limiter::admit(const boost::asio::ip::address& address, time_point now) {
+    const std::lock_guard lock(mutex_);
     if (buckets_.size() >= addresses_max) forget_full_buckets(now);
     const auto [it, fresh] = buckets_.try_emplace(address, bucket{failures_burst, now});
     bucket& b = it->second;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <string_view>
 #include <vector>
 
@@ -40,7 +41,7 @@ private:
     std::vector<known_token> tokens_;
 };
 
-/// Bounds failed attempts per address: a bucket of ten, refilled at ten a second.
+/// Bounds failed attempts per address: a bucket of ten, refilled at ten a second. Thread safe.
 class failure_limiter {
 public:
     using time_point = std::chrono::steady_clock::time_point;
@@ -54,6 +55,8 @@ private:
         time_point updated;
     };
     void forget_full_buckets(time_point now);
+
+    std::mutex mutex_;
 
     std::map<boost::asio::ip::address, bucket> buckets_;
 };

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "server/http/server_state.hpp"
+#include "server/http/server_common.hpp"
 #include "server/runtime/notifier.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -25,7 +25,7 @@ enum class body_end : std::uint8_t {
 /// The body of a request on its way from the session to a handler that runs already.
 ///
 /// The session adds what has come and reads no more while there is no room, so that a handler that
-/// takes its time holds back the peer. Everything on the server's executor.
+/// takes its time holds back the peer. Everything on the connection's executor.
 class body_stream {
 public:
     /// What the session may add before the handler takes it, save the rest of one read.

@@ -26,6 +26,9 @@ struct http_config {
         allowed_hosts;  ///< beside localhost, 127.0.0.1, [::1] and the bound address
     std::vector<token_config>
         tokens;  ///< none: no authentication (loopback only, or `insecure_no_auth`)
+    /// Threads that own connections. 1: that of the backend; more: these, and that of the backend
+    /// has none.
+    std::size_t io_threads = 1;
     bool insecure_no_auth = false;  ///< serve a non-loopback address without tokens
 
     std::size_t head_bytes_max = 16 * 1024;

@@ -1,11 +1,10 @@
 #include "server/http/server.hpp"
 
-#include "server/http/server_state.hpp"
-#include "server/http/session.hpp"
-#include "server/runtime/nothrow_await.hpp"
-#include "server/runtime/task_group.hpp"
+#include "server/http/listener.hpp"
+#include "server/runtime/notifier.hpp"
 
-#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 
 #include <sys/resource.h>
 
@@ -18,15 +17,6 @@ namespace sluice::http {
 namespace {
 
 using boost::asio::ip::tcp;
-
-constexpr std::chrono::milliseconds accept_back_off{100};
-
-/// An IPv4 peer of a dual-stack listener counts as what it is.
-boost::asio::ip::address plain_address(const boost::asio::ip::address& address) {
-    if (address.is_v6() && address.to_v6().is_v4_mapped())
-        return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
-    return address;
-}
 
 std::vector<tcp::endpoint> resolve(boost::asio::io_context& context, const http_config& config) {
     std::string_view host = config.host;
@@ -51,163 +41,101 @@ std::size_t connections_within_rlimit(std::size_t wanted) {
     return std::min(wanted, limit - std::min<std::size_t>(64, limit / 2));
 }
 
+http_config within_rlimit(http_config config) {
+    config.connections_max = connections_within_rlimit(config.connections_max);
+    return config;
+}
+
 }  // namespace
 
 class server::impl {
 public:
-    impl(boost::asio::io_context& context, const router& routes, http_config config, logger& log)
-        : context_(context),
-          routes_(routes),
-          config_(std::move(config)),
-          log_(log),
-          tasks_(context.get_executor(), [&log](std::exception_ptr fault) { report(log, fault); }) {
+    impl(boost::asio::io_context& home, const std::vector<server_part>& parts, http_config config,
+         logger& log)
+        : home_(home),
+          common_(std::make_shared<server_common>(within_rlimit(std::move(config)), log)) {
+        for (const server_part& part : parts)
+            listeners_.push_back(std::make_unique<listener>(part.context, part.routes, common_));
     }
 
     tcp::endpoint listen();
     void begin_drain();
     boost::asio::awaitable<void> stop(std::chrono::milliseconds grace);
-    std::size_t connections() const { return state_ ? state_->sessions.size() : 0; }
+    std::size_t connections() const { return common_->connections.size(); }
 
 private:
-    static void report(logger& log, const std::exception_ptr& fault);
-    tcp::acceptor open(const tcp::endpoint& endpoint);
-    boost::asio::awaitable<void> accept(tcp::acceptor& acceptor);
-    void welcome(tcp::socket socket, const boost::asio::ip::address& peer);
-    void turn_away(tcp::socket socket);
-    std::vector<std::shared_ptr<session>> open_sessions() const;
+    /// Who waits for all parts to stop.
+    struct gathering {
+        gathering(const boost::asio::any_io_executor& executor, std::size_t count)
+            : left(count), changed(executor) {}
+        std::size_t left;
+        notifier changed;
+    };
 
-    boost::asio::io_context& context_;
-    const router& routes_;
-    http_config config_;
-    logger& log_;
-    std::shared_ptr<server_state> state_;
-    std::vector<tcp::acceptor> acceptors_;
-    task_group tasks_;
+    bool is_home(listener& part) const { return &part.context() == &home_; }
+
+    boost::asio::io_context& home_;
+    std::shared_ptr<server_common> common_;
+    bool listening_ = false;
+    std::vector<std::unique_ptr<listener>> listeners_;
 };
 
-void server::impl::report(logger& log, const std::exception_ptr& fault) {
-    try {
-        std::rethrow_exception(fault);
-    } catch (const std::exception& e) {
-        log.error("a connection failed", {{"problem", std::string_view{e.what()}}});
-    }
-}
-
 tcp::endpoint server::impl::listen() {
-    config_.connections_max = connections_within_rlimit(config_.connections_max);
-    std::vector<tcp::endpoint> endpoints = resolve(context_, config_);
+    using sharing = listener::sharing;
+    std::vector<tcp::endpoint> endpoints = resolve(home_, common_->config);
     boost::system::system_error failure(boost::asio::error::host_not_found);
+    listener& first = *listeners_.front();
+    std::vector<tcp::endpoint> bound;
     for (tcp::endpoint& endpoint : endpoints) {
         // One port for all addresses of a name, also when the system chose it.
-        if (!acceptors_.empty()) endpoint.port(acceptors_.front().local_endpoint().port());
+        if (!bound.empty()) endpoint.port(bound.front().port());
         try {
-            acceptors_.push_back(open(endpoint));
+            first.open(endpoint, listeners_.size() == 1 ? sharing::none : sharing::first);
         } catch (const boost::system::system_error& e) {
             failure = e;
         }
+        bound = first.bound();
     }
-    if (acceptors_.empty()) throw failure;
-
-    const tcp::endpoint bound = acceptors_.front().local_endpoint();
-    state_ = std::make_shared<server_state>(context_.get_executor(), routes_, config_, log_,
-                                            bound.address());
-    for (tcp::acceptor& acceptor : acceptors_) tasks_.spawn(accept(acceptor));
-    return bound;
-}
-
-tcp::acceptor server::impl::open(const tcp::endpoint& endpoint) {
-    tcp::acceptor acceptor(context_);
-    acceptor.open(endpoint.protocol());
-    acceptor.set_option(boost::asio::socket_base::reuse_address(true));
-    acceptor.bind(endpoint);
-    acceptor.listen(boost::asio::socket_base::max_listen_connections);
-    return acceptor;
-}
-
-boost::asio::awaitable<void> server::impl::accept(tcp::acceptor& acceptor) {
-    boost::asio::steady_timer back_off(context_);
-    while (acceptor.is_open()) {
-        auto [ec, socket] = co_await acceptor.async_accept(nothrow_await);
-        if (!acceptor.is_open()) break;
-        if (!ec) {
-            boost::system::error_code gone;
-            const tcp::endpoint peer = socket.remote_endpoint(gone);
-            if (!gone) welcome(std::move(socket), plain_address(peer.address()));
-            continue;
-        }
-        if (ec == boost::asio::error::connection_aborted) continue;
-        // Out of descriptors or memory: the connection stays in the backlog, and accepting again
-        // at once would spin.
-        const std::string problem = ec.message();
-        log_.warning("cannot accept", {{"problem", std::string_view{problem}}});
-        back_off.expires_after(accept_back_off);
-        co_await back_off.async_wait(nothrow_await);
-    }
-}
-
-void server::impl::welcome(tcp::socket socket, const boost::asio::ip::address& peer) {
-    boost::system::error_code ec;
-    socket.set_option(tcp::no_delay(true), ec);
-    socket.non_blocking(true, ec);
-    if (ec) return;
-    const auto known = state_->per_address.find(peer);
-    const std::size_t of_peer = known == state_->per_address.end() ? 0 : known->second;
-    if (state_->connections >= config_.connections_max) {
-        state_->warn_of_limit("connections", peer);
-        return turn_away(std::move(socket));
-    }
-    if (of_peer >= config_.connections_per_address_max) {
-        state_->warn_of_limit("connections_per_address", peer);
-        return turn_away(std::move(socket));
-    }
-    auto connection = std::make_shared<session>(std::move(socket), peer, state_);
-    tasks_.spawn(session::run(std::move(connection)));
-}
-
-/// Best effort: the peer may have sent something already, and then the answer can get lost.
-void server::impl::turn_away(tcp::socket socket) {
-    request named;
-    named.request_id = state_->new_request_id();
-    const response answer = error_response(error(errc::overloaded, "too many connections"), named);
-    response_frame frame;
-    frame.date = state_->dates.text(std::chrono::system_clock::now());
-    frame.request_id = named.request_id;
-    frame.close = true;
-    std::string bytes;
-    append_response(bytes, answer, frame);
-    boost::system::error_code ignored;
-    socket.write_some(boost::asio::buffer(bytes), ignored);
-    socket.shutdown(tcp::socket::shutdown_send, ignored);
-}
-
-std::vector<std::shared_ptr<session>> server::impl::open_sessions() const {
-    std::vector<std::shared_ptr<session>> open;
-    for (session* s : state_->sessions) open.push_back(s->shared_from_this());
-    return open;
+    if (bound.empty()) throw failure;
+    for (std::size_t i = 1; i < listeners_.size(); ++i)
+        for (const tcp::endpoint& endpoint : bound) listeners_[i]->open(endpoint, sharing::joined);
+    for (const auto& part : listeners_) part->begin();
+    listening_ = true;
+    return bound.front();
 }
 
 void server::impl::begin_drain() {
-    if (!state_ || std::exchange(state_->draining, true)) return;
-    boost::system::error_code ignored;
-    for (tcp::acceptor& acceptor : acceptors_) acceptor.close(ignored);
-    for (const auto& s : open_sessions()) s->drain();
+    if (!listening_) return;
+    for (const auto& part : listeners_) {
+        if (is_home(*part))
+            part->begin_drain();
+        else
+            boost::asio::post(part->context(), [part = part.get()] { part->begin_drain(); });
+    }
 }
 
 boost::asio::awaitable<void> server::impl::stop(std::chrono::milliseconds grace) {
-    if (!state_) co_return;
-    begin_drain();
-    const auto deadline = std::chrono::steady_clock::now() + grace;
-    while (!state_->sessions.empty()) {
-        const wake_reason woken = co_await state_->session_ended.wait_until(deadline);
-        if (woken == wake_reason::timed_out) break;
+    if (!listening_) co_return;
+    const auto all = std::make_shared<gathering>(home_.get_executor(), listeners_.size());
+    for (const auto& part : listeners_) {
+        boost::asio::co_spawn(part->context(), part->stop(grace),
+                              [this, all](const std::exception_ptr& fault) {
+                                  if (fault) common_->log.error("connections did not stop");
+                                  boost::asio::post(home_, [all] {
+                                      --all->left;
+                                      all->changed.notify_all();
+                                  });
+                              });
     }
-    for (const auto& s : open_sessions()) s->cut();
-    co_await tasks_.join();
+    while (all->left > 0) co_await all->changed.wait();
 }
 
-server::server(boost::asio::io_context& context, const router& routes, http_config config,
-               logger& log)
-    : impl_(std::make_unique<impl>(context, routes, std::move(config), log)) {}
+server::server(boost::asio::io_context& home, const router& routes, http_config config, logger& log)
+    : server(home, {{home, routes}}, std::move(config), log) {}
+
+server::server(boost::asio::io_context& home, const std::vector<server_part>& parts,
+               http_config config, logger& log)
+    : impl_(std::make_unique<impl>(home, parts, std::move(config), log)) {}
 
 server::~server() = default;
 

@@ -3,15 +3,18 @@
 #include "proto/uuid.hpp"
 
 #include <random>
+#include <utility>
 
 namespace sluice::http {
 
-server_state::server_state(boost::asio::any_io_executor ex, const router& routes, http_config c,
-                           logger& l, const boost::asio::ip::address& bound_to)
+server_state::server_state(boost::asio::any_io_executor ex, const router& routes,
+                           std::shared_ptr<server_common> shared,
+                           const boost::asio::ip::address& bound_to)
     : executor(std::move(ex)),
-      config(std::move(c)),
-      log(l),
-      door(config, routes, bound_to),
+      common(std::move(shared)),
+      config(common->config),
+      log(common->log),
+      door(config, routes, common->failures, bound_to),
       session_ended(executor),
       request_salt_(std::random_device{}()) {}
 
@@ -22,19 +25,6 @@ std::string server_state::new_request_id() {
     append_uuid(id, make_uuid(now, request_sequence_, request_salt_));
     request_sequence_ = (request_sequence_ + 1) & uuid_sequence_max;
     return id;
-}
-
-void server_state::warn_of_limit(std::string_view limit, const boost::asio::ip::address& peer) {
-    const auto now = std::chrono::steady_clock::now();
-    if (now - warned_ < std::chrono::seconds{1}) {
-        ++unreported_;
-        return;
-    }
-    warned_ = now;
-    const std::string address = peer.to_string();
-    log.warning("a limit was hit", {{"limit", limit},
-                                    {"peer", std::string_view{address}},
-                                    {"unreported", std::exchange(unreported_, 0)}});
 }
 
 }  // namespace sluice::http

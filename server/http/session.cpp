@@ -49,15 +49,10 @@ session::session(boost::asio::ip::tcp::socket socket, boost::asio::ip::address p
       input_(std::max(state_->config.buffer_bytes_max, state_->config.head_bytes_max + read_bytes)),
       reader_({state_->config.head_bytes_max, state_->config.fields_max}),
       changed_(state_->executor),
-      timer_(state_->executor) {
-    ++state_->connections;
-    ++state_->per_address[peer_];
-}
+      timer_(state_->executor) {}
 
 session::~session() {
-    --state_->connections;
-    const auto entry = state_->per_address.find(peer_);
-    if (--entry->second == 0) state_->per_address.erase(entry);
+    state_->common->connections.leave(peer_);
 }
 
 boost::asio::awaitable<void> session::run(std::shared_ptr<session> self) {
@@ -155,7 +150,7 @@ session::look session::look_at_head(incoming& next) {
     next.r.request_id = is_request_id(given) ? std::string(given) : state_->new_request_id();
     input_.consume(reader_.consumed());
     if (next.facts.has_body() && !next.facts.streams_body) {
-        next.charge = body_charge(state_);
+        next.charge = body_charge(state_->common);
         next.r.body.reserve(std::min<std::size_t>(next.facts.content_length, body_reserve_max));
         reader_.begin_body(next.route.options.body_bytes_max);
     }

@@ -32,6 +32,7 @@ namespace sluice::http {
 /// request. A stream is the last answer: what was read behind it is dropped.
 class session : public std::enable_shared_from_this<session> {
 public:
+    /// `peer` has entered the book of connections, and leaves it with this.
     session(boost::asio::ip::tcp::socket socket, boost::asio::ip::address peer,
             std::shared_ptr<server_state> state);
     ~session();

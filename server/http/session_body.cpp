@@ -15,7 +15,7 @@ boost::asio::awaitable<void> session::stream_body(incoming next) {
         if (const auto alive = self.lock()) alive->changed_.notify_all();
     };
     const auto body = std::make_shared<body_stream>(
-        state_->executor, body_charge(state_, body_charge::kind::line), std::move(on_room));
+        state_->executor, body_charge(state_->common, body_charge::kind::line), std::move(on_room));
     if (has_body) reader_.begin_body(std::numeric_limits<std::uint64_t>::max());
     next.r.stream = body;
     streaming_ = body;

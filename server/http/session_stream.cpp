@@ -10,10 +10,8 @@ namespace sluice::http {
 /// The answer to HEAD is a head and takes nobody's place.
 void session::admit_stream(exchange& e, response& answer) {
     if (e.method == "HEAD") return;
-    if (state_->streams < state_->config.streams_max) {
-        e.slot = stream_slot(state_);
-        return;
-    }
+    e.slot = stream_slot(state_->common);
+    if (e.slot) return;
     state_->warn_of_limit("streams", peer_);
     request named;
     named.request_id = e.request_id;

@@ -49,6 +49,11 @@ api_fixture::api_fixture(engine_config engine, std::chrono::milliseconds stream_
         make_local_backend(context_.get_executor(), open_sqlite_store(store), std::move(options));
     api_services services;
     services.queue = queue.get();
+    if (across_) {
+        far_ = std::make_unique<remote_backend>(*queue, there_, back_);
+        services.queue = far_.get();
+        services.overview = [this] { return far_->overview(); };
+    }
     services.now = system_instant;
     services.draining = [this] { return draining; };
     services.started = std::chrono::steady_clock::now();
@@ -79,10 +84,18 @@ api_fixture::~api_fixture() {
     std::filesystem::remove_all(directory_);
 }
 
+void api_fixture::poll() {
+    while (context_.poll() + front_.poll() > 0 && across_) {
+    }
+}
+
 void api_fixture::run_until(const std::function<bool()>& done) {
     const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (!done() && std::chrono::steady_clock::now() < limit) {
-        context_.run_one_for(std::chrono::seconds(1));
+        if (!across_)
+            context_.run_one_for(std::chrono::seconds(1));
+        else if (front_.poll() == 0)
+            context_.run_one_for(std::chrono::milliseconds(1));
     }
     if (!done()) throw std::runtime_error("no answer within 30 s");
 }
@@ -102,15 +115,14 @@ api_fixture::upload api_fixture::start_upload(const std::string& target, header_
     r.method = "POST";
     set_target(r, target);
     r.fields = std::move(fields);
-    auto body = std::make_shared<body_stream>(context_.get_executor(), body_charge(), [] {});
+    auto body = std::make_shared<body_stream>(front().get_executor(), body_charge(), [] {});
     r.stream = body;
     return {start(std::move(r)), std::move(body)};
 }
 
 void api_fixture::leave(const response& stream) {
     bool done = false;
-    asio::co_spawn(context_, stream.after_stream(),
-                   [&](const std::exception_ptr&) { done = true; });
+    asio::co_spawn(front(), stream.after_stream(), [&](const std::exception_ptr&) { done = true; });
     run_until([&] { return done; });
 }
 
@@ -130,12 +142,12 @@ api_fixture::pending api_fixture::start(request r) {
         return answer;
     }
     auto handling = (*found.handle)(std::move(r), found.values);
-    asio::co_spawn(context_, std::move(handling),
+    asio::co_spawn(front(), std::move(handling),
                    [answer](const std::exception_ptr& fault, response made) {
                        if (fault) std::rethrow_exception(fault);
                        *answer = std::move(made);
                    });
-    context_.poll();
+    poll();
     return answer;
 }
 
@@ -146,13 +158,13 @@ response api_fixture::finish(const pending& answer) {
 
 api_fixture::pending_piece api_fixture::ask(const response& stream) {
     auto piece = std::make_shared<std::optional<std::optional<std::string>>>();
-    asio::co_spawn(context_, stream.stream(),
+    asio::co_spawn(front(), stream.stream(),
                    [piece, kept = stream.stream](const std::exception_ptr& fault,
                                                  std::optional<std::string> made) {
                        if (fault) std::rethrow_exception(fault);
                        piece->emplace(std::move(made));
                    });
-    context_.poll();
+    poll();
     return piece;
 }
 

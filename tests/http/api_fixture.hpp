@@ -4,12 +4,14 @@
 #include "server/http/body_stream.hpp"
 #include "server/queue/backend.hpp"
 #include "server/queue/engine_config.hpp"
+#include "server/queue/remote_backend.hpp"
 
 #include <gtest/gtest.h>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <nlohmann/json.hpp>
 
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -23,6 +25,9 @@ using header_fields = std::vector<std::pair<std::string, std::string>>;
 
 /// The handlers behind their router, on the real embedded backend and a store of its own. Requests
 /// come as a session would hand them over; time is the real one.
+///
+/// With ACROSS_CONTEXTS in the environment the handlers are on a context of their own and reach the
+/// backend as those of several I/O threads do; one thread runs both.
 class api_fixture : public ::testing::Test {
 public:
     /// An answer that may still be on its way.
@@ -51,7 +56,7 @@ public:
     upload start_upload(const std::string& target, header_fields fields = {});
     /// What a session does when the stream is over.
     void leave(const response& stream);
-    void poll() { context_.poll(); }
+    void poll();
     /// Asks a stream for its next piece.
     pending_piece ask(const response& stream);
     std::optional<std::string> finish(const pending_piece& piece);
@@ -87,9 +92,17 @@ private:
     pending start(request r);
     void run_until(const std::function<bool()>& done);
 
+    asio::io_context& front() { return across_ ? front_ : context_; }
+
     std::filesystem::path directory_;
+    bool across_ = std::getenv("ACROSS_CONTEXTS") != nullptr;
+    asio::io_context front_;
     asio::io_context context_;
+    asio::executor_work_guard<asio::io_context::executor_type> front_work_{front_.get_executor()};
     asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
+    inbox there_{context_.get_executor()};
+    inbox back_{front_.get_executor()};
+    std::unique_ptr<remote_backend> far_;
 };
 
 }  // namespace sluice::http

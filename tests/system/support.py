@@ -1,6 +1,7 @@
 """Servers, connections and the like for tests with the real programs.
 
-SLUICED names the server's binary; ctest sets it.
+SLUICED names the server's binary; ctest sets it. With IO_THREADS every server has so many threads
+for connections.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ import time
 from pathlib import Path
 
 SLUICED = os.environ.get("SLUICED", "build/dev/bin/sluiced")
+IO_THREADS = ["--io-threads", os.environ["IO_THREADS"]] if "IO_THREADS" in os.environ else []
 READY_SECONDS = 30
 
 # What ends a request without an answer: nobody knows then whether it was carried out.
@@ -57,7 +59,7 @@ class Server:
     def command(self):
         host, port = self.address
         return [*self.wrapper, SLUICED, "--listen", f"{host}:{port}", "--data", str(self.data),
-                *self.arguments]
+                *IO_THREADS, *self.arguments]
 
     def start(self):
         """Returns when the server says that it is ready, with the seconds that took."""

@@ -100,7 +100,10 @@ std::int64_t uptime_seconds(const api_services& services) {
 
 /// Workers the caller may see.
 asio::awaitable<result<std::uint64_t>> count_workers(services_ptr services, request r) {
-    if (r.queue_patterns.empty()) co_return services->queue->stats().workers;
+    if (r.queue_patterns.empty()) {
+        const auto [health, stats] = co_await services->overview();
+        co_return stats.workers;
+    }
     const std::optional<std::string> everybody;
     auto workers = co_await services->queue->workers(everybody);
     if (!workers) co_return workers.error();
@@ -129,7 +132,7 @@ asio::awaitable<response> statistics(services_ptr services, request r, path_valu
     out.key("dead_letters").integer(static_cast<std::int64_t>(all.dead_letters));
     // It is counted over all queues, and how busy those of others are is not for everyone.
     if (r.queue_patterns.empty()) {
-        const auto stats = services->queue->stats();
+        const auto [health, stats] = co_await services->overview();
         out.key("throughput").begin_object();
         out.key("processed_per_minute").integer(static_cast<std::int64_t>(stats.runs_completed));
         out.key("failed_per_minute").integer(static_cast<std::int64_t>(stats.runs_failed));

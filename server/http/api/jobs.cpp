@@ -256,7 +256,9 @@ void add_job_routes(router& routes, const services_ptr& services) {
                                       .body_bytes_max = limits::batch_body_bytes_max,
                                       .is_brief = asks_no_wait};
     const route_options read{.needs = scope::read, .is_brief = asks_no_wait};
-    const auto bodies = std::make_shared<waiting_bodies>(services->waiting_bodies_max);
+    const auto bodies = services->bodies
+                            ? services->bodies
+                            : std::make_shared<waiting_bodies>(services->waiting_bodies_max);
     routes.add("POST", "/ojs/v1/jobs", enqueue_lines, std::bind_front(push_job, services, bodies));
     routes.add("POST", "/ojs/v1/jobs/batch", enqueue_batch,
                std::bind_front(push_batch, services, bodies));

@@ -84,7 +84,7 @@ asio::awaitable<response> metrics(services_ptr services, request r, path_values)
     if (!objectives) co_return error_response(objectives.error(), r);
     std::erase_if(*objectives, [&](const auto& each) { return !queue_allowed(r, each.queue); });
     std::ranges::sort(*objectives, {}, &objective_status::queue);
-    const auto health = services->queue->health();
+    const auto [health, stats] = co_await services->overview();
     const auto uptime = std::chrono::steady_clock::now() - services->started;
 
     exposition out;
@@ -97,9 +97,9 @@ asio::awaitable<response> metrics(services_ptr services, request r, path_values)
     out.counter("sluice_commits_total", "Commits that became durable.", health.commits);
     out.counter("sluice_webhooks_left_out_total",
                 "Events that a subscription wanted and there was no room for.",
-                services->queue->stats().webhooks_left_out);
+                stats.webhooks_left_out);
     out.metric("sluice_redrives_active", "gauge", "Redrives of dead letters that are not over.");
-    out.sample({}, std::to_string(services->queue->stats().redrives));
+    out.sample({}, std::to_string(stats.redrives));
     out.counter("sluice_jobs_pushed_total", "Jobs stored.", health.jobs_pushed);
     out.counter("sluice_jobs_granted_total", "Leases given to workers.", health.jobs_granted);
     out.counter("sluice_jobs_finished_total", "Jobs that reached a terminal state.",

@@ -2,6 +2,7 @@
 
 #include "server/http/message.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -9,8 +10,8 @@
 
 namespace sluice::http {
 
-/// Bytes of the bodies whose senders wait for room in a queue, over all connections. They are held
-/// for as long as that takes, and must leave the others room to come in.
+/// Bytes of the bodies whose senders wait for room in a queue, over all connections of all threads.
+/// They are held for as long as that takes, and must leave the others room to come in. Thread safe.
 class waiting_bodies {
 public:
     explicit waiting_bodies(std::size_t bytes_max) : bytes_max_(bytes_max) {}
@@ -20,9 +21,7 @@ public:
     public:
         place() = default;
         place(std::shared_ptr<waiting_bodies> bodies, std::size_t bytes)
-            : bodies_(std::move(bodies)), bytes_(bytes) {
-            bodies_->bytes_ += bytes_;
-        }
+            : bodies_(std::move(bodies)), bytes_(bytes) {}
         place(place&&) noexcept = default;
         place& operator=(place&&) = delete;
         ~place() {
@@ -35,13 +34,14 @@ public:
         std::size_t bytes_ = 0;
     };
     static place enter(const std::shared_ptr<waiting_bodies>& bodies, std::size_t bytes) {
-        if (bytes > bodies->bytes_max_ - bodies->bytes_) return {};
-        return {bodies, bytes};
+        if (bodies->bytes_.fetch_add(bytes) + bytes <= bodies->bytes_max_) return {bodies, bytes};
+        bodies->bytes_ -= bytes;
+        return {};
     }
 
 private:
     std::size_t bytes_max_;
-    std::size_t bytes_ = 0;
+    std::atomic<std::size_t> bytes_{0};
 };
 
 /// `OJS-Block-Timeout: SECONDS`: how long its sender waits for room in a queue, 60 s at most. 0

@@ -58,7 +58,7 @@ std::int64_t uptime_seconds(const api_services& services) {
 }
 
 asio::awaitable<response> health(services_ptr services, request, path_values) {
-    const auto backend = services->queue->health();
+    const auto [backend, stats] = co_await services->overview();
     const bool draining = services->draining();
     const auto latency = std::chrono::duration<double, std::milli>(backend.commit_latency).count();
     response answer;
@@ -81,7 +81,7 @@ asio::awaitable<response> health(services_ptr services, request, path_values) {
 
 /// Whether a load balancer should send work here.
 asio::awaitable<response> ready(services_ptr services, request, path_values) {
-    const auto backend = services->queue->health();
+    const auto [backend, stats] = co_await services->overview();
     const bool draining = services->draining();
     response answer;
     answer.content_type = json_type;

@@ -1,0 +1,74 @@
+#include "server/runtime/inbox.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <iterator>
+#include <mutex>
+
+namespace sluice {
+
+struct inbox::state : std::enable_shared_from_this<inbox::state> {
+    using items = std::vector<std::unique_ptr<item>>;
+
+    explicit state(boost::asio::any_io_executor ex) : executor(std::move(ex)) {}
+
+    void post_turn() {
+        boost::asio::post(executor, [self = shared_from_this()] { self->take_turn(); });
+    }
+    void take_turn();
+    void put_back(items& batch, std::size_t begin);
+
+    boost::asio::any_io_executor executor;
+    std::mutex mutex;
+    items gathered;
+    bool posted = false;  ///< a turn is on its way
+    bool closed = false;
+};
+
+void inbox::state::take_turn() {
+    items batch;
+    {
+        const std::lock_guard lock(mutex);
+        posted = false;
+        batch.swap(gathered);
+    }
+    std::size_t next = 0;
+    try {
+        while (next < batch.size()) {
+            auto& each = *batch[next];
+            each.arrive(std::move(batch[next++]));
+        }
+    } catch (...) {
+        put_back(batch, next);
+        throw;
+    }
+}
+
+/// Before those that have come since.
+void inbox::state::put_back(items& batch, std::size_t begin) {
+    if (begin == batch.size()) return;
+    const std::lock_guard lock(mutex);
+    if (closed) return;
+    gathered.insert(gathered.begin(),
+                    std::make_move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(begin)),
+                    std::make_move_iterator(batch.end()));
+    if (!std::exchange(posted, true)) post_turn();
+}
+
+inbox::inbox(boost::asio::any_io_executor executor)
+    : executor_(std::move(executor)), state_(std::make_shared<state>(executor_)) {}
+
+inbox::~inbox() {
+    state::items left;
+    const std::lock_guard lock(state_->mutex);
+    state_->closed = true;
+    left.swap(state_->gathered);
+}
+
+void inbox::post(std::unique_ptr<item> what) {
+    const std::lock_guard lock(state_->mutex);
+    state_->gathered.push_back(std::move(what));
+    if (!std::exchange(state_->posted, true)) state_->post_turn();
+}
+
+}  // namespace sluice

@@ -1,0 +1,83 @@
+"""Clients that go while the backend, on another thread, works for them; and a drain of all threads."""
+
+import socket
+import struct
+import time
+import unittest
+
+from support import Server, wait_until
+
+GONE = 24
+
+
+def fetch_request(queue, wait_ms):
+    body = '{"queues":["%s"],"worker_id":"gone","wait_ms":%d}' % (queue, wait_ms)
+    return ("POST /ojs/v1/workers/fetch HTTP/1.1\r\nHost: localhost\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}").encode()
+
+
+EVENTS = (b"GET /ojs/v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
+
+
+class IoThreads(unittest.TestCase):
+    def connect(self, server, request):
+        peer = socket.create_connection(server.address, timeout=10)
+        peer.sendall(request)
+        return peer
+
+    @staticmethod
+    def reset(peer):
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()
+
+    def test_a_job_is_not_given_to_a_poll_whose_client_has_gone(self):
+        with Server("--workers", "0", "--io-threads", "3") as server:
+            client = server.client()
+            peers = [self.connect(server, fetch_request("q", 60_000)) for _ in range(GONE)]
+            time.sleep(0.3)
+            for peer in peers:
+                self.reset(peer)
+            time.sleep(0.3)
+            status, body = client.push("test.work", [1], queue="q")
+            self.assertEqual(status, 201, body)
+            status, body = client.fetch("q", wait_ms=5_000)
+            self.assertEqual(status, 200, body)
+            self.assertEqual(len(body["jobs"]), 1, "somebody who had gone was given it")
+            self.assertEqual(body["jobs"][0]["attempt"], 1)
+
+            # Control: one that is still there is given the job.
+            peer = self.connect(server, fetch_request("q", 60_000))
+            time.sleep(0.3)
+            client.push("test.work", [2], queue="q")
+            self.assertIn(b"test.work", peer.recv(65536))
+            self.reset(peer)
+
+    def test_streams_whose_readers_go_end_and_leave_their_places(self):
+        with Server("--workers", "0", "--io-threads", "3", "--http-streams-max", "8") as server:
+            client = server.client()
+            for _ in range(3):
+                peers = [self.connect(server, EVENTS) for _ in range(8)]
+                for peer in peers:
+                    self.assertIn(b" 200 ", peer.recv(64))
+                extra = self.connect(server, EVENTS)
+                self.assertIn(b" 503 ", extra.recv(64), "the limit holds for all threads together")
+                extra.close()
+                for n in range(50):
+                    client.push("test.work", [n], queue="q")
+                    if n == 25:
+                        for peer in peers:
+                            self.reset(peer)
+
+                def has_room():
+                    peer = self.connect(server, EVENTS)
+                    with peer:
+                        return b" 200 " in peer.recv(64)
+
+                self.assertTrue(wait_until(has_room, 10))
+                time.sleep(0.2)
+            server.process.terminate()
+            self.assertEqual(server.wait(10), 0, server.last_words())
+
+
+if __name__ == "__main__":
+    unittest.main()
