@@ -191,10 +191,17 @@ void application::run() {
         !config::is_loopback(settings_.http))
         tasks_.spawn(warn_about_missing_auth());
     workers_->start();
+    // Before anything they use goes, also when one of them cannot be started.
+    struct stop_at_exit {
+        std::deque<io_part>& parts;
+        ~stop_at_exit() {
+            for (io_part& part : parts) part.thread.stop();
+        }
+    };
+    const stop_at_exit guard{io_parts_};
     for (io_part& part : io_parts_) part.thread.start();
     announce(endpoint);
     loop_.run([this](const std::exception_ptr& fault) { report_from_loop(fault); });
-    for (io_part& part : io_parts_) part.thread.stop();
 }
 
 /// One bad request must not end the process, wherever its exception comes out.

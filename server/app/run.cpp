@@ -60,6 +60,8 @@ int serve(config::config settings, logger& log) {
             log.error("copy what can be read with: sluiced --data DIR --salvage NEW_DIR",
                       {{"directory", std::string_view{directory}}});
         return e.exit_code();
+    } catch (const std::system_error& e) {  // no more threads
+        return cannot_start(e);
     } catch (const boost::system::system_error& e) {
         log.error("cannot listen", {{"address", std::string_view{address}},
                                     {"reason", std::string_view{e.code().message()}}});

@@ -33,16 +33,19 @@ std::vector<tcp::endpoint> resolve(boost::asio::io_context& context, const http_
     return endpoints;
 }
 
-/// Descriptors are left for the store, timers and handlers even when every connection is taken.
-std::size_t connections_within_rlimit(std::size_t wanted) {
+/// Descriptors are left for the store, timers and handlers even when every connection is taken, and
+/// for the contexts and listeners of further threads.
+std::size_t connections_within_rlimit(std::size_t wanted, std::size_t parts) {
+    constexpr std::size_t of_part = 5;
+    const auto reserve = 64 + of_part * (parts - 1);
     rlimit files{};
     if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return wanted;
     const auto limit = static_cast<std::size_t>(files.rlim_cur);
-    return std::min(wanted, limit - std::min<std::size_t>(64, limit / 2));
+    return std::min(wanted, limit - std::min(reserve, limit / 2));
 }
 
-http_config within_rlimit(http_config config) {
-    config.connections_max = connections_within_rlimit(config.connections_max);
+http_config within_rlimit(http_config config, std::size_t parts) {
+    config.connections_max = connections_within_rlimit(config.connections_max, parts);
     return config;
 }
 
@@ -53,7 +56,8 @@ public:
     impl(boost::asio::io_context& home, const std::vector<server_part>& parts, http_config config,
          logger& log)
         : home_(home),
-          common_(std::make_shared<server_common>(within_rlimit(std::move(config)), log)) {
+          common_(std::make_shared<server_common>(within_rlimit(std::move(config), parts.size()),
+                                                  log)) {
         for (const server_part& part : parts)
             listeners_.push_back(std::make_unique<listener>(part.context, part.routes, common_));
     }

@@ -12,8 +12,11 @@ struct inbox::state : std::enable_shared_from_this<inbox::state> {
 
     explicit state(boost::asio::any_io_executor ex) : executor(std::move(ex)) {}
 
-    void post_turn() {
+    /// Under the mutex. When there is no memory for it, whoever comes next asks again.
+    void ask_for_turn() {
+        if (posted) return;
         boost::asio::post(executor, [self = shared_from_this()] { self->take_turn(); });
+        posted = true;
     }
     void take_turn();
     void put_back(items& batch, std::size_t begin);
@@ -52,7 +55,7 @@ void inbox::state::put_back(items& batch, std::size_t begin) {
     gathered.insert(gathered.begin(),
                     std::make_move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(begin)),
                     std::make_move_iterator(batch.end()));
-    if (!std::exchange(posted, true)) post_turn();
+    ask_for_turn();
 }
 
 inbox::inbox(boost::asio::any_io_executor executor)
@@ -68,7 +71,13 @@ inbox::~inbox() {
 void inbox::post(std::unique_ptr<item> what) {
     const std::lock_guard lock(state_->mutex);
     state_->gathered.push_back(std::move(what));
-    if (!std::exchange(state_->posted, true)) state_->post_turn();
+    try {
+        state_->ask_for_turn();
+    } catch (...) {
+        what = std::move(state_->gathered.back());  // to go without the mutex
+        state_->gathered.pop_back();
+        throw;
+    }
 }
 
 }  // namespace sluice

@@ -1,11 +1,18 @@
 """Clients that go while the backend, on another thread, works for them; and a drain of all threads."""
 
+import os
+import resource
+import shutil
+import signal
 import socket
 import struct
+import subprocess
+import tempfile
 import time
 import unittest
+from pathlib import Path
 
-from support import Server, wait_until
+from support import SLUICED, Server, wait_until
 
 GONE = 24
 
@@ -77,6 +84,37 @@ class IoThreads(unittest.TestCase):
                 time.sleep(0.2)
             server.process.terminate()
             self.assertEqual(server.wait(10), 0, server.last_words())
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root may run a server under another account")
+    def test_a_server_that_gets_too_few_threads_says_so_and_ends(self):
+        nobody = 65534
+        with tempfile.TemporaryDirectory(prefix="sluice-system-") as directory:
+            os.chown(directory, nobody, nobody)
+            binary = shutil.copy(SLUICED, directory)
+
+            def run(threads_max):
+                def limit():
+                    resource.setrlimit(resource.RLIMIT_NPROC, (threads_max, threads_max))
+                    os.setgroups([])
+                    os.setgid(nobody)
+                    os.setuid(nobody)
+
+                return subprocess.Popen(
+                    [binary, "--listen", "127.0.0.1:0", "--data", str(Path(directory) / "data"),
+                     "--io-threads", "64", "--workers", "0"],
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=limit)
+
+            few = run(30)
+            _, told = few.communicate(timeout=30)
+            self.assertEqual(few.returncode, os.EX_OSERR, told)
+            self.assertIn("cannot start", told)
+
+            # Control: with more it serves.
+            many = run(1000)
+            self.assertIn("listening", many.stdout.readline())
+            many.send_signal(signal.SIGTERM)
+            many.communicate(timeout=30)
+            self.assertEqual(many.returncode, 0)
 
 
 if __name__ == "__main__":

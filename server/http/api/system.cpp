@@ -92,6 +92,16 @@ asio::awaitable<response> ready(services_ptr services, request, path_values) {
     co_return answer;
 }
 
+/// The process runs its event loop, that of the queues too, if it can say so.
+asio::awaitable<response> alive(services_ptr services, request, path_values) {
+    auto looking = services->overview();
+    co_await std::move(looking);
+    response answer;
+    answer.content_type = text_type;
+    answer.body = "ok\n";
+    co_return answer;
+}
+
 }  // namespace
 
 void add_system_routes(router& routes, const services_ptr& services) {
@@ -101,9 +111,7 @@ void add_system_routes(router& routes, const services_ptr& services) {
         routes.add("GET", path, open, std::bind_front(health, services));
     routes.add("GET", "/ojs/manifest", open,
                std::bind_front(fixed_answer, manifest(services->version), ojs_type));
-    // The process runs its event loop if it can say so.
-    routes.add("GET", "/healthz", open,
-               std::bind_front(fixed_answer, std::string("ok\n"), text_type));
+    routes.add("GET", "/healthz", open, std::bind_front(alive, services));
     for (const auto path : {std::string_view("/readyz"), ready_path})
         routes.add("GET", path, open, std::bind_front(ready, services));
     routes.add("GET", "/openapi.json", open,
