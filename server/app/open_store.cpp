@@ -25,7 +25,8 @@ std::unique_ptr<job_store> open_store(const config::store_config& settings, logg
     auto store = open_sqlite_store({.directory = settings.directory,
                                     .disk_low_bytes = settings.low_space_bytes,
                                     .reserve_bytes = settings.reserve_bytes,
-                                    .wal_bytes = settings.log_bytes});
+                                    .wal_bytes = settings.log_bytes,
+                                    .prepare_log = true});
     warn_when_open_to_others(settings, log);
     return store;
 }

@@ -1,5 +1,7 @@
 #include "server/store/sqlite/checked_pages.hpp"
 
+#include "server/store/sqlite/gathered_log.hpp"
+
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <unistd.h>
@@ -177,6 +179,7 @@ sqlite3_vfs* base_of(sqlite3_vfs* vfs) {
 
 int checked_open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out) {
     sqlite3_vfs* base = base_of(vfs);
+    if ((flags & SQLITE_OPEN_WAL) != 0) return open_gathered_log(base, name, file, flags, out);
     if ((flags & SQLITE_OPEN_MAIN_DB) == 0) return base->xOpen(base, name, file, flags, out);
     file->pMethods = nullptr;
     const int rc = base->xOpen(base, name, below(file), flags, out);
@@ -210,7 +213,8 @@ const char* checked_pages_vfs(const char* base_name) {
         entry->name = std::string("sluice-checked-") + base->zName;
         sqlite3_vfs& vfs = entry->vfs;
         vfs.iVersion = 2;
-        vfs.szOsFile = base->szOsFile + static_cast<int>(sizeof(checked_file));
+        vfs.szOsFile =
+            base->szOsFile + std::max(static_cast<int>(sizeof(checked_file)), gathered_log_bytes());
         vfs.mxPathname = base->mxPathname;
         vfs.zName = entry->name.c_str();
         vfs.pAppData = base;

@@ -9,6 +9,7 @@
 #include "server/store/sqlite/workflow_rows.hpp"
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <utility>
 
@@ -371,6 +372,25 @@ bool journal_writer::checkpoint() {
     checkpoint_at_ = whole ? bound : wal_pages_ + std::max(bound / 4, 1);
     if (rc != SQLITE_OK && rc != SQLITE_BUSY) throw_database_error(db_.get(), rc, "checkpointing");
     return whole;
+}
+
+void journal_writer::prepare_log() {
+    constexpr std::int64_t prepared_max = std::int64_t{64} << 20;
+    static constexpr std::array<char, 64 * 1024> zeros{};
+    sqlite3_file* log = nullptr;
+    sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
+    if (log == nullptr || log->pMethods == nullptr) return;
+    const auto& methods = *log->pMethods;
+    sqlite3_int64 size = 0;
+    if (methods.xFileSize(log, &size) != SQLITE_OK) return;
+    // The commit that passes the bound is written before the log begins anew.
+    const auto bound = static_cast<std::int64_t>(options_.wal_bytes_max / 64 * 65);
+    const auto end = std::min(bound, prepared_max);
+    int rc = SQLITE_OK;
+    for (auto at = size; at < end && rc == SQLITE_OK; at += std::int64_t{zeros.size()})
+        rc = methods.xWrite(log, zeros.data(), static_cast<int>(zeros.size()), at);
+    if (rc != SQLITE_OK) methods.xTruncate(log, size);
+    if (size < end) methods.xSync(log, SQLITE_SYNC_NORMAL);
 }
 
 void journal_writer::finish() {

@@ -54,6 +54,10 @@ public:
     /// After `sync_all`: moves all of the log into the database and lets SQLite remove it when this
     /// is destroyed. Nothing may be called after it.
     void finish();
+    /// Writes zeros behind what the log holds, up to its bound or 64 MiB, and syncs them: commits
+    /// then overwrite blocks that are there, which a disk syncs sooner than a file that grows
+    /// (measured in docs/benchmarks.md). What cannot be written is left out.
+    void prepare_log();
     /// False when a rollback failed: nothing may be written any more.
     bool usable() const { return usable_; }
 

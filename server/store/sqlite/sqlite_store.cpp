@@ -93,6 +93,9 @@ sqlite_store::sqlite_store(const sqlite_store_config& config)
     }
     mark_synced_at_ = steady::now();
     look_at_disk();
+    if (config_.prepare_log &&
+        directory_.free_bytes() >= config_.disk_low_bytes + 2 * config_.wal_bytes)
+        writer_->prepare_log();
 }
 
 template <class Read>

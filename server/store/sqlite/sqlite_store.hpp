@@ -32,6 +32,8 @@ struct sqlite_store_config {
     std::uint64_t reserve_bytes = std::uint64_t{8} << 20;
     /// The log is moved into the database when it has grown to this.
     std::uint64_t wal_bytes = std::uint64_t{16} << 20;
+    /// The log's file gets its size at once, when there is plenty of room for it.
+    bool prepare_log = false;
     /// Epochs and sequence numbers start at least here. For a store that takes over from another.
     std::uint32_t epoch_min = 1;
     std::int64_t next_seq_min = 1;
