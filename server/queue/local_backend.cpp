@@ -196,8 +196,15 @@ void local_backend::on_committed(const commit_report& report,
     finished_ += ended.size();
     start_commit();  // the next batch gathered meanwhile; let the disk have it before the answers
                      // go out
-    deliver_grants();
-    gate_.open(batch);
+    // Sending an answer takes as long as the way to a handler. Of one job the run begins first;
+    // where many wait, answers keep the other processors busy meanwhile.
+    if (deliver_grants() && gate_.waiting() <= lone_waiters_max) {
+        asio::post(executor_, [this, self = self_, batch] {
+            if (*self) gate_.open(batch);
+        });
+    } else {
+        gate_.open(batch);
+    }
     for (const auto& id : ended) {
         if (const auto it = job_waits_.find(id); it != job_waits_.end()) it->second->notify_all();
         wake(log_readers_, id);

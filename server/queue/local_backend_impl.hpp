@@ -233,7 +233,7 @@ private:
     void collect_grants();
     void tell_of_lost_runs();
     void tell_of_events();
-    void deliver_grants();
+    bool deliver_grants();
     void deliver(std::uint64_t taker, std::vector<given_lease> leases);
     asio::awaitable<result<std::vector<job_record>>> await_grant(fetch_outcome outcome,
                                                                  std::stop_token stop);

@@ -27,8 +27,10 @@ void local_backend::tell_of_lost_runs() {
     });
 }
 
-void local_backend::deliver_grants() {
+/// True when there were any.
+bool local_backend::deliver_grants() {
     const auto committed = engine_.committed_batch();
+    const auto held_before = held_grants_.size();
     std::deque<grant> later;
     for (auto& held : std::exchange(held_grants_, {})) {
         if (held.gate <= committed)
@@ -37,6 +39,7 @@ void local_backend::deliver_grants() {
             later.push_back(std::move(held));
     }
     held_grants_ = std::move(later);  // delivering posts and brings no new ones
+    return held_grants_.size() < held_before;
 }
 
 void local_backend::deliver(std::uint64_t taker, std::vector<given_lease> leases) {

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
@@ -18,10 +19,6 @@ namespace {
 
 /// Lines of logs one step of retention deletes, but for those of its first job. Chosen, not tuned.
 constexpr std::int64_t purge_lines_max = 10'000;
-
-const char* sync_pragma(bool sync) {
-    return sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL";
-}
 
 std::string expired_sql() {
     return "SELECT seq FROM history WHERE purge_at IS NOT NULL AND purge_at <= ?1 "
@@ -32,7 +29,9 @@ std::string expired_sql() {
 
 journal_writer::journal_writer(connection db, writer_options options)
     : db_(std::move(db)), options_(options) {
-    db_.execute(options_.durable ? sync_pragma(true) : "PRAGMA synchronous=OFF");
+    // NORMAL: checkpoints sync. Commits are synced by sync_log, since to change between the two
+    // levels for each costs more than that call.
+    db_.execute(options_.durable ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=OFF");
     db_.execute("PRAGMA cache_size=-16384");
     // The log's file is kept and overwritten, which is cheaper than growing it, but not for ever
     // after a reader has held it up.
@@ -98,15 +97,24 @@ journal_writer::place_statements& journal_writer::at(job_place place) {
     return place == job_place::live ? live_ : history_;
 }
 
-void journal_writer::set_sync(bool sync) {
-    if (sync == sync_ || !options_.durable) return;
-    db_.execute(sync_pragma(sync));
-    sync_ = sync;
+/// The file of the log, once the first transaction has opened it.
+sqlite3_file* journal_writer::log_file() {
+    sqlite3_file* log = nullptr;
+    sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
+    return log != nullptr && log->pMethods != nullptr ? log : nullptr;
+}
+
+void journal_writer::sync_log() {
+    if (!options_.durable) return;
+    sqlite3_file* log = log_file();
+    const int rc = log ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) : SQLITE_MISUSE;
+    if (rc == SQLITE_OK) return;
+    const int error = last_errno(log);
+    throw database_error(rc, error, "syncing the log: " + std::string(std::strerror(error)));
 }
 
 void journal_writer::in_transaction(bool sync, const std::function<void()>& body) {
     sync = sync || wal_pages_ >= checkpoint_at_;
-    set_sync(sync);
     if (names_stale_) load_names();
     const auto next_seq_before = next_seq_;
     try {
@@ -122,7 +130,9 @@ void journal_writer::in_transaction(bool sync, const std::function<void()>& body
     }
     names_changed_ = false;
     ++last_commit_;
-    if (sync) last_synced_ = last_commit_;
+    if (!sync) return;
+    sync_log();
+    last_synced_ = last_commit_;
 }
 
 void journal_writer::roll_back() noexcept {
@@ -377,9 +387,8 @@ bool journal_writer::checkpoint() {
 void journal_writer::prepare_log() {
     constexpr std::int64_t prepared_max = std::int64_t{64} << 20;
     static constexpr std::array<char, 64 * 1024> zeros{};
-    sqlite3_file* log = nullptr;
-    sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
-    if (log == nullptr || log->pMethods == nullptr) return;
+    sqlite3_file* log = log_file();
+    if (log == nullptr) return;
     const auto& methods = *log->pMethods;
     sqlite3_int64 size = 0;
     if (methods.xFileSize(log, &size) != SQLITE_OK) return;

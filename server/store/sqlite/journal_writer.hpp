@@ -19,7 +19,7 @@ struct writer_options {
 
 /// The writing connection: turns batches into transactions and keeps the log short. For one thread.
 /// Throws database_error; after one, nothing of the transaction is on disk unless it failed at the
-/// sync.
+/// sync, and then it may be.
 class journal_writer {
 public:
     journal_writer(connection db, writer_options options);
@@ -73,7 +73,8 @@ private:
     };
 
     void in_transaction(bool sync, const std::function<void()>& body);
-    void set_sync(bool sync);
+    sqlite3_file* log_file();
+    void sync_log();
     void roll_back() noexcept;
     void set_meta(std::string_view key, std::int64_t value);
     void load_names();
@@ -109,7 +110,6 @@ private:
 
     int wal_pages_ = 0;
     int checkpoint_at_ = 0;
-    bool sync_ = true;
     bool usable_ = true;
 };
 
