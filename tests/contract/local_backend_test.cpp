@@ -205,6 +205,55 @@ TEST_F(LocalBackend, RefusesNewJobsOnANearlyFullDiskAndRecovers) {
     run(nearly_full_disk(*this));
 }
 
+using words = std::vector<std::string>;
+
+asio::awaitable<int> run_one(LocalBackend& t, words& order) {
+    auto request = contract_fetch("q");
+    request.worker_id = std::string(in_server_worker_id);
+    request.handled_only = true;
+    request.wait = 10s;
+    auto jobs = co_await t.queue->fetch(std::move(request), std::stop_token{});
+    EXPECT_TRUE(jobs && jobs->size() == 1);
+    order.emplace_back("run");
+    co_return 0;
+}
+
+asio::awaitable<int> submit(LocalBackend& t, words& order) {
+    auto pushed = co_await t.queue->push(one_job());
+    EXPECT_TRUE(pushed);
+    order.emplace_back("answer");
+    co_return 0;
+}
+
+/// What comes first when `submits` jobs are stored at once and a worker in the server waits.
+asio::awaitable<void> order_of(LocalBackend& t, std::size_t submits, words& order) {
+    auto running = t.start(run_one(t, order));
+    co_await t.yield();
+    std::vector<started_call<int>> all;
+    for (std::size_t i = 0; i < submits; ++i) all.push_back(t.start(submit(t, order)));
+    co_await running.answer();
+    for (auto& each : all) co_await each.answer();
+}
+
+TEST_F(LocalBackend, BeginsTheRunOfALoneJobBeforeItsSubmitIsAnswered) {
+    engine_config rules;
+    rules.handled_types = {{"work", 0}};
+    open(std::move(rules));
+    words order;
+    run(order_of(*this, 1, order));
+    EXPECT_EQ(order, (words{"run", "answer"}));
+}
+
+TEST_F(LocalBackend, AnswersManySubmitsBeforeTheRunBegins) {
+    engine_config rules;
+    rules.handled_types = {{"work", 0}};
+    open(std::move(rules));
+    words order;
+    run(order_of(*this, 8, order));
+    ASSERT_EQ(order.size(), 9U);
+    EXPECT_EQ(order.back(), "run");
+}
+
 asio::awaitable<void> ack_and_fetch_at_rest(LocalBackend& t) {
     for (int i = 0; i < 2; ++i) {
         auto pushed = co_await t.queue->push(one_job());
