@@ -14,7 +14,7 @@
 #include <vector>
 
 /// Every setting of the server in one struct. How they are called in a file, in the environment and
-/// on the command line stands in settings.cpp, once.
+/// on the command line stands in setting_table.cpp, once.
 namespace sluice::config {
 
 enum class log_form : std::uint8_t { automatic, human, json };

@@ -359,6 +359,7 @@ private:
 
     // engine_line.cpp
     void join_line(resident_job& job, instant now);
+    void take_place(const resident_job& job);
     void pop_line(ready_lane& lane);
     void leave_line(ready_lane& lane, const ready_entry& entry);
     void enter_window(resident_job& job, std::size_t bytes);
@@ -421,6 +422,7 @@ private:
     std::int64_t ticket_again(const resident_job& job);
     void rejoin_line(resident_job& job, instant now);
     void enter_fair(const resident_job& job);
+    void place_beside(resident_job& job);
     void leave_fair(resident_job& job);
     void start_turn(const resident_job& job, fair_level& level);
     void end_level(ready_lane& lane, int priority);

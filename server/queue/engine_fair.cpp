@@ -142,6 +142,21 @@ void engine::enter_fair(const resident_job& job) {
     level_of(*job.lane, spec.priority).enter(fairness_key_of(spec));
 }
 
+/// If the job still waits, it is put into its line: its place was another one's when the server
+/// started. Whatever counts waiting jobs has counted it; which level did is not known for sure.
+void engine::place_beside(resident_job& job) {
+    auto& record = job.record;
+    auto& lane = *job.lane;
+    const auto priority = record.spec->priority;
+    if (record.state != job_state::available) return;
+    if (lane.line.holder(priority, record.ticket) == record.seq) return;
+    record.ticket = lane.line.next_free(priority, record.ticket);
+    if (auto* level = lane.level(priority)) level->lose_count();
+    touch(job, true);
+    take_place(job);
+    offers_.push_back(job.queue);
+}
+
 /// The job of a fair queue is available no more.
 void engine::leave_fair(resident_job& job) {
     const auto& spec = *job.record.spec;

@@ -120,6 +120,7 @@ void engine::admit_wanted(const wanted_load& wanted, std::vector<job_record> rec
                 continue;
             }
             turns_.start_when_read.erase(seq);
+            turns_.place_when_read.erase(seq);
             const auto end = turns_.end_when_read.extract(seq);
             if (end && end.mapped().drop) end_drop(end.mapped(), nullptr, now);
         }

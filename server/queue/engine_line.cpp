@@ -27,14 +27,9 @@ bool comes_soon(const ready_lane& lane, const job_record& record, std::size_t wi
 
 }  // namespace
 
-/// Puts an available job into its line, under the ticket it has.
-void engine::join_line(resident_job& job, instant now) {
-    auto& record = job.record;
-    record.available_at = stamp(now);
-    record.due_at.reset();
-    objective_enter(job, now);
+void engine::take_place(const resident_job& job) {
+    const auto& record = job.record;
     auto& lane = *job.lane;
-    if (job.queue->fair || record.spec->fairness) enter_fair(job);
     const bool joined = lane.line.add({record.spec->priority, record.ticket, record.seq});
     if (joined && lane.share && !lane.closed) ++job.queue->handled_ready;
     job.queue->relist(lane);
@@ -44,6 +39,17 @@ void engine::join_line(resident_job& job, instant now) {
         if (lane.closed) reopen_lane(lane);
         pass_on_opening(lane);
     }
+}
+
+/// Puts an available job into its line, under the ticket it has.
+void engine::join_line(resident_job& job, instant now) {
+    auto& record = job.record;
+    record.available_at = stamp(now);
+    record.due_at.reset();
+    objective_enter(job, now);
+    const auto& lane = *job.lane;
+    if (job.queue->fair || record.spec->fairness) enter_fair(job);
+    take_place(job);
     // Only the first jobs of a line stay in memory: once one is at rest, all behind it go there
     // too.
     const auto bytes = footprint(record);

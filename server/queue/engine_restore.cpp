@@ -22,9 +22,13 @@ void engine::restore_waiting(const waiting_job& job) {
     if (job.state == job_state::available) {
         auto& lane = lane_of(queue, job.type, job.limit_key);
         ++lane.waiting;
-        lane.line.restore({job.priority, job.ticket, job.seq});
+        const bool in_line = lane.line.restore({job.priority, job.ticket, job.seq});
+        if (!in_line) {
+            turns_.place_when_read.insert(job.seq);
+            due_loads_.push_back(job.seq);
+        }
         restore_fair(lane, job);
-        if (lane.share) ++queue.handled_ready;
+        if (in_line && lane.share) ++queue.handled_ready;
         if (queue.objective) queue.objective->enter(stamp(start_), stamp(start_));
         queue.relist(lane);
         queues_.update_turn(queue);

@@ -103,8 +103,10 @@ void engine::due(std::int64_t seq, instant now) {
     }
     auto& record = job->record;
     const bool only_looked_at = turns_.start_when_read.erase(seq) > 0;
+    const bool displaced = turns_.place_when_read.erase(seq) > 0;
     if (turns_.end_when_read.contains(seq)) return end_read(*job, now);
     if (job->place != job_place::live) return;
+    if (displaced) place_beside(*job);
     if (record.state == job_state::pending) start_made(*job, now);
     const bool waits = record.state != job_state::active && !is_terminal(record.state);
     if (waits && record.spec->expires_at) {

@@ -52,6 +52,9 @@ struct job_turns {
     /// The same, once they have been read.
     std::unordered_set<std::int64_t> start_when_read;
     std::unordered_map<std::int64_t, unread_end> end_when_read;
+    /// Available ones whose place in line another one had when the server started: one of the two
+    /// was to be dropped, and the process before ended first.
+    std::unordered_set<std::int64_t> place_when_read;
     std::vector<std::int64_t> nodes_held;  ///< of workflows, until less waits for the disk
 
     bool any() const { return !to_start.empty() || !to_cancel.empty(); }

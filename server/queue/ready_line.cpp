@@ -43,7 +43,7 @@ void ready_line::level::scatter_last_run() {
     const auto last = runs.back();
     runs.pop_back();
     for (std::int64_t i = 0; i < last.count; ++i)
-        if (!strays.emplace(last.ticket + i * last.step, last.seq + i).second) --size;
+        strays.emplace(last.ticket + i * last.step, last.seq + i);
 }
 
 template <class Visit>
@@ -110,20 +110,20 @@ bool ready_line::add(const ready_entry& entry) {
     return true;
 }
 
-void ready_line::restore(const ready_entry& entry) {
+bool ready_line::restore(const ready_entry& entry) {
     auto& at = levels_[entry.priority];
+    if (at.holder(entry.ticket)) return false;
     // Most jobs have the ticket they came with. They are to make long runs: others, which may have
     // a higher one although they came before, give way.
-    const auto before = at.size;
     if (entry.ticket == entry.seq)
         while (!at.in_order(entry.ticket)) at.scatter_last_run();
-    if (at.in_order(entry.ticket)) {
+    if (at.in_order(entry.ticket))
         at.append(entry.ticket, entry.seq);
-        ++at.size;
-    } else if (at.strays.emplace(entry.ticket, entry.seq).second) {
-        ++at.size;
-    }
-    size_ = size_ + at.size - before;
+    else
+        at.strays.emplace(entry.ticket, entry.seq);
+    ++at.size;
+    ++size_;
+    return true;
 }
 
 std::optional<ready_entry> ready_line::front() const {

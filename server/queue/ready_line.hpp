@@ -31,8 +31,9 @@ public:
     /// it takes that of a stale entry.
     bool add(const ready_entry& entry);
 
-    /// While restoring, entries come in order of `seq`, not of `ticket`.
-    void restore(const ready_entry& entry);
+    /// While restoring, entries come in order of `seq`, not of `ticket`. False: another one has
+    /// that place, and this one is not in line.
+    bool restore(const ready_entry& entry);
 
     std::optional<ready_entry> front() const;
     /// The one that has the lowest ticket, whatever its priority.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "server/queue/backend.hpp"
+#include "server/runtime/call_across.hpp"
 #include "server/runtime/inbox.hpp"
 
 #include <utility>
@@ -13,7 +14,8 @@ namespace sluice {
 /// One for each executor that asks: all calls on that of `back`, where they complete. Calls of one
 /// executor begin in their order. The functions of a request (`check`, `may_touch`, `enough`, ...)
 /// are called on the backend's executor while their owner waits: what they read must not change
-/// meanwhile. `push_each_request::accepted` and what is given to `on_run_lost` are called here.
+/// meanwhile. Jobs that are granted to a fetch whose `stop` was requested before they arrived go
+/// back. `push_each_request::accepted` and what is given to `on_run_lost` are called here.
 ///
 /// `far` outlives the executor that asks, and both inboxes outlive this. The queue's own
 /// stop_callbacks only post, so that a stop may be requested on this side.
@@ -111,7 +113,9 @@ public:
 
 private:
     template <class Call>
-    auto ask(Call call);
+    auto ask(Call call) {
+        return call_across(there_, back_, std::move(call));
+    }
 
     backend& far_;
     inbox& there_;

@@ -30,28 +30,56 @@ public:
             caller->resume();
             return;
         }
-        std::unique_ptr<errand> mine(static_cast<errand*>(self.release()));
-        auto work = perform();
-        boost::asio::co_spawn(there_.executor(), std::move(work), come_back{std::move(mine)});
+        auto* const mine = static_cast<errand*>(self.release());
+        bool begun = false;
+        begun_ = &begun;
+        try {
+            auto work = perform();
+            come_back answer{kept(mine)};
+            boost::asio::co_spawn(there_.executor(), std::move(work), std::move(answer));
+            if (!begun) begun_ = nullptr;
+            return;
+        } catch (...) {
+            if (begun) throw;
+            begun_ = nullptr;
+            fault_ = std::current_exception();
+        }
+        go_back();  // there was no memory for the coroutine, and the caller is to know
+    }
+
+protected:
+    /// The call itself; `has_begun` comes first.
+    virtual boost::asio::awaitable<void> perform() = 0;
+    void has_begun() {
+        if (begun_) *std::exchange(begun_, nullptr) = true;
     }
 
 private:
+    /// A coroutine that could not be started takes its completion handler along, but not this.
+    struct unless_starting {
+        void operator()(errand* e) const {
+            if (!e->begun_) delete e;
+        }
+    };
+    using kept = std::unique_ptr<errand, unless_starting>;
     struct come_back {
-        std::unique_ptr<errand> self;
+        kept self;
         void operator()(std::exception_ptr fault) {
             self->fault_ = std::move(fault);
-            self->done_ = true;
-            auto& back = self->back_;
-            back.post(std::move(self));
+            self.release()->go_back();
         }
     };
 
-    virtual boost::asio::awaitable<void> perform() = 0;
+    void go_back() {
+        done_ = true;
+        back_.post(std::unique_ptr<item>(this));
+    }
 
     std::unique_ptr<suspended> caller_;
     std::exception_ptr& fault_;
     inbox& there_;
     inbox& back_;
+    bool* begun_ = nullptr;  ///< while the coroutine is being started
     bool done_ = false;
 };
 
@@ -64,6 +92,7 @@ public:
 
 private:
     boost::asio::awaitable<void> perform() override {
+        this->has_begun();
         auto calling = call_();
         auto made = co_await std::move(calling);
         made_.emplace(std::move(made));
@@ -76,7 +105,8 @@ private:
 }  // namespace detail
 
 /// Awaits `call()`, which gives an awaitable, on the executor of `there`, while the caller waits on
-/// that of `back`, which must be its own. Gives what it returns and throws what it throws.
+/// that of `back`, which must be its own. Gives what it returns and throws what it throws, or
+/// std::bad_alloc when there is no memory to begin it.
 ///
 /// `call` is moved there, called and destroyed there or, when the answer has come, here. Calls of
 /// one caller start in its order. A call under way cannot be cancelled from here: hand it a

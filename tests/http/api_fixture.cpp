@@ -110,6 +110,16 @@ api_fixture::pending api_fixture::start(const std::string& method, const std::st
     return start(std::move(r));
 }
 
+api_fixture::pending api_fixture::start_alone(const std::string& method,
+                                              const std::string& target) {
+    request r;
+    r.method = method;
+    set_target(r, target);
+    auto answer = begin(std::move(r));
+    front().poll();
+    return answer;
+}
+
 api_fixture::upload api_fixture::start_upload(const std::string& target, header_fields fields) {
     request r;
     r.method = "POST";
@@ -127,6 +137,12 @@ void api_fixture::leave(const response& stream) {
 }
 
 api_fixture::pending api_fixture::start(request r) {
+    auto answer = begin(std::move(r));
+    poll();
+    return answer;
+}
+
+api_fixture::pending api_fixture::begin(request r) {
     r.request_id = "req_test";
     r.received = std::chrono::steady_clock::now();
     r.stop = stop.get_token();
@@ -147,7 +163,6 @@ api_fixture::pending api_fixture::start(request r) {
                        if (fault) std::rethrow_exception(fault);
                        *answer = std::move(made);
                    });
-    poll();
     return answer;
 }
 

@@ -43,6 +43,10 @@ public:
     /// Sends a request and leaves it under way, at its first suspension.
     pending start(const std::string& method, const std::string& target, std::string body = {},
                   header_fields fields = {});
+    /// The same while the thread of the queues does not come to anything.
+    pending start_alone(const std::string& method, const std::string& target);
+    /// Whether that is another one.
+    bool across() const { return across_; }
     response finish(const pending& answer);
 
     /// A piece of a stream that may still be on its way; in the end there may be none.
@@ -90,6 +94,7 @@ public:
 
 private:
     pending start(request r);
+    pending begin(request r);
     void run_until(const std::function<bool()>& done);
 
     asio::io_context& front() { return across_ ? front_ : context_; }

@@ -223,6 +223,14 @@ TEST_F(Views, ADrainingServerIsNotReadyButAlive) {
     EXPECT_EQ(send("GET", "/healthz").body, "ok\n");
 }
 
+TEST_F(Views, HealthIsToldByTheThreadOfTheQueues) {
+    for (const auto* path : {"/healthz", "/readyz", "/ojs/v1/health"}) {
+        const auto answer = start_alone("GET", path);
+        EXPECT_EQ(answer->has_value(), !across()) << path << " answers for a thread that does not";
+        EXPECT_EQ(finish(answer).status, 200);
+    }
+}
+
 TEST_F(Views, MetricsCountJobsByQueue) {
     push("a");
     const auto answer = send("GET", "/metrics");

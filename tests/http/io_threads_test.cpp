@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -124,23 +125,53 @@ TEST(IoThreads, ShareTheConnectionsAndKeepEachOnItsThread) {
     EXPECT_EQ(seen.size(), 1U);
 }
 
+/// How many of so many clients are served at one time.
+int served_of(int clients, std::uint16_t port) {
+    std::deque<wire_client> open;
+    int served = 0;
+    for (int i = 0; i < clients; ++i) {
+        auto& client = open.emplace_back(port);
+        client.send(get("/thread"));
+        served += client.read_answer().status == 200;  // a refusal may get lost
+    }
+    return served;
+}
+
 TEST(IoThreads, HoldTheLimitOfConnectionsTogether) {
     auto config = on_any_port();
     config.connections_max = 5;
     spread_server server(config);
-    const auto port = server.start();
-    std::deque<wire_client> clients;
-    int served = 0, refused = 0;
-    for (int i = 0; i < 24; ++i) {
-        auto& client = clients.emplace_back(port);
-        client.send(get("/thread"));
-        const int status = client.read_answer().status;
-        served += status == 200;
-        refused += status != 200;  // the answer can get lost when the connection is turned away
+    EXPECT_EQ(served_of(24, server.start()), 5);
+}
+
+/// The soft limit of descriptors, for as long as this lives.
+class descriptor_limit {
+public:
+    explicit descriptor_limit(rlim_t most) {
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        auto less = before_;
+        less.rlim_cur = most;
+        EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &less), 0);
     }
-    EXPECT_EQ(served, 5);
-    EXPECT_EQ(refused, 19);
-    EXPECT_EQ(server.connections(), 5U);
+    ~descriptor_limit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+    descriptor_limit(const descriptor_limit&) = delete;
+    descriptor_limit& operator=(const descriptor_limit&) = delete;
+
+private:
+    rlimit before_{};
+};
+
+TEST(IoThreads, LeaveDescriptorsForOneAnother) {
+    std::vector<int> served;
+    for (const std::size_t threads : {1U, 3U}) {
+        std::optional<spread_server> server;
+        {
+            const descriptor_limit few(200);
+            server.emplace(on_any_port(), threads);
+        }
+        served.push_back(served_of(200, server->start()));
+    }
+    EXPECT_EQ(served, (std::vector{200 - 64, 200 - 64 - 2 * 5}));
 }
 
 TEST(IoThreads, EndTogetherWhenTheServerStops) {

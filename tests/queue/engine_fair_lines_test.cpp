@@ -4,9 +4,12 @@
 #include "proto/limit_rule.hpp"
 #include "tests/queue/fair_fixture.hpp"
 
+#include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace sluice::test {
 namespace {
@@ -251,6 +254,46 @@ TEST_P(FairLines, WhenFullTheJobThatCameFirstIsFoundInWhateverLine) {
     EXPECT_EQ(f.job(first).state, job_state::discarded);
     EXPECT_EQ(f.job(second[0]).state, job_state::discarded);
     EXPECT_EQ(f.job(second[1]).state, job_state::available);
+    EXPECT_EQ(rest().size(), 4U);
+}
+
+/// What is to be dropped leaves its line before that is on the disk, and its place is given to
+/// another one. If the process ends then, two have it.
+TEST_P(FairLines, JobsThatWereToBeDroppedStillHaveTheirTurnAfterACrash) {
+    auto dropped = push(keyed("a"), 2);
+    dropped.push_back(push(keyed("b")).front());
+    bound(5);
+    f.crash();
+    f.manual = true;
+    push(of_type("y", "c"), 5);
+    const std::vector<uuid> in_place{push(keyed("d")).front(), push(keyed("e")).front()};
+    f.commit();
+    f.manual = false;
+    f.crash();
+    ASSERT_EQ(f.stats("q").jobs[static_cast<std::size_t>(job_state::available)], 8U);
+    std::set<std::int64_t> tickets;
+    for (const auto* ids : {&std::as_const(dropped), &in_place})
+        for (const auto& id : *ids) tickets.insert(f.job(id).ticket);
+    EXPECT_EQ(tickets.size(), 5U) << "each has a place of its own";
+    f.crash();
+    EXPECT_EQ(rest().size(), 8U);
+    EXPECT_EQ(f.stats("q").jobs[static_cast<std::size_t>(job_state::active)], 8U);
+}
+
+/// The same when the job ends before it could be put into its line.
+TEST_P(FairLines, AJobThatWasToBeDroppedMayBeCancelledAfterACrash) {
+    push(keyed("a"));
+    push(keyed("b"));
+    bound(3);
+    f.crash();
+    f.manual = true;
+    push(of_type("y", "c"), 2);
+    const auto in_place = push(keyed("d")).front();
+    f.commit();
+    f.crash();
+    ASSERT_TRUE(f.cancel(in_place));
+    f.manual = false;
+    f.settle();
     EXPECT_EQ(rest().size(), 4U);
 }
 

@@ -78,6 +78,21 @@ TEST(ReadyLine, IsRestoredInOrderOfTicketsWhateverTheScanGives) {
     EXPECT_EQ(drain(line), (std::vector<std::int64_t>{1, 3, 4, 5, 2, 41}));
 }
 
+TEST(ReadyLine, RestoresNobodyInAPlaceThatIsTaken) {
+    ready_line line;
+    EXPECT_TRUE(line.restore({0, 50, 1}));
+    EXPECT_TRUE(line.restore({0, 3, 2}));
+    EXPECT_FALSE(line.restore({0, 3, 3}));  // which now would have its place in a long run
+    EXPECT_FALSE(line.restore({0, 50, 4}));
+    EXPECT_TRUE(line.restore({1, 50, 5}));
+    for (std::int64_t seq = 10; seq < 20; ++seq) EXPECT_TRUE(line.restore({0, seq, seq}));
+    EXPECT_FALSE(line.restore({0, 12, 20}));
+    EXPECT_FALSE(line.restore({0, 50, 50}));
+    EXPECT_EQ(line.size(), 13U);
+    EXPECT_EQ(drain(line),
+              (std::vector<std::int64_t>{5, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 1}));
+}
+
 TEST(ReadyLine, LooksAheadWithoutChangingAnything) {
     ready_line line;
     for (std::int64_t i = 1; i <= 5; ++i) line.add({i % 2 == 0 ? 1 : 0, i, i});

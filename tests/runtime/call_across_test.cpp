@@ -3,23 +3,70 @@
 #include "server/runtime/notifier.hpp"
 
 #include <gtest/gtest.h>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/execution.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/require.hpp>
 #include <boost/asio/use_future.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace sluice {
 namespace {
 
 namespace asio = boost::asio;
+
+using namespace std::chrono_literals;
+
+/// That of a context, but with no memory for new work while `*fails`: neither to queue it nor to
+/// begin a coroutine, which has its work tracked first of all.
+class failing_executor {
+public:
+    failing_executor(asio::any_io_executor inner, const bool* fails)
+        : inner_(std::move(inner)), fails_(fails) {}
+
+    template <class F>
+    void execute(F&& work) const {
+        if (*fails_) throw std::bad_alloc();
+        inner_.execute(std::forward<F>(work));
+    }
+    asio::execution_context& query(asio::execution::context_t) const noexcept {
+        return asio::query(inner_, asio::execution::context);
+    }
+    failing_executor require(asio::execution::blocking_t::never_t never) const {
+        return {asio::require(inner_, never), fails_};
+    }
+    failing_executor prefer(asio::execution::blocking_t::possibly_t possibly) const {
+        return {asio::prefer(inner_, possibly), fails_};
+    }
+    failing_executor prefer(asio::execution::outstanding_work_t::tracked_t tracked) const {
+        if (*fails_) throw std::bad_alloc();
+        return {asio::prefer(inner_, tracked), fails_};
+    }
+    friend bool operator==(const failing_executor& a, const failing_executor& b) noexcept {
+        return a.inner_ == b.inner_ && a.fails_ == b.fails_;
+    }
+    friend bool operator!=(const failing_executor& a, const failing_executor& b) noexcept {
+        return !(a == b);
+    }
+
+private:
+    asio::any_io_executor inner_;
+    const bool* fails_;
+};
 
 /// How many handlers a context ran, as far as its executor was asked.
 std::size_t handlers_of(asio::io_context& context) {
@@ -83,6 +130,40 @@ TEST(Inbox, DropsWhatHasNotArrivedWhenItGoes) {
     EXPECT_EQ(kept.use_count(), 1);
     context.poll();
     EXPECT_FALSE(called);
+}
+
+TEST(Inbox, GoesOnAfterAPostThatFailed) {
+    asio::io_context context;
+    bool fails = true;
+    inbox box(failing_executor(context.get_executor(), &fails));
+    const auto kept = std::make_shared<int>(1);
+    std::vector<int> seen;
+    EXPECT_THROW(box.post_call([kept, &seen] { seen.push_back(1); }), std::bad_alloc);
+    EXPECT_EQ(kept.use_count(), 1);
+    fails = false;
+    box.post_call([&] { seen.push_back(2); });
+    context.poll();
+    EXPECT_EQ(seen, std::vector{2}) << "whoever was told that it failed is not heard of again";
+}
+
+TEST(Inbox, TakesTheRestWithTheNextPostWhenItCannotAskForATurn) {
+    asio::io_context context;
+    bool fails = false;
+    inbox box(failing_executor(context.get_executor(), &fails));
+    std::vector<int> seen;
+    box.post_call([&] {
+        fails = true;
+        throw std::runtime_error("broken");
+    });
+    box.post_call([&] { seen.push_back(1); });
+    EXPECT_ANY_THROW(context.poll());
+    fails = false;
+    context.poll();
+    EXPECT_TRUE(seen.empty());  // control: nobody has asked
+    context.restart();
+    box.post_call([&] { seen.push_back(2); });
+    context.poll();
+    EXPECT_EQ(seen, (std::vector{1, 2}));
 }
 
 /// Two contexts with a thread each.
@@ -169,6 +250,40 @@ TEST_F(call_across_test, KeepsTheOrderOfACallersCalls) {
     for (int i = 0; i < 1000; ++i) EXPECT_EQ(answers[static_cast<std::size_t>(i)].get(), i);
     ASSERT_EQ(seen.size(), 1000U);
     EXPECT_TRUE(std::ranges::is_sorted(seen));
+}
+
+asio::awaitable<std::string> fault_of(inbox& there, inbox& back) {
+    std::string fault = "none";
+    try {
+        auto going = call_across(there, back, where);
+        [[maybe_unused]] const auto made = co_await std::move(going);
+    } catch (const std::bad_alloc&) {
+        fault = "no memory";
+    }
+    co_return fault;
+}
+
+TEST(CallAcross, ThrowsHereWhenThereIsNoMemoryToBeginThere) {
+    asio::io_context home;
+    asio::io_context away;
+    bool fails = false;
+    inbox home_box(home.get_executor());
+    inbox away_box(failing_executor(away.get_executor(), &fails));
+    std::vector<std::future<std::string>> calls;
+    for (const bool now : {false, true, false}) {
+        away_box.post_call([&fails, now] { fails = now; });
+        calls.push_back(asio::co_spawn(home, fault_of(away_box, home_box), asio::use_future));
+        home.poll();
+    }
+    away.poll();
+    home.restart();
+    home.poll();
+    std::vector<std::string> faults;
+    for (auto& call : calls) {
+        const bool ended = call.wait_for(0s) == std::future_status::ready;
+        faults.push_back(ended ? call.get() : "waits");
+    }
+    EXPECT_EQ(faults, (std::vector<std::string>{"none", "no memory", "none"}));
 }
 
 asio::awaitable<int> wait_for(notifier& woken, std::shared_ptr<int> kept) {

@@ -8,7 +8,6 @@ import socket
 import struct
 import subprocess
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
@@ -32,6 +31,34 @@ class IoThreads(unittest.TestCase):
         peer.sendall(request)
         return peer
 
+    def await_begun(self, server, peers):
+        """Until what they sent has reached the thread of the queues."""
+        port = ":%04X" % server.address[1]
+
+        def unread():
+            sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+            ends = {f[2] for f in sockets
+                    if f[1].endswith(port) and f[3] == "01" and int(f[4].split(":")[1], 16) == 0}
+            return [p for p in peers if not any(e.endswith(":%04X" % p.getsockname()[1])
+                                                for e in ends)]
+
+        self.assertTrue(wait_until(lambda: not unread(), 10))
+        # Whatever was read went there in order, and so does this.
+        self.assertEqual(server.client().get("/readyz")[0], 200)
+
+    def await_sockets(self, server, count):
+        self.assertTrue(wait_until(lambda: self.sockets(server) == count, 10))
+
+    @staticmethod
+    def sockets(server):
+        count = 0
+        for fd in Path(f"/proc/{server.process.pid}/fd").iterdir():
+            try:
+                count += os.readlink(fd).startswith("socket:")
+            except FileNotFoundError:
+                pass
+        return count
+
     @staticmethod
     def reset(peer):
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -40,11 +67,13 @@ class IoThreads(unittest.TestCase):
     def test_a_job_is_not_given_to_a_poll_whose_client_has_gone(self):
         with Server("--workers", "0", "--io-threads", "3") as server:
             client = server.client()
+            self.assertEqual(client.get("/readyz")[0], 200)
+            before = self.sockets(server)
             peers = [self.connect(server, fetch_request("q", 60_000)) for _ in range(GONE)]
-            time.sleep(0.3)
+            self.await_begun(server, peers)
             for peer in peers:
                 self.reset(peer)
-            time.sleep(0.3)
+            self.await_sockets(server, before + 1)  # that of await_begun
             status, body = client.push("test.work", [1], queue="q")
             self.assertEqual(status, 201, body)
             status, body = client.fetch("q", wait_ms=5_000)
@@ -54,7 +83,7 @@ class IoThreads(unittest.TestCase):
 
             # Control: one that is still there is given the job.
             peer = self.connect(server, fetch_request("q", 60_000))
-            time.sleep(0.3)
+            self.await_begun(server, [peer])
             client.push("test.work", [2], queue="q")
             self.assertIn(b"test.work", peer.recv(65536))
             self.reset(peer)
@@ -62,6 +91,8 @@ class IoThreads(unittest.TestCase):
     def test_streams_whose_readers_go_end_and_leave_their_places(self):
         with Server("--workers", "0", "--io-threads", "3", "--http-streams-max", "8") as server:
             client = server.client()
+            self.assertEqual(client.get("/readyz")[0], 200)
+            before = self.sockets(server)
             for _ in range(3):
                 peers = [self.connect(server, EVENTS) for _ in range(8)]
                 for peer in peers:
@@ -81,7 +112,7 @@ class IoThreads(unittest.TestCase):
                         return b" 200 " in peer.recv(64)
 
                 self.assertTrue(wait_until(has_room, 10))
-                time.sleep(0.2)
+                self.await_sockets(server, before)
             server.process.terminate()
             self.assertEqual(server.wait(10), 0, server.last_words())
 
