@@ -22,7 +22,8 @@ enum class log_form : std::uint8_t { automatic, human, json };
 /// Where and how the journal is kept.
 struct store_config {
     std::string directory = "sluice-data";
-    /// Below this much free space new jobs are refused while all else goes on.
+    /// Below this much free space, beside what the log will need in the database, new jobs are
+    /// refused while all else goes on. 0: never.
     std::uint64_t low_space_bytes = std::uint64_t{64} << 20;
     /// Held back on disk, so that acks still fit when the disk is full.
     std::uint64_t reserve_bytes = std::uint64_t{8} << 20;

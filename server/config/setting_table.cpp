@@ -258,8 +258,9 @@ constexpr auto other_settings = std::to_array<setting>({
          .doc = "Directory of the journal. Made with mode 0700 when absent."}),
     make<size_codec, &config::store, &store_config::low_space_bytes>(
         {.key = "store.low_space_bytes",
-         .doc = "Below this much free disk space new jobs are refused with 507 while all else goes "
-                "on."}),
+         .doc =
+             "Below this much free disk space, beside what the log will need in the database, new "
+             "jobs are refused with 507 while all else goes on. 0: never."}),
     make<size_codec, &config::store, &store_config::reserve_bytes>(
         {.key = "store.reserve_bytes",
          .most = 16 * gib,
@@ -268,7 +269,8 @@ constexpr auto other_settings = std::to_array<setting>({
         {.key = "store.log_bytes",
          .least = kib * kib,
          .most = 16 * gib,
-         .doc = "The write-ahead log is moved into the database when it has grown to this."}),
+         .doc = "The write-ahead log is moved into the database when it has grown to this. Its "
+                "file has that size from the start, 64 MiB at most, where there is room."}),
     make<log_level_codec, &config::log, &log_config::level>(
         {.key = "log.level", .doc = "Least severity that is logged."}),
     make<log_form_codec, &config::log, &log_config::form>(

@@ -118,6 +118,31 @@ TEST_F(DiskFull, StopsNothingAndHealsWhenThereIsRoomAgain) {
     EXPECT_EQ(contents_of(*store), acknowledged);
 }
 
+TEST_F(DiskFull, TheMarkCountsWhatTheLogWillNeedInTheDatabase) {
+    config.wal_bytes = std::uint64_t{2} << 20;
+    config.prepare_log = true;
+    reopen();
+    const auto left = config.disk_low_bytes + (std::uint64_t{1} << 20);
+    disk.fill(left);
+    EXPECT_FALSE(store->disk_low_blocking());
+    for (int i = 0; i < 13; ++i) EXPECT_EQ(put(100'000).status, commit_status::ok);
+    EXPECT_EQ(std::filesystem::space(disk.path()).available, left) << "the log had its room";
+    EXPECT_TRUE(store->disk_low_blocking());
+}
+
+TEST_F(DiskFull, EndsInOrderWhenThereIsNoRoomToMoveTheLog) {
+    config.wal_bytes = std::uint64_t{2} << 20;
+    config.prepare_log = true;
+    reopen();
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(put(100'000).status, commit_status::ok);
+    disk.fill(0);
+    EXPECT_NO_THROW(store->close_blocking());
+    EXPECT_GT(std::filesystem::file_size(config.directory / "sluice.db-wal"), 10 * 100'000U);
+    disk.free_up();
+    reopen();
+    EXPECT_EQ(contents_of(*store), acknowledged);
+}
+
 TEST_F(DiskFull, AKilledServerStartsAgainOnAFullDisk) {
     disk.fill(256 * 1024);
     store_until_full();

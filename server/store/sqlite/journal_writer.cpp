@@ -371,6 +371,10 @@ void journal_writer::sync_all() {
     if (last_synced_ != last_commit_) in_transaction(true, [] {});
 }
 
+std::uint64_t journal_writer::log_bytes() const {
+    return static_cast<std::uint64_t>(wal_pages_) * page_bytes;
+}
+
 bool journal_writer::checkpoint() {
     int pages = 0;
     int moved = 0;
@@ -380,6 +384,7 @@ bool journal_writer::checkpoint() {
     const bool whole = rc == SQLITE_OK && moved == pages;
     // A reader may hold it up, or a full disk: try again when the log has grown by a quarter.
     checkpoint_at_ = whole ? bound : wal_pages_ + std::max(bound / 4, 1);
+    if (whole) wal_pages_ = 0;
     if (rc != SQLITE_OK && rc != SQLITE_BUSY) throw_database_error(db_.get(), rc, "checkpointing");
     return whole;
 }

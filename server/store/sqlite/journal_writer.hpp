@@ -46,13 +46,15 @@ public:
     bool checkpoint_due() const {
         return wal_pages_ >= checkpoint_at_ && last_synced_ == last_commit_;
     }
+    /// What the log holds that is not in the database yet, at most.
+    std::uint64_t log_bytes() const;
     /// Moves the log into the database. True when all of it is there, so that the next commit
     /// starts the log anew.
     bool checkpoint();
     /// Makes everything durable.
     void sync_all();
     /// After `sync_all`: moves all of the log into the database and lets SQLite remove it when this
-    /// is destroyed. Nothing may be called after it.
+    /// is destroyed. Nothing may be called after it. When it throws, the log stays.
     void finish();
     /// Writes zeros behind what the log holds, up to its bound or 64 MiB, and syncs them: commits
     /// then overwrite blocks that are there, which a disk syncs sooner than a file that grows

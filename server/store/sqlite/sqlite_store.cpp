@@ -5,6 +5,7 @@
 #include "server/store/sqlite/journal_writer.hpp"
 #include "server/store/sqlite/opening.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <optional>
@@ -44,7 +45,7 @@ public:
     job_page list_blocking(const job_query& query) override;
     dead_letter_summary sum_dead_letters_blocking(std::size_t max) override;
     std::vector<job_record> old_dead_letters_blocking(timestamp time, std::size_t max) override;
-    bool disk_low_blocking() override { return directory_.free_bytes() < config_.disk_low_bytes; }
+    bool disk_low_blocking() override { return disk_low(directory_.free_bytes()); }
     purge_outcome purge_blocking(timestamp now, std::size_t max) override;
     void close_blocking() override;
 
@@ -53,6 +54,7 @@ private:
     void move_log();
     void write_mark();
     void look_at_disk();
+    bool disk_low(std::uint64_t free_bytes) const;
     commit_outcome outcome_of(const database_error& e);
     commit_outcome fail(const std::string& why);
     template <class Read>
@@ -70,6 +72,8 @@ private:
     steady::time_point mark_synced_at_{};
     steady::time_point disk_seen_at_{};
     bool disk_low_ = false;
+    /// What the log holds that is not in the database yet. Also read by the reader thread.
+    std::atomic<std::uint64_t> unmoved_bytes_{0};
 };
 
 sqlite_store::sqlite_store(const sqlite_store_config& config)
@@ -204,6 +208,7 @@ void sqlite_store::after_commit() {
         mark_synced_at_ = now;
     }
     if (checkpoint) move_log();
+    unmoved_bytes_ = writer_->log_bytes();
     if (now - disk_seen_at_ >= disk_check_interval) look_at_disk();
 }
 
@@ -236,10 +241,15 @@ void sqlite_store::write_mark() {
 void sqlite_store::look_at_disk() {
     disk_seen_at_ = steady::now();
     const auto free = directory_.free_bytes();
-    disk_low_ = free < config_.disk_low_bytes;
+    disk_low_ = disk_low(free);
     if (free >= config_.disk_low_bytes + config_.reserve_bytes) {
         directory_.keep_reserve(config_.reserve_bytes);
     }
+}
+
+/// The log's file has room for what it holds, but the database will need as much when it is moved.
+bool sqlite_store::disk_low(std::uint64_t free_bytes) const {
+    return config_.disk_low_bytes > 0 && free_bytes < config_.disk_low_bytes + unmoved_bytes_;
 }
 
 job_store::purge_outcome sqlite_store::purge_blocking(timestamp now, std::size_t max) {
@@ -265,7 +275,12 @@ void sqlite_store::close_blocking() {
             writer_->sync_all();
             write_mark();
             mark_file_->sync();
-            writer_->finish();
+            try {
+                writer_->finish();
+            } catch (const database_error& e) {
+                if (e.is_no_space()) return;  // the log keeps it all, and the mark says so
+                throw;
+            }
             mark_.checkpointed = writer_->last_commit();
             mark_.closed = true;
             write_mark();

@@ -27,7 +27,8 @@ namespace sluice {
 
 struct sqlite_store_config {
     std::filesystem::path directory;
-    /// `disk_low` is reported below so much free space.
+    /// `disk_low` is reported below so much free space beside what the log will need in the
+    /// database. 0: never.
     std::uint64_t disk_low_bytes = std::uint64_t{64} << 20;
     std::uint64_t reserve_bytes = std::uint64_t{8} << 20;
     /// The log is moved into the database when it has grown to this.
