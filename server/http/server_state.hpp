@@ -37,6 +37,9 @@ struct server_state {
     admission door;
     date_cache dates;
     bool draining = false;
+    /// For the answers that are being made: most are sent at once, and what every request uses
+    /// stays in the cache. Whoever cannot send all keeps it.
+    std::string spare_output;
     std::unordered_set<session*> sessions;  ///< each inserts and removes itself
     notifier session_ended;
 

@@ -14,8 +14,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <exception>
+#include <list>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -136,10 +136,10 @@ private:
 
     boost::beast::flat_buffer input_;
     request_reader reader_;
-    std::deque<exchange> exchanges_;
-    notifier changed_;  ///< answers were sent, or the connection was closed
+    std::list<exchange> exchanges_;  ///< an idle connection keeps no memory for one
+    notifier changed_;               ///< answers were sent, or the connection was closed
 
-    std::string output_;
+    std::string output_;  ///< has the spare buffer of its thread while answers are made
     bool flush_posted_ = false;
     bool writing_ = false;
     bool last_answer_ = false;   ///< the answer that says "close" is in `output_` or sent
@@ -153,9 +153,9 @@ private:
     bool expired_ = false;
     clock::time_point read_deadline_ = clock::time_point::max();
     clock::time_point write_deadline_ = clock::time_point::max();
-    boost::asio::steady_timer timer_;
     clock::time_point armed_for_ = clock::time_point::max();
     std::size_t timer_waits_ = 0;
+    boost::asio::steady_timer timer_;
 };
 
 }  // namespace sluice::http

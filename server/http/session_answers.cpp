@@ -91,6 +91,8 @@ void session::append_answer(exchange& e) {
     const bool streams = e.answer.stream && !frame.head_only;
     frame.close = last || streams;
     frame.modern = e.modern;
+    auto& spare = state_->spare_output;
+    if (output_.empty() && output_.capacity() < spare.capacity()) output_.swap(spare);
     append_response(output_, e.answer, frame);
     if (streams)
         begin_stream(e);
@@ -154,6 +156,8 @@ void session::write_rest(std::size_t sent) {
 void session::all_sent() {
     output_.clear();
     if (output_.capacity() > output_bytes_kept) output_.shrink_to_fit();
+    auto& spare = state_->spare_output;
+    if (output_.capacity() > spare.capacity()) output_.swap(spare);
     if (last_answer_) {
         boost::system::error_code ignored;
         socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);

@@ -45,15 +45,32 @@ double median(std::vector<double> values) {
     return values[values.size() / 2];
 }
 
+struct work {
+    double jobs = 0, seconds = 0, cpu = 0;
+};
+
+work push_for(const server& of, std::size_t connections, std::chrono::seconds duration) {
+    const auto cpu = of.running.cpu_seconds();
+    const auto begun = std::chrono::steady_clock::now();
+    const auto rate =
+        closed_loop(of.port, sluice_push("bench", "bench.push"), connections, duration);
+    work done;
+    done.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    done.jobs = rate * done.seconds;
+    done.cpu = of.running.cpu_seconds() - cpu;
+    return done;
+}
+
+/// A long run less a short one: what opening and closing the connections costs is in both.
 void producers(const server& of, int rounds) {
     std::map<std::size_t, std::vector<double>> rates, costs;
-    const auto push = sluice_push("bench", "bench.push");
     for (int round = 0; round < rounds; ++round) {
         for (const std::size_t connections : {64, 512, 4000}) {
-            const auto before = of.running.cpu_seconds();
-            const auto rate = closed_loop(of.port, push, connections, 2s);
-            rates[connections].push_back(rate);
-            costs[connections].push_back((of.running.cpu_seconds() - before) / (rate * 2) * 1e6);
+            const auto brief = push_for(of, connections, 1s);
+            const auto all = push_for(of, connections, 3s);
+            const auto jobs = all.jobs - brief.jobs;
+            rates[connections].push_back(jobs / (all.seconds - brief.seconds));
+            costs[connections].push_back((all.cpu - brief.cpu) / jobs * 1e6);
         }
     }
     for (const auto& [connections, all] : rates)
