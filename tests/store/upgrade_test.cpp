@@ -273,6 +273,36 @@ TEST_F(StoreTest, AStoreOfVersion7TakesFairnessKeysAndKeepsItsJobs) {
     expect_same(store->find_blocking(fresh.spec->id)->record, fresh);
 }
 
+TEST_F(StoreTest, AStoreOfVersion8KeepsItsRuns) {
+    auto old = running();
+    old.worker_id = "w2";
+    old.attempts = {{1, "w1", noon, noon + 1s, lease_outcome::nacked},
+                    {old.attempt, old.worker_id, *old.started_at, old.finished_at, old.outcome}};
+    put(job_place::nowhere, job_place::live, old);
+    store->close_blocking();
+    store.reset();
+    // As servers of then wrote it: the latest run like any other.
+    const auto micros = [](timestamp t) { return std::to_string(t.time_since_epoch().count()); };
+    const auto run = [&](const job_attempt& a) {
+        return R"({"attempt":)" + std::to_string(a.attempt) + R"(,"worker":")" + a.worker_id +
+               R"(","started":)" + micros(a.started_at) +
+               (a.finished_at ? R"(,"finished":)" + micros(*a.finished_at) : "") +
+               R"(,"outcome":)" + std::to_string(static_cast<int>(a.outcome)) + "}";
+    };
+    change(config.directory,
+           "PRAGMA user_version=8; UPDATE jobs SET history = json_set(history, '$.attempts', "
+           "json('[" +
+               run(old.attempts[0]) + "," + run(old.attempts[1]) +
+               "]')); UPDATE jobs SET history = json_remove(history, '$.latest')");
+    reopen();
+    const auto all = restore(*store);
+    ASSERT_EQ(all.active.size(), 1U);
+    expect_same(all.active.front(), old);
+    put(job_place::live, job_place::live, old);  // in the form of now
+    reopen();
+    expect_same(restore(*store).active.at(0), old);
+}
+
 TEST_F(StoreUpgrade, SalvageReadsAnOlderFile) {
     const auto rescued = config.directory / "rescued";
     salvage_store(config.directory, rescued);

@@ -250,6 +250,10 @@ std::string delete_job_sql(job_place from) {
     return "DELETE FROM " + std::string(table_name(from)) + " WHERE seq = ?1";
 }
 
+std::string delete_jobs_sql(job_place from) {
+    return "DELETE FROM " + std::string(table_name(from)) + " WHERE seq >= ?1 AND seq <= ?2";
+}
+
 row_texts encode_row_texts(const job_record& record, bool insert) {
     row_texts texts;
     texts.history = encode_stored_history(record);

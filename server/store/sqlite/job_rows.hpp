@@ -28,6 +28,8 @@ std::string update_job_sql(job_place at);
 /// Copies the row to the other table, with what has changed.
 std::string move_job_sql(job_place from, job_place to);
 std::string delete_job_sql(job_place from);
+/// The same for all from one number to another.
+std::string delete_jobs_sql(job_place from);
 
 /// The texts a row is made of; they must live until the statement is reset.
 struct row_texts {

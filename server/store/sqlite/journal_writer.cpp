@@ -73,6 +73,7 @@ journal_writer::journal_writer(connection db, writer_options options)
         s.update = db_.prepare(update_job_sql(place));
         s.move_away = db_.prepare(move_job_sql(place, other));
         s.remove = db_.prepare(delete_job_sql(place));
+        s.remove_run = db_.prepare(delete_jobs_sql(place));
         s.find_extras = db_.prepare("SELECT client_id, id, args IS NULL FROM " +
                                     std::string(table_name(place)) + " WHERE seq = ?1");
     }
@@ -161,7 +162,9 @@ void journal_writer::apply(const journal_batch& batch) {
     in_transaction(batch.sync, [&] {
         if (batch.reset) reset_all();
         next_seq_ = std::max(next_seq_, batch.next_seq);
+        for (auto* place : {&live_, &history_}) place->moved.clear();
         for (const auto& job : batch.jobs) write(job);
+        for (auto* place : {&live_, &history_}) remove_moved(*place);
         for (const auto& log : batch.logs) {
             bind_log(insert_log_, log);
             insert_log_.run();
@@ -248,9 +251,24 @@ void journal_writer::change(const job_write& job) {
         throw std::logic_error("job " + std::to_string(job.record.seq) + " is not in " +
                                std::string(table_name(job.from)));
     }
-    if (job.from == job.to) return;
-    from.remove.bind(1, job.record.seq);
-    from.remove.run();
+    if (job.from != job.to) from.moved.push_back(job.record.seq);
+}
+
+/// Jobs that came one after the other mostly end so: one statement removes all whose numbers follow
+/// each other, which costs a third of one for each (bench_store_commit).
+void journal_writer::remove_moved(place_statements& from) {
+    auto& seqs = from.moved;
+    std::sort(seqs.begin(), seqs.end());
+    for (std::size_t i = 0; i < seqs.size();) {
+        std::size_t end = i + 1;
+        while (end < seqs.size() && seqs[end] == seqs[end - 1] + 1) ++end;
+        from.remove_run.bind(1, seqs[i]);
+        from.remove_run.bind(2, seqs[end - 1]);
+        from.remove_run.run();
+        if (std::cmp_not_equal(db_.changes(), end - i))
+            throw std::logic_error("jobs to be removed from their table are not there");
+        i = end;
+    }
 }
 
 void journal_writer::erase(job_place from, std::int64_t seq) {

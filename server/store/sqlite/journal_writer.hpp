@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace sluice::sqlite {
 
@@ -65,7 +66,8 @@ private:
         }
     };
     struct place_statements {
-        statement insert, update, move_away, remove, find_extras;
+        statement insert, update, move_away, remove, remove_run, find_extras;
+        std::vector<std::int64_t> moved;  ///< rows copied away that are to be removed
     };
 
     void in_transaction(bool sync, const std::function<void()>& body);
@@ -80,6 +82,7 @@ private:
     void insert(const job_write& job);
     void change(const job_write& job);
     std::vector<std::int64_t> expired_workflows(timestamp now, std::size_t max);
+    void remove_moved(place_statements& from);
     void erase(job_place from, std::int64_t seq);
     void reset_all();
     std::int64_t name_id(const std::string& name);
