@@ -79,6 +79,7 @@ asio::awaitable<result<change_answer>> local_backend::with_fetch(
 asio::awaitable<result<answers_outcome>> local_backend::answer_many(answers_request request) {
     if (failed_) co_return failure();
     ids named;
+    named.reserve(request.acks.size() + request.nacks.size() + request.heartbeat.jobs.size());
     std::vector<std::uint64_t> loads;
     std::vector<std::optional<error>> refused(request.acks.size());
     for (std::size_t i = 0; i < request.acks.size(); ++i) {

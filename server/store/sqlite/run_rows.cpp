@@ -31,8 +31,12 @@ enum part : std::uint32_t {
     is_failed_last = 1U << 10,
     has_parent_results = 1U << 11,
     has_result = 1U << 12,
-    all_parts = (1U << 13) - 1,
+    has_usual_history = 1U << 13,
+    all_parts = (1U << 14) - 1,
 };
+
+/// That of a job whose only run is the latest.
+constexpr std::string_view usual_history = R"({"latest":true})";
 
 /// Visits all optional times and lengths of a record with their bits, in order.
 template <class Record, class Visit>
@@ -137,7 +141,8 @@ std::string encode(const job_record& record, const row_texts& texts, std::uint32
     std::string out;
     out.reserve(80 + record.parent_results.size() + record.result.size() + texts.history.size());
     out += static_cast<char>(format);
-    parts |= record.failed_last ? is_failed_last : 0U;
+    const bool usual = texts.history == usual_history;
+    parts |= (record.failed_last ? is_failed_last : 0U) | (usual ? has_usual_history : 0U);
     const auto note = [&](part bit, const auto& value) { parts |= value ? bit : 0U; };
     each_time(record, note);
     each_length(record, note);
@@ -157,7 +162,7 @@ std::string encode(const job_record& record, const row_texts& texts, std::uint32
     });
     if ((parts & has_parent_results) != 0) to.text(record.parent_results);
     if ((parts & has_result) != 0) to.text(record.result);
-    to.text(texts.history);
+    if (!usual) to.text(texts.history);
     return out;
 }
 
@@ -184,7 +189,8 @@ void decode(std::span<const std::uint8_t> run, job_record& record) {
     });
     if ((parts & has_parent_results) != 0) record.parent_results = from.text();
     if ((parts & has_result) != 0) record.result = from.text();
-    const auto history = from.text();
+    const bool usual = (parts & has_usual_history) != 0;
+    const auto history = usual ? std::string(usual_history) : from.text();
     from.expect_end();
     record.failures.clear();
     record.attempts.clear();
