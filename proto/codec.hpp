@@ -47,7 +47,8 @@ std::string encode_error(const error& e, std::string_view request_id);
 std::string encode_stored_spec(const job_spec& spec);
 void decode_stored_spec(std::string_view text, job_spec& spec);
 
-/// The same for failures and attempts of a record; empty when there are none.
+/// The same for failures and attempts of a record; empty when there are none. What a store keeps
+/// beside it (attempt, worker, times and outcome of the latest run) must be in `record` already.
 std::string encode_stored_history(const job_record& record);
 void decode_stored_history(std::string_view text, job_record& record);
 

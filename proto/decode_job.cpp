@@ -346,17 +346,19 @@ result<std::vector<job_spec>> read_jobs(json_value array, std::string_view name,
     std::string unused;
     json_value each;
     while (elements.next(unused, each)) {
-        const auto index = std::to_string(specs.size());
+        const auto index = [&] { return std::to_string(specs.size()); };
         if (specs.size() == max)
             return error{
                 errc::validation_failed,
                 "'" + std::string(name) + "' holds at most " + std::to_string(max) + " jobs.",
                 "\"field\":\"" + std::string(name) + '"'};
         if (each.kind != json_kind::object)
-            return within(*wrong_type({"", name, each}, "object"), "Job " + index,
-                          "\"index\":" + index);
+            return within(*wrong_type({"", name, each}, "object"), "Job " + index(),
+                          "\"index\":" + index());
         auto spec = read_job(each, now);
-        if (!spec) return within(spec.error(), "Job " + index, "\"index\":" + index);
+        if (!spec) return within(spec.error(), "Job " + index(), "\"index\":" + index());
+        // Jobs of a batch are mostly alike; to make room again and again would move each twice.
+        if (specs.empty()) specs.reserve(std::min(max, array.text.size() / each.text.size() + 1));
         specs.push_back(std::move(*spec));
     }
     return specs;

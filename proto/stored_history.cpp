@@ -59,6 +59,30 @@ void read_attempt(const field& f, job_attempt& attempt) {
     }
 }
 
+/// The latest run is nearly always what the record says of it already. Left out, it saves a quarter
+/// of the bytes of a small job's row, and a quarter of what its changes cost (bench_store_commit).
+job_attempt latest_run(const job_record& record) {
+    return {record.attempt, record.worker_id, record.started_at.value_or(timestamp{}),
+            record.finished_at, record.outcome};
+}
+
+bool same(const job_attempt& a, const job_attempt& b) {
+    return a.attempt == b.attempt && a.worker_id == b.worker_id && a.started_at == b.started_at &&
+           a.finished_at == b.finished_at && a.outcome == b.outcome;
+}
+
+void write_attempts(json_writer& out, const job_record& record) {
+    const auto& all = record.attempts;
+    const bool implied = same(all.back(), latest_run(record));
+    const auto written = all.size() - (implied ? 1 : 0);
+    if (written > 0) {
+        out.key("attempts").begin_array();
+        for (std::size_t i = 0; i < written; ++i) write_attempt(out, all[i]);
+        out.end_array();
+    }
+    if (implied) out.key("latest").boolean(true);
+}
+
 void write_progress(json_writer& out, const job_progress& progress) {
     out.begin_object().key("fraction").number(progress.fraction);
     write_string(out, "message", progress.message);
@@ -95,11 +119,7 @@ std::string encode_stored_history(const job_record& record) {
         for (const auto& failure : record.failures) write_failure(out, failure);
         out.end_array();
     }
-    if (!record.attempts.empty()) {
-        out.key("attempts").begin_array();
-        for (const auto& attempt : record.attempts) write_attempt(out, attempt);
-        out.end_array();
-    }
+    if (!record.attempts.empty()) write_attempts(out, record);
     if (record.progress) {
         out.key("progress");
         write_progress(out, *record.progress);
@@ -126,6 +146,9 @@ void decode_stored_history(std::string_view text, job_record& record) {
                 auto& attempt = record.attempts.emplace_back();
                 each_member(each, [&](const field& f) { read_attempt(f, attempt); });
             });
+        } else if (list.name == "latest") {
+            if (!require(json_boolean(list.value), list)) refuse(list);
+            record.attempts.push_back(latest_run(record));
         } else if (list.name == "progress") {
             job_progress progress;
             each_member(list, [&](const field& f) { read_progress(f, progress); });

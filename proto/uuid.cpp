@@ -10,15 +10,18 @@ namespace {
 constexpr std::string_view hex_digits = "0123456789abcdef";
 constexpr std::size_t text_size = 36;
 
-constexpr bool is_hyphen_at(std::size_t i) {
-    return i == 8 || i == 13 || i == 18 || i == 23;
-}
+/// Where the two digits of each byte stand.
+constexpr std::array<std::size_t, 16> places{0,  2,  4,  6,  9,  11, 14, 16,
+                                             19, 21, 24, 26, 28, 30, 32, 34};
 
-constexpr int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return -1;
-}
+/// What a lower-case digit stands for; 0x80 for what is none.
+constexpr auto hex_values = [] {
+    std::array<std::uint8_t, 256> table{};
+    table.fill(0x80);
+    for (std::size_t i = 0; i < hex_digits.size(); ++i)
+        table[static_cast<unsigned char>(hex_digits[i])] = static_cast<std::uint8_t>(i);
+    return table;
+}();
 
 constexpr std::uint8_t byte_of(std::uint64_t number, int shift) {
     return static_cast<std::uint8_t>(number >> shift & 0xff);
@@ -63,8 +66,6 @@ void append_uuid(std::string& out, const uuid& id) {
     }();
     char text[] = "00000000-0000-0000-0000-000000000000";
     static_assert(sizeof text == text_size + 1);
-    static constexpr std::array<std::size_t, 16> places{0,  2,  4,  6,  9,  11, 14, 16,
-                                                        19, 21, 24, 26, 28, 30, 32, 34};
     for (std::size_t i = 0; i < places.size(); ++i)
         std::copy_n(pairs[id.bytes[i]].data(), 2, text + places[i]);
     out.append(text, text_size);
@@ -79,18 +80,16 @@ std::string to_string(const uuid& id) {
 std::optional<uuid> parse_uuid(std::string_view text) {
     if (text.size() != text_size) return std::nullopt;
     uuid id;
-    std::size_t digits = 0;
-    for (std::size_t i = 0; i < text_size; ++i) {
-        if (is_hyphen_at(i)) {
-            if (text[i] != '-') return std::nullopt;
-            continue;
-        }
-        const int value = hex_value(text[i]);
-        if (value < 0) return std::nullopt;
-        auto& byte = id.bytes[digits / 2];
-        byte = static_cast<std::uint8_t>(byte << 4 | value);
-        ++digits;
+    unsigned wrong = 0;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        const auto high = hex_values[static_cast<unsigned char>(text[places[i]])];
+        const auto low = hex_values[static_cast<unsigned char>(text[places[i] + 1])];
+        wrong |= high | low;
+        id.bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
     }
+    if ((wrong & 0x80) != 0) return std::nullopt;
+    for (const std::size_t hyphen : {8, 13, 18, 23})
+        if (text[hyphen] != '-') return std::nullopt;
     const bool version_7 = id.bytes[6] >> 4 == 7;
     const bool variant_10 = id.bytes[8] >> 6 == 2;
     if (!version_7 || !variant_10) return std::nullopt;

@@ -188,6 +188,7 @@ std::size_t ready_line::free_some(std::size_t max) {
 
 std::vector<ready_entry> ready_line::peek(std::size_t max) const {
     std::vector<ready_entry> entries;
+    entries.reserve(std::min(max, size_));
     for (const auto& each : levels_) {
         if (entries.size() >= max) break;
         each.second.walk([&](std::int64_t ticket, std::int64_t seq) {

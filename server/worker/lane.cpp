@@ -6,6 +6,8 @@
 #include "server/runtime/run_blocking.hpp"
 #include "server/worker/watched_executor.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
 #include <cassert>
 #include <exception>
@@ -207,17 +209,16 @@ asio::awaitable<outcome> lane::run_handler(message run) {
     co_return failure_of(std::move(fault));
 }
 
-/// Gives the outcome to the backend. A run that lost its job has none to give.
+/// Gives the outcome of a run that did not complete its job to the backend. A run that lost its job
+/// has none to give.
 asio::awaitable<void> lane::report(message run, outcome how) {
     if (run->lost()) co_return;
     const uuid id = run->job().spec->id;
     const lease_token lease = run->job().lease;
     auto& store = services_.runs.store;
-    auto* done = std::get_if<completed>(&how);
     auto* away = std::get_if<delegated>(&how);
-    auto answering = done   ? store.ack(ack_of(id, lease, std::move(*done)))
-                     : away ? store.delegate(delegation_of(id, lease, std::move(*away)))
-                            : store.nack(nack_of(id, lease, std::move(how)));
+    auto answering = away ? store.delegate(delegation_of(id, lease, std::move(*away)))
+                          : store.nack(nack_of(id, lease, std::move(how)));
     const auto answer = co_await std::move(answering);
     note_answer(services_.log, id, answer);
 }
@@ -235,6 +236,55 @@ asio::awaitable<void> lane::answer(message run, outcome how) {
     log_fault(services_.log)(fault);
     auto reporting = report(run, interrupted{});
     co_await std::move(reporting);
+}
+
+/// Completed jobs go to the backend together, all that end before the next turn of the loop: one
+/// coroutine and one wait for the commit instead of one each (P6 of bench_field: 1.5 µs a job).
+void lane::complete(message run, completed how) {
+    if (run->lost()) return;
+    completed_.push_back(ack_of(run->job().spec->id, run->job().lease, std::move(how)));
+    if (!gathering_) workers_.spawn(hand_in());
+}
+
+asio::awaitable<void> lane::hand_in() {
+    gathering_ = true;
+    try {
+        co_await asio::post(asio::use_awaitable);
+    } catch (...) {  // there was no memory to wait: at once then
+        log_fault(services_.log)(std::current_exception());
+    }
+    gathering_ = false;
+    auto handing_in = hand_in_all(std::exchange(completed_, {}));
+    co_await std::move(handing_in);
+}
+
+/// As with `answer`.
+asio::awaitable<void> lane::hand_in_all(std::vector<ack_request> acks) {
+    std::vector<std::pair<uuid, lease_token>> runs;
+    std::exception_ptr fault;
+    try {
+        for (const auto& ack : acks) runs.emplace_back(ack.job_id, *ack.lease);
+        answers_request request;
+        request.worker_id = in_server_worker_id;
+        request.acks = std::move(acks);
+        auto answering = services_.runs.store.answer_many(std::move(request));
+        const auto made = co_await std::move(answering);
+        for (std::size_t i = 0; i < runs.size(); ++i) {
+            if (made)
+                note_answer(services_.log, runs[i].first, made->acks[i]);
+            else
+                note_answer(services_.log, runs[i].first, made.error());
+        }
+    } catch (...) {
+        fault = std::current_exception();
+    }
+    if (!fault) co_return;
+    log_fault(services_.log)(fault);
+    for (const auto& [id, lease] : runs) {
+        auto giving_back = services_.runs.store.nack(nack_of(id, lease, interrupted{}));
+        const auto answer = co_await std::move(giving_back);
+        note_answer(services_.log, id, answer);
+    }
 }
 
 /// One run, from its start to its end, and what came of it.
@@ -269,7 +319,10 @@ asio::awaitable<void> lane::work(stall_watch::mark& mark) {
         // waits for its commit without it; when many wait, so do grants.
         if (fault) log_fault(services_.log)(fault);
         try {
-            workers_.spawn(answer(run, std::move(how)));
+            if (auto* done = std::get_if<completed>(&how))
+                complete(run, std::move(*done));
+            else
+                workers_.spawn(answer(run, std::move(how)));
         } catch (...) {
             log_fault(services_.log)(std::current_exception());
         }

@@ -78,6 +78,9 @@ private:
     boost::asio::awaitable<outcome> run_handler(message run);
     boost::asio::awaitable<void> report(message run, outcome how);
     boost::asio::awaitable<void> answer(message run, outcome how);
+    void complete(message run, completed how);
+    boost::asio::awaitable<void> hand_in();
+    boost::asio::awaitable<void> hand_in_all(std::vector<ack_request> acks);
     fetch_request next_request() const;
     void send(message job);
     std::vector<message> alive() const;
@@ -90,6 +93,8 @@ private:
     std::vector<stall_watch::mark> marks_;  ///< one for each worker
     /// By the number of their grant, which is unique in one process.
     std::unordered_map<std::uint64_t, active_run*> runs_;
+    std::vector<ack_request> completed_;  ///< to be handed in together
+    bool gathering_ = false;              ///< somebody will do that
     std::stop_source fetching_;
     notifier room_;
     channel channel_;

@@ -28,6 +28,35 @@ void decode(benchmark::State& state) {
 }
 BENCHMARK(decode);
 
+/// A hundred small jobs in one request, as P3 of bench_field sends them; the time is that of one.
+void decode_many(benchmark::State& state) {
+    std::string batch = R"({"jobs":[)";
+    for (int i = 0; i < 100; ++i)
+        batch.append(i > 0 ? "," : "")
+            .append(R"({"type":"bench.job","args":[")")
+            .append(100, 'x')
+            .append(R"("],"options":{"queue":"bench-1"}})");
+    batch += "]}";
+    for (auto _ : state) benchmark::DoNotOptimize(decode_batch(batch, timestamp{}));
+    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(batch.size()));
+    state.SetItemsProcessed(state.iterations() * 100);
+}
+BENCHMARK(decode_many);
+
+/// A hundred acks in one request.
+void decode_acks(benchmark::State& state) {
+    std::string batch = R"({"worker_id":"w1","ack":[)";
+    for (int i = 0; i < 100; ++i)
+        batch.append(i > 0 ? "," : "")
+            .append(R"({"job_id":"019abf6c-7d21-7000-8000-0)")
+            .append(std::to_string(10'000 + i))
+            .append(R"(12345a","lease":"1.1a2b.90cd12ef"})");
+    batch += "]}";
+    for (auto _ : state) benchmark::DoNotOptimize(decode_answers(batch, timestamp{}));
+    state.SetItemsProcessed(state.iterations() * 100);
+}
+BENCHMARK(decode_acks);
+
 void encode(benchmark::State& state) {
     const timestamp now{std::chrono::microseconds{1'770'892'200'000'000}};
     job_record record;

@@ -87,6 +87,9 @@ std::vector<journal_batch> later_batches(const journal_batch& inserted) {
         w.record.worker_id = "worker-1";
         w.record.started_at = wall_now();
         w.record.lease_expires_at = wall_now() + std::chrono::seconds{30};
+        w.record.lease_length = std::chrono::seconds{30};
+        w.record.run_left = std::chrono::minutes{30};
+        w.record.attempts = {{1, "worker-1", *w.record.started_at, {}, {}}};
     }
     journal_batch ends = grants;
     ends.sync = true;
@@ -95,6 +98,8 @@ std::vector<journal_batch> later_batches(const journal_batch& inserted) {
         w.record.state = job_state::completed;
         w.record.finished_at = w.record.acked_at = wall_now();
         w.record.outcome = lease_outcome::acked;
+        w.record.attempts.back().finished_at = w.record.finished_at;
+        w.record.attempts.back().outcome = w.record.outcome;
         w.record.result = "{\"ok\":true}";
         w.purge_at = wall_now() + std::chrono::hours{24};
     }

@@ -42,6 +42,29 @@ std::vector<entry> entries(std::string_view text) {
     return all;
 }
 
+/// The scan looks at eight bytes at a time, and behind 32 of them in another way.
+TEST(JsonCursor, FindsTheEndOfAStringWhereverAnEscapeStands) {
+    using escape = std::pair<std::string, std::string>;
+    for (const auto& [written, meant] :
+         {escape{R"(\")", "\""}, escape{R"(\\)", "\\"}, escape{R"(\\\")", "\\\""},
+          escape{R"(\u0022)", "\""}, escape{R"(\u005c)", "\\"}, escape{"]", "]"}}) {
+        for (std::size_t before = 0; before < 80; ++before) {
+            for (const std::size_t after : {0, 1, 7, 8, 9, 40}) {
+                const auto text = std::string(before, 'a') + written + std::string(after, 'b');
+                const auto whole = "{\"" + text + "\":[\"" + text + "\",\"" + text + "\"]}";
+                const auto all = entries(whole);
+                ASSERT_EQ(all.size(), 1U) << whole;
+                EXPECT_EQ(all[0].key, std::string(before, 'a') + meant + std::string(after, 'b'));
+                EXPECT_EQ(all[0].key_text, '"' + text + '"');
+                const auto inner = entries(all[0].text);
+                ASSERT_EQ(inner.size(), 2U) << whole;
+                for (const auto& each : inner) EXPECT_EQ(each.text, '"' + text + '"');
+                ASSERT_FALSE(HasFailure()) << whole;
+            }
+        }
+    }
+}
+
 TEST(JsonCursor, WalksAnObject) {
     const auto all = entries(
         " { \"a\" : 1 ,\n\"b\\n\":[ {\"}\":\"]\"} , 2 ],\"\":\"x,\\\"y\" ,"

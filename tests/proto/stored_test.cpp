@@ -202,6 +202,14 @@ TEST(StoredHistory, ReadsBackWhatWasWritten) {
             if (g.coin()) a.finished_at = g.time();
             a.outcome = static_cast<lease_outcome>(g.number() % 7);
         }
+        if (g.coin() && !record.attempts.empty()) {
+            const auto& latest = record.attempts.back();
+            record.attempt = latest.attempt;
+            record.worker_id = latest.worker_id;
+            record.started_at = latest.started_at;
+            record.finished_at = latest.finished_at;
+            record.outcome = latest.outcome;
+        }
         if (g.coin())
             record.progress = std::make_shared<const job_progress>(
                 job_progress{g.number() / 4294967296.0, g.text(),
@@ -209,7 +217,10 @@ TEST(StoredHistory, ReadsBackWhatWasWritten) {
         const auto text = encode_stored_history(record);
         ASSERT_EQ(text.empty(),
                   record.failures.empty() && record.attempts.empty() && !record.progress);
-        job_record read;
+        job_record read = record;  // what a store keeps beside it is there already
+        read.failures.clear();
+        read.attempts.clear();
+        read.progress.reset();
         decode_stored_history(text, read);
         ASSERT_EQ(encode_stored_history(read), text) << seed;
         ASSERT_EQ(read.progress != nullptr, record.progress != nullptr);
@@ -236,13 +247,33 @@ TEST(StoredHistory, ReadsBackWhatWasWritten) {
     }
 }
 
+TEST(StoredHistory, LeavesOutOnlyALatestRunThatIsWhatTheRecordSays) {
+    job_record record;
+    record.attempt = 2;
+    record.worker_id = "w";
+    record.started_at = timestamp{microseconds{7}};
+    record.outcome = lease_outcome::acked;
+    record.attempts = {{2, "w", *record.started_at, {}, lease_outcome::acked}};
+    EXPECT_EQ(encode_stored_history(record), R"({"latest":true})");
+    const auto written = [&](auto change) {
+        auto other = record;
+        change(other);
+        return encode_stored_history(other).find("latest") == std::string::npos;
+    };
+    EXPECT_TRUE(written([](job_record& r) { r.attempt = 1; }));
+    EXPECT_TRUE(written([](job_record& r) { r.worker_id = "v"; }));
+    EXPECT_TRUE(written([](job_record& r) { r.started_at.reset(); }));
+    EXPECT_TRUE(written([](job_record& r) { r.finished_at = r.started_at; }));
+    EXPECT_TRUE(written([](job_record& r) { r.outcome = lease_outcome::lapsed; }));
+}
+
 TEST(StoredHistory, RefusesWhatItNeverWrote) {
     for (const std::string_view text :
          {"{", "[]", R"({"x":[]})", R"({"failures":{}})", R"({"failures":[1]})",
           R"({"failures":[{"attempt":-1}]})", R"({"failures":[{"x":1}]})",
           R"({"attempts":[{"outcome":7}]})", R"({"progress":[]})",
           R"({"progress":{"fraction":"1"}})", R"({"progress":{"x":1}})",
-          R"({"attempts":[{"started":"x"}]})"}) {
+          R"({"attempts":[{"started":"x"}]})", R"({"latest":false})", R"({"latest":1})"}) {
         job_record record;
         EXPECT_THROW(decode_stored_history(text, record), std::runtime_error) << text;
     }

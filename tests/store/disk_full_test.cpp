@@ -143,6 +143,27 @@ TEST_F(DiskFull, EndsInOrderWhenThereIsNoRoomToMoveTheLog) {
     EXPECT_EQ(contents_of(*store), acknowledged);
 }
 
+TEST_F(DiskFull, ARunWhoseEndFoundNoRoomEndsWhenThereIsSome) {
+    auto job = make_job(next_seq++);
+    const auto write = [&](job_place from) {
+        journal_batch batch;
+        batch.jobs = {{from, job_place::live, job, {}}};
+        return store->commit_blocking(batch).status;
+    };
+    ASSERT_EQ(write(job_place::nowhere), commit_status::ok);
+    job.state = job_state::active;
+    ASSERT_EQ(write(job_place::live), commit_status::ok);
+    disk.fill(256 * 1024);
+    store_until_full();
+    job.state = job_state::retryable;
+    job.result = '"' + std::string(300'000, 'x') + '"';
+    ASSERT_EQ(write(job_place::live), commit_status::no_space);
+    EXPECT_EQ(store->find_blocking(job.spec->id)->record.state, job_state::active);
+    disk.free_up();
+    ASSERT_EQ(write(job_place::live), commit_status::ok);
+    EXPECT_EQ(store->find_blocking(job.spec->id)->record.state, job_state::retryable);
+}
+
 TEST_F(DiskFull, AKilledServerStartsAgainOnAFullDisk) {
     disk.fill(256 * 1024);
     store_until_full();

@@ -24,6 +24,9 @@ void change(const std::filesystem::path& directory, const std::string& sql) {
     sqlite3_close(db);
 }
 
+constexpr const char* no_runs =
+    "DROP VIEW job_overview; DROP TABLE runs; CREATE VIEW job_overview AS SELECT seq FROM jobs;"
+    "ALTER TABLE history DROP COLUMN run;";
 constexpr const char* no_fairness =
     "ALTER TABLE jobs DROP COLUMN fairness; ALTER TABLE history DROP COLUMN fairness;";
 constexpr const char* no_settings = "DROP TABLE settings;";
@@ -38,41 +41,42 @@ constexpr const char* no_unique_keys =
 
 /// Makes of a closed store what version 7 of the schema would have left.
 void make_version_7(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=7;") + no_fairness);
+    change(directory, std::string("PRAGMA user_version=7;") + no_runs + no_fairness);
 }
 
 /// The same for version 6.
 void make_version_6(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=6;") + no_fairness + no_settings);
+    change(directory, std::string("PRAGMA user_version=6;") + no_runs + no_fairness + no_settings);
 }
 
 /// The same for version 5.
 void make_version_5(const std::filesystem::path& directory) {
     change(directory,
-           std::string("PRAGMA user_version=5;") + no_fairness + no_settings + no_limits);
+           std::string("PRAGMA user_version=5;") + no_runs + no_fairness + no_settings + no_limits);
 }
 
 /// The same for version 4.
 void make_version_4(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=4;") + no_fairness + no_settings +
+    change(directory, std::string("PRAGMA user_version=4;") + no_runs + no_fairness + no_settings +
                           no_limits + no_workflows);
 }
 
 /// The same for version 3.
 void make_version_3(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=3;") + no_fairness + no_settings +
+    change(directory, std::string("PRAGMA user_version=3;") + no_runs + no_fairness + no_settings +
                           no_limits + no_workflows + no_unique_keys);
 }
 
 /// The same for version 2.
 void make_version_2(const std::filesystem::path& directory) {
-    change(directory, std::string("PRAGMA user_version=2; DROP TABLE crons;") + no_fairness +
-                          no_settings + no_limits + no_workflows + no_unique_keys);
+    change(directory, std::string("PRAGMA user_version=2; DROP TABLE crons;") + no_runs +
+                          no_fairness + no_settings + no_limits + no_workflows + no_unique_keys);
 }
 
 /// The same for version 1.
 void make_version_1(const std::filesystem::path& directory) {
     std::string sql = "PRAGMA user_version=1; DROP TABLE job_logs; DROP TABLE crons;";
+    sql += no_runs;
     sql += no_fairness;
     sql += no_settings;
     sql += no_limits;
@@ -271,6 +275,57 @@ TEST_F(StoreTest, AStoreOfVersion7TakesFairnessKeysAndKeepsItsJobs) {
     reopen();
     EXPECT_EQ(restore(*store).fairness, (std::vector<fairness_rule>{{}, *fresh.spec->fairness}));
     expect_same(store->find_blocking(fresh.spec->id)->record, fresh);
+}
+
+TEST_F(StoreTest, AStoreOfVersion8KeepsItsRuns) {
+    auto old = running();
+    old.worker_id = "w2";
+    old.attempts = {{1, "w1", noon, noon + 1s, lease_outcome::nacked},
+                    {old.attempt, old.worker_id, *old.started_at, old.finished_at, old.outcome}};
+    put(job_place::nowhere, job_place::live, old);
+    store->close_blocking();
+    store.reset();
+    // As servers of then wrote it: the latest run like any other.
+    const auto micros = [](timestamp t) { return std::to_string(t.time_since_epoch().count()); };
+    const auto run = [&](const job_attempt& a) {
+        return R"({"attempt":)" + std::to_string(a.attempt) + R"(,"worker":")" + a.worker_id +
+               R"(","started":)" + micros(a.started_at) +
+               (a.finished_at ? R"(,"finished":)" + micros(*a.finished_at) : "") +
+               R"(,"outcome":)" + std::to_string(static_cast<int>(a.outcome)) + "}";
+    };
+    change(config.directory,
+           std::string("PRAGMA user_version=8;") + no_runs +
+               "UPDATE jobs SET history = json_set(history, '$.attempts', "
+               "json('[" +
+               run(old.attempts[0]) + "," + run(old.attempts[1]) +
+               "]')); UPDATE jobs SET history = json_remove(history, '$.latest')");
+    reopen();
+    const auto all = restore(*store);
+    ASSERT_EQ(all.active.size(), 1U);
+    expect_same(all.active.front(), old);
+    put(job_place::live, job_place::live, old);  // in the form of now
+    reopen();
+    expect_same(restore(*store).active.at(0), old);
+}
+
+TEST_F(StoreTest, AStoreOfVersion9TakesRunsAndKeepsItsOwn) {
+    const auto old = running();
+    put(job_place::nowhere, job_place::live, old);
+    put(job_place::nowhere, job_place::live, make_job(8));
+    store->close_blocking();
+    store.reset();
+    change(config.directory, std::string("PRAGMA user_version=9;") + no_runs);
+    const auto rescued = config.directory / "rescued";
+    EXPECT_EQ(salvage_store(config.directory, rescued).live_jobs, 2U);
+    reopen();
+    auto all = restore(*store);
+    ASSERT_EQ(all.active.size(), 1U);
+    expect_same(all.active.front(), old);
+    auto fresh = make_job(8);
+    fresh.state = job_state::active;
+    put(job_place::live, job_place::live, fresh);
+    reopen();
+    EXPECT_EQ(restore(*store).active.size(), 2U);
 }
 
 TEST_F(StoreUpgrade, SalvageReadsAnOlderFile) {

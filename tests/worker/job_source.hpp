@@ -49,6 +49,7 @@ public:
     std::size_t most_leased = 0;  ///< runs whose handler had not returned
     bool hold_acks = false;       ///< none is durable as long as this is set
     std::size_t granted = 0;
+    std::size_t most_acked = 0;     ///< in one request
     std::size_t wrong_answers = 0;  ///< for a job that was not leased under that token
     int fail_fetches = 0;           ///< so many fetches fail
     int throwing_acks = 0;          ///< so many acks throw something that is no std::exception
@@ -82,12 +83,7 @@ public:
     asio::awaitable<result<change_answer>> ack(ack_request request) override {
         co_await asio::post(asio::use_awaitable);  // the commit
         while (hold_acks) co_await changed_.wait();
-        if (throwing_acks > 0) {
-            --throwing_acks;
-            throw 7;
-        }
-        if (take(request.job_id, request.lease)) acked[request.job_id] = request.result;
-        co_return change_answer{};
+        co_return count_ack(request);
     }
 
     asio::awaitable<result<change_answer>> nack(nack_request request) override {
@@ -172,8 +168,13 @@ public:
     asio::awaitable<result<job_explanation>> explain(uuid, queue_filter) override {
         return unused();
     }
-    asio::awaitable<result<answers_outcome>> answer_many(answers_request) override {
-        return unused();
+    asio::awaitable<result<answers_outcome>> answer_many(answers_request request) override {
+        answers_outcome made;
+        most_acked = std::max(most_acked, request.acks.size());
+        co_await asio::post(asio::use_awaitable);  // the commit
+        while (hold_acks) co_await changed_.wait();
+        for (const auto& each : request.acks) made.acks.emplace_back(count_ack(each));
+        co_return made;
     }
     asio::awaitable<result<change_answer>> cancel_in(uuid, job_state) override { return unused(); }
     asio::awaitable<result<change_answer>> activate(uuid) override { return unused(); }
@@ -279,6 +280,15 @@ private:
             throw std::logic_error("in-server workers do not call this");
         }
     };
+
+    change_answer count_ack(const ack_request& request) {
+        if (throwing_acks > 0) {
+            --throwing_acks;
+            throw 7;
+        }
+        if (take(request.job_id, request.lease)) acked[request.job_id] = request.result;
+        return {};
+    }
 
     bool take(const uuid& id, const std::optional<lease_token>& lease) {
         const auto it = leases_.find(id);

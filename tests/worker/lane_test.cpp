@@ -24,6 +24,17 @@ TEST_F(Lane, AWorkerOutlivesWhatIsThrownWhileItAnswers) {
     EXPECT_EQ(left, 0U);
 }
 
+TEST_F(Lane, WhatIsThrownWhileManyAreHandedInLeavesNoneWithoutAnAnswer) {
+    config.concurrency = 8;
+    for (int i = 0; i < 8; ++i) source.add("test.count");
+    source.throwing_acks = 1;
+    start();
+    ASSERT_TRUE(run_until([&] { return source.acked.size() + source.released.size() == 8; }));
+    EXPECT_EQ(source.leased(), 0U);
+    EXPECT_EQ(source.most_acked, 8U);
+    EXPECT_EQ(source.released.size(), 8U) << "the backend threw at the first of them";
+}
+
 TEST_F(Lane, AWorkerRunsTheNextJobWhileAnAnswerWaitsForItsCommit) {
     config.concurrency = 1;
     start();

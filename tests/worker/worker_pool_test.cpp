@@ -15,6 +15,18 @@ TEST_F(WorkerPool, RunsEveryJobExactlyOnce) {
     EXPECT_EQ(source.wrong_answers, 0U);
 }
 
+TEST_F(WorkerPool, HandsInTogetherWhatEndsTogether) {
+    config.concurrency = 64;
+    for (int i = 0; i < 64; ++i) source.add("test.count");
+    start();
+    ASSERT_TRUE(run_until([&] { return source.acked.size() == 64; }));
+    EXPECT_EQ(source.most_acked, 64U);
+    source.most_acked = 0;
+    source.add("test.count");
+    ASSERT_TRUE(run_until([&] { return source.acked.size() == 65; }));
+    EXPECT_EQ(source.most_acked, 1U);
+}
+
 TEST_F(WorkerPool, NeverLeasesMoreThanItHasFreeWorkers) {
     config.concurrency = 4;
     start();

@@ -48,6 +48,7 @@ std::optional<error> check(const api_services& services, const request& r,
 template <class Item>
 std::vector<uuid> ids_of(const std::vector<Item>& items) {
     std::vector<uuid> ids;
+    ids.reserve(items.size());
     for (const auto& each : items) ids.push_back(each.job_id);
     return ids;
 }
@@ -64,7 +65,7 @@ public:
     }
     void add(const uuid& id, job_state state, const std::vector<uuid>& children = {}) {
         begin(id, 200);
-        out_ += R"(,"state":")" + std::string(to_string(state)) + '"';
+        out_.append(R"(,"state":")").append(to_string(state)) += '"';
         if (!children.empty()) {
             out_ += R"(,"enqueued":)";
             json_writer list(out_);
@@ -77,8 +78,10 @@ public:
 
 private:
     void begin(const uuid& id, int status) {
-        out_ += std::exchange(first_, false) ? "" : ",";
-        out_ += R"({"job_id":")" + to_string(id) + R"(","status":)" + std::to_string(status);
+        if (!std::exchange(first_, false)) out_ += ',';
+        out_ += R"({"job_id":")";
+        append_uuid(out_, id);
+        out_.append(R"(","status":)").append(std::to_string(status));
     }
 
     std::string& out_;

@@ -32,8 +32,9 @@ std::size_t bytes_of(const job_record& job) {
     return bytes;
 }
 
-std::string filter_sql() {
-    return "(?3 IS NULL OR j.state = ?3) AND (?4 IS NULL OR q.name = ?4) AND "
+std::string filter_sql(job_place place) {
+    return "(?3 IS NULL OR " + std::string(state_sql(place)) +
+           " = ?3) AND (?4 IS NULL OR q.name = ?4) AND "
            "(?5 IS NULL OR t.name = ?5) ORDER BY j.seq DESC LIMIT ?6";
 }
 
@@ -68,9 +69,9 @@ std::size_t page_bytes_of(const job_page& page) {
 
 job_reader::list_statements job_reader::prepare_list(connection& db, job_place place) {
     const std::string table(table_name(place));
-    return {
-        db.prepare("SELECT max(seq) FROM " + table + " WHERE seq < ?1"),
-        db.prepare(select_job_sql(place) + "WHERE j.seq >= ?1 AND j.seq < ?2 AND " + filter_sql())};
+    return {db.prepare("SELECT max(seq) FROM " + table + " WHERE seq < ?1"),
+            db.prepare(select_job_sql(place) + "WHERE j.seq >= ?1 AND j.seq < ?2 AND " +
+                       filter_sql(place))};
 }
 
 job_reader::job_reader(connection db) : db_(std::move(db)) {
@@ -78,8 +79,9 @@ job_reader::job_reader(connection db) : db_(std::move(db)) {
     history_ = db_.prepare(select_job_sql(job_place::history) + "WHERE j.seq = ?1");
     for (const auto place : {job_place::live, job_place::history}) {
         auto& found = place == job_place::live ? live_unique_ : history_unique_;
-        found = db_.prepare(select_job_sql(place) +
-                            "WHERE j.unique_key = ?1 AND j.state = ?2 AND j.seq < ?3 "
+        found = db_.prepare(select_job_sql(place) + "WHERE j.unique_key = ?1 AND " +
+                            std::string(state_sql(place)) +
+                            " = ?2 AND j.seq < ?3 "
                             "ORDER BY j.seq DESC LIMIT ?4");
     }
     live_results_ = db_.prepare("SELECT result, parent_results FROM jobs WHERE seq = ?1");
@@ -95,9 +97,9 @@ job_reader::job_reader(connection db) : db_(std::move(db)) {
     log_end_ = db_.prepare(log_end_sql);
     log_lines_ =
         db_.prepare(select_log_sql("WHERE seq = ?1 AND number > ?2 ORDER BY number LIMIT ?3"));
-    dead_ =
-        db_.prepare(select_job_sql(job_place::history) +
-                    "WHERE j.dead_letter = 1 AND j.seq >= ?1 AND j.seq < ?2 AND " + filter_sql());
+    dead_ = db_.prepare(select_job_sql(job_place::history) +
+                        "WHERE j.dead_letter = 1 AND j.seq >= ?1 AND j.seq < ?2 AND " +
+                        filter_sql(job_place::history));
     lowest_dead_ = db_.prepare(
         "SELECT seq FROM history WHERE dead_letter = 1 AND seq < ?1 "
         "ORDER BY seq DESC LIMIT 1 OFFSET ?2");
@@ -136,11 +138,16 @@ void job_reader::scan(const restore_sink& sink) {
     while (sink.dead_letters && dead.step())
         sink.dead_letters(name(dead.integer(0)), static_cast<std::uint64_t>(dead.integer(1)));
 
+    // Few beside all there are: a look at the other table for each row would take a third longer.
+    auto runs = db_.prepare("SELECT seq FROM runs ORDER BY seq");
+    bool running = runs.step();
     auto rows = db_.prepare(scan_sql);
     while (rows.step()) {
         waiting_job job;
         job.seq = rows.integer(0);
         job.state = read_state(rows.integer(2));
+        while (running && runs.integer(0) < job.seq) running = runs.step();
+        if (running && runs.integer(0) == job.seq) job.state = job_state::active;
         if (job.state == job_state::active) {
             if (auto record = read(job_place::live, job.seq)) sink.active(std::move(*record));
             continue;

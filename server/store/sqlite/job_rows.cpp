@@ -4,6 +4,7 @@
 #include "proto/fairness.hpp"
 #include "proto/limit_rule.hpp"
 #include "proto/unique.hpp"
+#include "server/store/sqlite/run_rows.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -54,6 +55,7 @@ enum parameter : int {
     // only in history
     p_dead_letter,
     p_purge_at,
+    p_run,
 };
 
 struct column {
@@ -168,6 +170,7 @@ constexpr int c(parameter p) {
 }
 constexpr int c_queue_name = p_purge_at;
 constexpr int c_type_name = p_purge_at + 1;
+constexpr int c_run = p_purge_at + 2;
 
 /// The rule is in the text of the row, its key in a column.
 void set_unique_key(job_spec& spec, const statement& row, std::int64_t seq) {
@@ -235,9 +238,27 @@ bool never_ran(const job_record& record, const row_texts& texts) {
 std::string update_job_sql(job_place at) {
     std::string assignments;
     append_columns(assignments, changing, assignment_of);
-    if (at == job_place::history) append_columns(assignments, only_history, assignment_of);
+    if (at == job_place::history) {
+        append_columns(assignments, only_history, assignment_of);
+        assignments += ", run = NULL";  // the columns count again
+    }
     return "UPDATE " + std::string(table_name(at)) + " SET " + assignments.substr(2) +
            " WHERE seq = " + parameter_text(p_seq);
+}
+
+std::string insert_ended_job_sql() {
+    constexpr column written[] = {{"ticket", p_ticket},   {"state", p_state},
+                                  {"attempt", p_attempt}, {"finished_at", p_finished_at},
+                                  {"worker", p_worker},   {"parent_results", p_parent_results},
+                                  {"result", p_result},   {"run", p_run}};
+    std::string names, values;
+    const std::span<const column> all[] = {written, fixed, only_history};
+    for (const auto& columns : all) {
+        append_columns(names, columns, name_of);
+        append_columns(values, columns, parameter_of);
+    }
+    return "INSERT OR ROLLBACK INTO history(seq, interruptions, failed_last, outcome" + names +
+           ") VALUES(" + parameter_text(p_seq) + ", 0, 0, 0" + values + ")";
 }
 
 std::string move_job_sql(job_place from, job_place to) {
@@ -248,6 +269,10 @@ std::string move_job_sql(job_place from, job_place to) {
 
 std::string delete_job_sql(job_place from) {
     return "DELETE FROM " + std::string(table_name(from)) + " WHERE seq = ?1";
+}
+
+std::string delete_jobs_sql(job_place from) {
+    return "DELETE FROM " + std::string(table_name(from)) + " WHERE seq >= ?1 AND seq <= ?2";
 }
 
 row_texts encode_row_texts(const job_record& record, bool insert) {
@@ -320,6 +345,18 @@ void bind_identity(statement& row, const job_record& record, std::int64_t queue,
     row.bind_unless_empty(p_fairness, texts.fairness);
 }
 
+void bind_end(statement& row, const job_record& record, std::span<const std::uint8_t> run) {
+    row.bind(p_seq, record.seq);
+    row.bind(p_ticket, record.ticket);
+    row.bind(p_state, static_cast<std::int64_t>(record.state));
+    row.bind(p_attempt, std::int64_t{record.attempt});
+    row.bind(p_finished_at, to_stored(record.finished_at));
+    row.bind_unless_empty(p_worker, record.worker_id);
+    row.bind_unless_empty(p_parent_results, record.parent_results);
+    row.bind_unless_empty(p_result, record.result);
+    row.bind(p_run, run);
+}
+
 void bind_history(statement& row, const job_write& write) {
     row.bind(p_dead_letter, std::int64_t{write.record.dead_letter});
     row.bind(p_purge_at, to_stored(write.purge_at));
@@ -333,8 +370,20 @@ std::string select_job_sql(job_place from, std::int64_t version) {
     append_columns(sql, changing, qualified);
     append_columns(sql, fixed, qualified);
     sql += from == job_place::history ? ", j.dead_letter, j.purge_at" : ", 0, NULL";
-    return sql + ", q.name, t.name FROM " + std::string(table_name(from)) +
+    const bool runs = from == job_place::live && version >= 10;
+    sql += ", q.name, t.name, ";
+    if (runs)
+        sql += "r.attempt, r.worker, r.run FROM ";
+    else
+        sql += version >= 10 ? "NULL, NULL, j.run FROM " : "NULL, NULL, NULL FROM ";
+    sql += std::string(table_name(from)) +
            " j LEFT JOIN names q ON q.id = j.queue LEFT JOIN names t ON t.id = j.type ";
+    return runs ? sql + "LEFT JOIN runs r ON r.seq = j.seq " : sql;
+}
+
+std::string_view state_sql(job_place place) {
+    static_assert(static_cast<int>(job_state::active) == 3);
+    return place == job_place::live ? "iif(r.seq IS NULL, j.state, 3)" : "j.state";
 }
 
 job_record read_job(const statement& row, statement& payload) {
@@ -375,6 +424,10 @@ job_record read_job(const statement& row, statement& payload) {
     } catch (const std::runtime_error& e) {
         throw_damaged("job " + std::to_string(job.seq) + ": " + e.what());
     }
+    if (!row.is_null(c_run))
+        apply_run(row, c_run, job);
+    else if (!row.is_null(c_run + 2))
+        apply_end(row.blob(c_run + 2), job);
     return job;
 }
 

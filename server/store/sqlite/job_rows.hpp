@@ -7,7 +7,9 @@
 #include "server/store/sqlite/stored_values.hpp"
 
 #include <array>
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,9 +27,13 @@ std::string insert_job_sql(job_place to);
 /// 1.4 µs instead of 1.6 µs a job in batches of 1,000 (bench_store_commit).
 std::string insert_new_job_sql();
 std::string update_job_sql(job_place at);
+/// A job that ends, with `bind_end` instead of `bind_progress`.
+std::string insert_ended_job_sql();
 /// Copies the row to the other table, with what has changed.
 std::string move_job_sql(job_place from, job_place to);
 std::string delete_job_sql(job_place from);
+/// The same for all from one number to another.
+std::string delete_jobs_sql(job_place from);
 
 /// The texts a row is made of; they must live until the statement is reset.
 struct row_texts {
@@ -46,14 +52,18 @@ bool never_ran(const job_record& record, const row_texts& texts);
 void bind_place(statement& row, const job_record& record);
 /// Binds what a change of state may touch.
 void bind_progress(statement& row, const job_record& record, const row_texts& texts);
+/// The same for insert_ended_job_sql; `run` is that of encode_end and must live until the reset.
+void bind_end(statement& row, const job_record& record, std::span<const std::uint8_t> run);
 /// Binds what never changes.
 void bind_identity(statement& row, const job_record& record, std::int64_t queue, std::int64_t type,
                    const row_texts& texts);
 void bind_history(statement& row, const job_write& write);
 
-/// "SELECT ... FROM table" with names resolved; append a WHERE on `j.seq`. Columns that the given
-/// version of the schema does not have are NULL.
+/// "SELECT ... FROM table" with names resolved; append a WHERE on `j.seq`. What the given version
+/// of the schema does not have is NULL.
 std::string select_job_sql(job_place from, std::int64_t version = schema_version);
+/// The state of a job `j` in such a SELECT.
+std::string_view state_sql(job_place place);
 inline constexpr std::string_view select_payload_sql =
     "SELECT spec, args FROM payloads WHERE seq = ?1";
 

@@ -2,6 +2,7 @@
 
 #include "server/queue/job_store.hpp"
 #include "server/store/sqlite/database.hpp"
+#include "server/store/sqlite/job_rows.hpp"
 
 #include <array>
 #include <cstdint>
@@ -9,6 +10,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
+#include <vector>
 
 namespace sluice::sqlite {
 
@@ -71,7 +74,8 @@ private:
         }
     };
     struct place_statements {
-        statement insert, update, move_away, remove, find_extras;
+        statement insert, update, move_away, remove, remove_all, find_extras;
+        std::vector<std::int64_t> moved;  ///< rows copied away that are to be removed
     };
 
     void in_transaction(bool sync, const std::function<void()>& body);
@@ -85,8 +89,13 @@ private:
     void write(const cron_write& cron);
     void write(const setting_record& setting);
     void insert(const job_write& job);
+    void insert_end(const job_write& job, const row_texts& texts);
     void change(const job_write& job);
+    void end_run(std::int64_t seq);
+    void remove_ended_runs();
+    void load_runs();
     std::vector<std::int64_t> expired_workflows(timestamp now, std::size_t max);
+    void remove_moved(place_statements& from);
     void erase(job_place from, std::int64_t seq);
     void reset_all();
     std::int64_t name_id(const std::string& name);
@@ -94,16 +103,19 @@ private:
 
     connection db_;
     writer_options options_;
-    statement begin_, commit_, set_meta_, insert_name_, insert_new_, insert_payload_,
+    statement begin_, commit_, set_meta_, insert_name_, insert_new_, insert_ended_, insert_payload_,
         delete_payload_, insert_client_id_, delete_client_id_, put_key_, pause_queue_,
         insert_workflow_, put_progress_, delete_workflow_, delete_progress_,
         find_expired_workflows_, find_expired_, delete_keys_, put_cron_, delete_cron_, put_setting_,
-        delete_setting_, insert_log_, delete_log_, log_end_;
+        delete_setting_, insert_log_, delete_log_, log_end_, put_run_, delete_runs_;
     place_statements live_, history_;
 
     std::unordered_map<std::string, std::int64_t, by_text, std::equal_to<>> names_;
     bool names_changed_ = false;
     bool names_stale_ = true;
+    std::unordered_set<std::int64_t> runs_;  ///< jobs that have a row in `runs`
+    bool runs_stale_ = true;                 ///< after a rollback
+    std::vector<std::int64_t> ended_runs_;   ///< of this batch
 
     std::uint64_t last_commit_ = 0;
     std::uint64_t last_synced_ = 0;

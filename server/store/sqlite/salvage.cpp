@@ -5,6 +5,7 @@
 #include "server/store/sqlite/checked_pages.hpp"
 #include "server/store/sqlite/job_rows.hpp"
 #include "server/store/sqlite/opening.hpp"
+#include "server/store/sqlite/run_rows.hpp"
 #include "server/store/sqlite/salvage_crons.hpp"
 #include "server/store/sqlite/salvage_keys.hpp"
 #include "server/store/sqlite/salvage_logs.hpp"
@@ -76,6 +77,7 @@ private:
     void copy_names();
     void copy_jobs(job_place place);
     void copy_row(const statement& row, job_place place);
+    void add_run(job_record& job);
     std::int64_t copy_run(statement& rows, job_place place, std::int64_t after);
     std::optional<std::int64_t> next_readable(statement& probe, std::int64_t after,
                                               std::int64_t last);
@@ -92,7 +94,8 @@ private:
     data_directory directory_;
     std::filesystem::path to_;
     connection db_;
-    statement payload_;
+    statement payload_, run_;
+    bool has_runs_ = false;  ///< stores of older versions have none
     std::unique_ptr<job_store> fresh_;
     journal_batch batch_;
     salvage_report report_;
@@ -120,6 +123,8 @@ void salvager::open_damaged() {
         // Names are looked up here first; what the damage took gets a stand-in.
         db_.execute("CREATE TEMP TABLE names(id INTEGER PRIMARY KEY, name TEXT NOT NULL)");
         payload_ = db_.prepare(select_payload_sql);
+        has_runs_ = db_.query_integer("SELECT count(*) FROM sqlite_schema WHERE name = 'runs'") > 0;
+        if (has_runs_) run_ = db_.prepare(select_run_sql);
     } catch (const database_error& e) {
         throw to_store_error(e, path);
     }
@@ -234,7 +239,9 @@ void salvager::copy_jobs(job_place place) {
         const auto sql = "SELECT count(*) FROM pragma_table_info('" + table + "') WHERE name = '";
         return try_integer((sql + column + "'").c_str()).value_or(1) > 0;
     };
-    const std::int64_t version = has("fairness")         ? schema_version
+    // Runs of active jobs are looked up one by one: the damage of one is not to cost the job.
+    const std::int64_t version = has("run")              ? 10
+                                 : has("fairness")       ? 9
                                  : has("limit_key")      ? 6
                                  : has("parent_results") ? 5
                                  : has("unique_key")     ? 4
@@ -281,10 +288,27 @@ std::int64_t salvager::copy_run(statement& rows, job_place place, std::int64_t a
 
 void salvager::copy_row(const statement& row, job_place place) {
     try {
-        keep(read_job(row, payload_), place, purge_time_of(row));
+        auto job = read_job(row, payload_);
+        if (place == job_place::live) add_run(job);
+        keep(std::move(job), place, purge_time_of(row));
     } catch (const database_error& e) {
         unreadable_.insert(row.integer(0));
         problem("Job " + std::to_string(row.integer(0)) + ": " + e.what());
+    }
+}
+
+/// A job whose run is lost stands where it stood before: it waits and will be run again.
+void salvager::add_run(job_record& job) {
+    if (!has_runs_) return;
+    try {
+        const reset_at_exit done(run_);
+        run_.bind(1, job.seq);
+        if (!run_.step()) return;
+        auto running = job;
+        apply_run(run_, 0, running);
+        job = std::move(running);
+    } catch (const database_error& e) {
+        problem("Job " + std::to_string(job.seq) + " was perhaps running: " + e.what());
     }
 }
 

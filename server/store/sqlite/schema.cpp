@@ -135,6 +135,32 @@ ALTER TABLE jobs ADD COLUMN fairness TEXT;
 ALTER TABLE history ADD COLUMN fairness TEXT;
 )sql";
 
+/// Of active jobs, see run_rows.hpp. Attempt and worker are for the view, which people read. In
+/// `history` a `run` counts instead of the columns it holds.
+constexpr const char* runs_of_version_10 = R"sql(
+ALTER TABLE history ADD COLUMN run BLOB;
+CREATE TABLE runs(
+  seq INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, worker TEXT, run BLOB NOT NULL);
+DROP VIEW job_overview;
+CREATE VIEW job_overview AS
+  SELECT j.seq, lower(hex(j.id)) AS id, q.name AS queue, t.name AS type,
+    CASE j.state WHEN 0 THEN 'pending' WHEN 1 THEN 'scheduled' WHEN 2 THEN 'available'
+      WHEN 3 THEN 'active' WHEN 4 THEN 'retryable' WHEN 5 THEN 'completed'
+      WHEN 6 THEN 'cancelled' ELSE 'discarded' END AS state,
+    j.priority, j.attempt, datetime(j.received_at / 1e6, 'unixepoch') AS received,
+    datetime(j.due_at / 1e6, 'unixepoch') AS due, j.worker,
+    coalesce(j.args, (SELECT p.args FROM payloads p WHERE p.seq = j.seq)) AS args, j.result
+  FROM (SELECT l.seq, id, queue, type, iif(r.seq IS NULL, state, 3) AS state, priority,
+               coalesce(r.attempt, l.attempt) AS attempt, received_at,
+               iif(r.seq IS NULL, due_at, NULL) AS due_at,
+               iif(r.seq IS NULL, l.worker, r.worker) AS worker, args, result
+        FROM jobs l LEFT JOIN runs r ON r.seq = l.seq
+        UNION ALL
+        SELECT seq, id, queue, type, state, priority, attempt, received_at, due_at, worker, args,
+               result FROM history) j
+  LEFT JOIN names q ON q.id = j.queue LEFT JOIN names t ON t.id = j.type;
+)sql";
+
 constexpr std::array to_version_1{version_1};
 constexpr std::array to_version_2{logs_of_version_2, leases_of_version_2};
 constexpr std::array to_version_3{crons_of_version_3};
@@ -143,11 +169,15 @@ constexpr std::array to_version_5{workflows_of_version_5};
 constexpr std::array to_version_6{limits_of_version_6};
 constexpr std::array to_version_7{settings_of_version_7};
 constexpr std::array to_version_8{fairness_of_version_8};
+/// Nothing is built anew, but `history` may leave out the latest run, which servers of before would
+/// take for damage.
+constexpr std::array<const char*, 0> to_version_9{};
+constexpr std::array to_version_10{runs_of_version_10};
 
 /// Step i leads from version i to i + 1.
 constexpr std::array<std::span<const char* const>, schema_version> ladder{
-    to_version_1, to_version_2, to_version_3, to_version_4,
-    to_version_5, to_version_6, to_version_7, to_version_8};
+    to_version_1, to_version_2, to_version_3, to_version_4, to_version_5,
+    to_version_6, to_version_7, to_version_8, to_version_9, to_version_10};
 
 }  // namespace
 

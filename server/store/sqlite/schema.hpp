@@ -4,7 +4,7 @@
 
 namespace sluice::sqlite {
 
-inline constexpr std::int64_t schema_version = 8;
+inline constexpr std::int64_t schema_version = 10;
 inline constexpr std::int64_t application_id = 0x536c7563;  ///< "Sluc", as file(1) shows it
 
 /// Sets up a database that holds nothing yet, up to write-ahead mode. Goes on where an earlier call
