@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -156,7 +157,8 @@ TEST_F(DiskFull, ARunWhoseEndFoundNoRoomEndsWhenThereIsSome) {
     disk.fill(256 * 1024);
     store_until_full();
     job.state = job_state::retryable;
-    job.result = '"' + std::string(300'000, 'x') + '"';
+    job.result = std::string(300'002, '"');
+    std::fill(job.result.begin() + 1, job.result.end() - 1, 'x');
     ASSERT_EQ(write(job_place::live), commit_status::no_space);
     EXPECT_EQ(store->find_blocking(job.spec->id)->record.state, job_state::active);
     disk.free_up();
