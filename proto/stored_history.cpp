@@ -60,7 +60,7 @@ void read_attempt(const field& f, job_attempt& attempt) {
 }
 
 /// The latest run is nearly always what the record says of it already. Left out, it saves a quarter
-/// of the bytes of a small job's row, and a quarter of what its changes cost (bench_store_commit).
+/// of the bytes of a small job's row.
 job_attempt latest_run(const job_record& record) {
     return {record.attempt, record.worker_id, record.started_at.value_or(timestamp{}),
             record.finished_at, record.outcome};

@@ -206,12 +206,15 @@ journal_batch engine::take_batch(instant now) {
         auto* job = jobs_.find(seq);
         if (!job || (job->stored == job_place::nowhere && job->place == job_place::nowhere))
             continue;
-        job_write write{job->stored, job->place, job->record, purge_time(*job)};
+        auto& write = batch.jobs.emplace_back();  // in place: it is large
+        write.from = job->stored;
+        write.to = job->place;
+        write.record = job->record;
+        write.purge_at = purge_time(*job);
         // What is on disk says when the commit began; memory learns below when it was done.
         if (job->inserted_in == batch.number && batch.sync) write.record.durable_at = stamp(now);
         if (job->ended_in == batch.number) write.record.acked_at = stamp(now);
         job->stored = job->place;
-        batch.jobs.push_back(std::move(write));
     }
     take_logs(batch);
     throughput_.batch_taken();

@@ -6,16 +6,15 @@
 namespace sluice {
 namespace {
 
-/// Without what may be large: many are kept at the same time, and the same job may be named again
-/// and again.
-result<change_answer> slim(result<change_answer> answer) {
-    if (!answer) return answer;
+/// Lets go of what may be large: many are kept at the same time, and the same job may be named
+/// again and again.
+void slim(result<change_answer>& answer) {
+    if (!answer) return;
     auto& job = answer->job;
     job.result = {};
     job.parent_results = {};
     job.failures.clear();
     job.attempts.clear();
-    return answer;
 }
 
 }  // namespace
@@ -101,13 +100,20 @@ asio::awaitable<result<answers_outcome>> local_backend::answer_many(answers_requ
     answers_outcome made;
     made.acks.reserve(request.acks.size());
     const auto time = now();  // reading the clocks costs as much as a tenth of an ack
+    // In place: an answer is large to be moved from hand to hand.
+    const auto finish = [](result<change_answer>& answer, const uuid& id) {
+        if (!answer && answer.error().code == errc::not_found) answer = missing(id);
+        slim(answer);
+    };
     for (std::size_t i = 0; i < request.acks.size(); ++i) {
         const auto& ack = request.acks[i];
-        made.acks.push_back(refused[i] ? result<change_answer>(*std::move(refused[i]))
-                                       : slim(named_answer(engine_.ack(ack, time), ack.job_id)));
+        if (refused[i])
+            made.acks.emplace_back(*std::move(refused[i]));
+        else
+            finish(made.acks.emplace_back(engine_.ack(ack, time)), ack.job_id);
     }
     for (const auto& nack : request.nacks)
-        made.nacks.push_back(slim(named_answer(engine_.nack(nack, time), nack.job_id)));
+        finish(made.nacks.emplace_back(engine_.nack(nack, time)), nack.job_id);
     if (!request.heartbeat.jobs.empty())
         made.heartbeat = engine_.heartbeat(request.heartbeat, time);
     for (const auto load : loads) engine_.end_load(load);

@@ -2,9 +2,11 @@
 #include "server/store/sqlite/stored_values.hpp"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
-/// What retention deletes.
+/// How jobs are deleted, and what retention deletes.
 namespace sluice::sqlite {
 namespace {
 
@@ -12,6 +14,46 @@ namespace {
 constexpr std::int64_t purge_lines_max = 10'000;
 
 }  // namespace
+
+void journal_writer::erase(job_place from, std::int64_t seq) {
+    auto& s = at(from);
+    if (from == job_place::live) end_run(seq);
+    bool aside = false;
+    {
+        const reset_at_exit done(s.find_extras);
+        s.find_extras.bind(1, seq);
+        if (!s.find_extras.step()) {
+            // Retention has been quicker.
+            if (from == job_place::history) return;
+            throw std::logic_error("job " + std::to_string(seq) + " is not in " +
+                                   std::string(table_name(from)));
+        }
+        aside = s.find_extras.integer(2) != 0;
+        if (s.find_extras.integer(0) != 0) {
+            delete_client_id_.bind(1, s.find_extras.blob(1));
+            delete_client_id_.run();
+        }
+    }
+    if (aside) {
+        delete_payload_.bind(1, seq);
+        delete_payload_.run();
+    }
+    delete_log_.bind(1, seq);
+    delete_log_.run();
+    s.remove.bind(1, seq);
+    s.remove.run();
+}
+
+void journal_writer::reset_all() {
+    names_changed_ = true;
+    names_.clear();
+    runs_.clear();
+    db_.execute(
+        "DELETE FROM jobs; DELETE FROM history; DELETE FROM payloads; DELETE FROM client_ids;"
+        "DELETE FROM names; DELETE FROM idempotency; DELETE FROM queues; DELETE FROM runs;"
+        "DELETE FROM job_logs; DELETE FROM crons; DELETE FROM workflows;"
+        "DELETE FROM workflow_progress; DELETE FROM settings");
+}
 
 job_store::purge_outcome journal_writer::purge(timestamp now, std::size_t max) {
     std::vector<std::int64_t> expired;

@@ -275,8 +275,8 @@ void journal_writer::insert(const job_write& job) {
     }
 }
 
-/// It comes from memory: to copy its row takes 0.3 µs more (bench_store_commit). Not for jobs whose
-/// spec and args are kept beside the row, which says so.
+/// It comes from memory: to copy its row takes 0.3 µs more of SQLite. Not for jobs whose spec and
+/// args are kept beside the row, which says so.
 void journal_writer::insert_end(const job_write& job, const row_texts& texts) {
     const auto& spec = *job.record.spec;
     const auto run = encode_end(job.record, texts);
@@ -327,7 +327,7 @@ void journal_writer::remove_ended_runs() {
 }
 
 /// Jobs that came one after the other mostly end so: one statement removes all whose numbers follow
-/// each other, which costs a third of one for each (bench_store_commit).
+/// each other, 0.2 µs a job instead of 0.4.
 void journal_writer::remove_moved(place_statements& from) {
     each_sequence(from.moved, [&](std::int64_t first, std::int64_t last) {
         from.remove_all.bind(1, first);
@@ -336,47 +336,6 @@ void journal_writer::remove_moved(place_statements& from) {
         if (db_.changes() != last - first + 1)
             throw std::logic_error("jobs to be removed from their table are not there");
     });
-}
-
-void journal_writer::erase(job_place from, std::int64_t seq) {
-    auto& s = at(from);
-    if (from == job_place::live) end_run(seq);
-    bool aside = false;
-    {
-        const reset_at_exit done(s.find_extras);
-        s.find_extras.bind(1, seq);
-        if (!s.find_extras.step()) {
-            // Retention has been quicker.
-            if (from == job_place::history) return;
-            throw std::logic_error("job " + std::to_string(seq) + " is not in " +
-                                   std::string(table_name(from)));
-        }
-        aside = s.find_extras.integer(2) != 0;
-        if (s.find_extras.integer(0) != 0) {
-            delete_client_id_.bind(1, s.find_extras.blob(1));
-            delete_client_id_.run();
-        }
-    }
-    if (aside) {
-        delete_payload_.bind(1, seq);
-        delete_payload_.run();
-    }
-    delete_log_.bind(1, seq);
-    delete_log_.run();
-    s.remove.bind(1, seq);
-    s.remove.run();
-}
-
-void journal_writer::reset_all() {
-    names_changed_ = true;
-    names_.clear();
-    runs_.clear();
-    db_.execute(
-        "DELETE FROM jobs; DELETE FROM runs; DELETE FROM history; DELETE FROM payloads; DELETE "
-        "FROM client_ids;"
-        "DELETE FROM names; DELETE FROM idempotency; DELETE FROM queues;"
-        "DELETE FROM job_logs; DELETE FROM crons; DELETE FROM workflows;"
-        "DELETE FROM workflow_progress; DELETE FROM settings");
 }
 
 void journal_writer::raise_epoch(std::uint32_t epoch_min, std::int64_t next_seq_min) {

@@ -8,9 +8,11 @@
 #include <span>
 #include <string>
 
-/// What a grant and the words of its worker change of a job, as one row of `runs`. Such a row
-/// counts instead of what the job's own says, which stands there as it was before the grant: a row
-/// of `jobs` has three dozen columns and is written anew as a whole, 1.1 µs against 0.2.
+/// What a run changes of a job, as one value. While the job is active it is in a row of `runs`,
+/// which counts instead of what the job's own row says; that stands as it was before the grant. In
+/// `history` it takes the place of a dozen columns. A row of three dozen columns is written anew as
+/// a whole: a grant costs 0.2 µs instead of 1.1, the end of a job 0.2 less. With what else goes
+/// by itself now a whole life takes 3.9 µs instead of 5.1 (bench_store_commit).
 namespace sluice::sqlite {
 
 inline constexpr const char* put_run_sql =
