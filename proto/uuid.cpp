@@ -88,7 +88,7 @@ std::optional<uuid> parse_uuid(std::string_view text) {
         id.bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
     }
     if ((wrong & 0x80) != 0) return std::nullopt;
-    for (const std::size_t hyphen : {8, 13, 18, 23})
+    for (const auto hyphen : {8U, 13U, 18U, 23U})
         if (text[hyphen] != '-') return std::nullopt;
     const bool version_7 = id.bytes[6] >> 4 == 7;
     const bool variant_10 = id.bytes[8] >> 6 == 2;
