@@ -35,18 +35,12 @@ std::size_t bytes_before_mark(const char* at) {
 
 /// Where the first quote or backslash from `from` on is, or the end. Most names and values are
 /// short: a call of memchr for each took a fifth of all that decoding a small job takes
-/// (bench_decode). Long ones are better left to it.
+/// (bench_decode). Nothing behind the mark is looked at: there may be as many marks as text.
 std::size_t find_mark(std::string_view text, std::size_t from) {
-    constexpr std::size_t short_bytes = 32;
     auto at = from;
-    for (; at + 8 <= text.size() && at < from + short_bytes; at += 8) {
+    for (; at + 8 <= text.size(); at += 8) {
         const auto before = bytes_before_mark(text.data() + at);
         if (before < 8) return at + before;
-    }
-    if (at + 8 <= text.size()) {
-        const auto quote = std::min(text.find('"', at), text.size());
-        const auto escape = text.substr(at, quote - at).find('\\');
-        return escape == std::string_view::npos ? quote : at + escape;
     }
     while (at < text.size() && text[at] != '"' && text[at] != '\\') ++at;
     return at;

@@ -72,6 +72,7 @@ void session::flush() {
             // A stream that has begun goes on.
             if (exchanges_.front().done) exchanges_.pop_front();
         }
+        if (writing_) return;  // a stream has begun, and its first piece did not fit in at once
         if (open && !output_.empty())
             write();
         else

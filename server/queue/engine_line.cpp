@@ -11,9 +11,14 @@ namespace {
 /// Those of a key of rate limits leave slowly, and there may be many keys.
 constexpr std::size_t limited_jobs = 64;
 
-/// Waiting jobs of a lane that are kept in memory.
-std::size_t window_of(const ready_lane& lane, const engine_config& config) {
-    return lane.limit ? std::min(limited_jobs, config.window_jobs) : config.window_jobs;
+/// So many of each lane when half of the memory for them is used: other lanes need some too.
+constexpr std::size_t crowded_jobs = 512;
+
+/// Waiting jobs of a lane that are kept in memory while all of them take `bytes`.
+std::size_t window_of(const ready_lane& lane, const engine_config& config, std::size_t bytes) {
+    const auto most = bytes < config.window_bytes / 2 ? config.window_jobs
+                                                      : std::min(crowded_jobs, config.window_jobs);
+    return lane.limit ? std::min(limited_jobs, most) : most;
 }
 
 /// Whether the job came in near the front of a line that goes on at rest: it is wanted soon, and
@@ -53,7 +58,7 @@ void engine::join_line(resident_job& job, instant now) {
     // Only the first jobs of a line stay in memory: once one is at rest, all behind it go there
     // too.
     const auto bytes = footprint(record);
-    const auto window = window_of(lane, config_);
+    const auto window = window_of(lane, config_, window_bytes_);
     const bool next = lane.resident + 1 >= lane.line.size() && lane.resident < window;
     if ((next || (job.queue->fair && comes_soon(lane, record, window))) &&
         window_bytes_ + bytes <= config_.window_bytes)
@@ -161,8 +166,8 @@ resident_job* engine::take_next(queue_state& queue, const fetch_request& request
             expire(*job, now);
             continue;
         }
-        if (lane->resident < window_of(*lane, config_) / 4 && lane->line.size() > lane->resident &&
-            window_bytes_ < config_.window_bytes)
+        if (lane->resident < window_of(*lane, config_, window_bytes_) / 4 &&
+            lane->line.size() > lane->resident && window_bytes_ < config_.window_bytes)
             want_head(*lane);
         return job;
     }

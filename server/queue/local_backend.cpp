@@ -194,17 +194,17 @@ void local_backend::on_committed(const commit_report& report,
     ++commits_;
     const auto ended = engine_.committed(time);
     finished_ += ended.size();
-    start_commit();  // the next batch gathered meanwhile; let the disk have it before the answers
-                     // go out
     // Sending an answer takes as long as the way to a handler. Of one job the run begins first;
     // where many wait, answers keep the other processors busy meanwhile.
-    if (deliver_grants() && gate_.waiting() <= lone_waiters_max) {
+    const bool run_first = deliver_grants() && gate_.waiting() <= lone_waiters_max;
+    if (run_first) {
         asio::post(executor_, [this, self = self_, batch] {
             if (*self) gate_.open(batch);
         });
-    } else {
-        gate_.open(batch);
     }
+    start_commit();  // the next batch gathered meanwhile; let the disk have it before the answers
+                     // go out
+    if (!run_first) gate_.open(batch);
     for (const auto& id : ended) {
         if (const auto it = job_waits_.find(id); it != job_waits_.end()) it->second->notify_all();
         wake(log_readers_, id);

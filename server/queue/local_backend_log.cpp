@@ -64,7 +64,8 @@ asio::awaitable<result<log_page>> local_backend::look_at_log(log_query query) {
         return store_->read_log_blocking(seq, query.after, query.limit + 1);
     };
     auto found = co_await read_store(read);
-    if (!found) co_return failure();
+    const bool seen = co_await durable(engine_.gate());  // see list()
+    if (!found || !seen) co_return failure();
     engine_.evict_idle(now());
     page.lines = std::move(*found);
     std::size_t bytes = 0;

@@ -3,13 +3,16 @@
 /// What people ask: lists and counts.
 namespace sluice {
 
+/// What a read finds may have been written and not synced yet: answers that tell of it wait for
+/// that.
 asio::awaitable<result<job_page>> local_backend::list(job_query query) {
     if (failed_) co_return failure();
     const bool ok = co_await durable(engine_.gate());
     if (!ok) co_return failure();
     auto read = [this, &query] { return store_->list_blocking(query); };
     auto page = co_await read_store(read);
-    if (!page) co_return failure();
+    const bool seen = co_await durable(engine_.gate());
+    if (!page || !seen) co_return failure();
     co_return std::move(*page);
 }
 
@@ -51,7 +54,8 @@ asio::awaitable<result<dead_letter_summary>> local_backend::dead_letters() {
     if (!ok) co_return failure();
     auto read = [this] { return store_->sum_dead_letters_blocking(dead_letters_summed_max); };
     auto summary = co_await read_store(read);
-    if (!summary) co_return failure();
+    const bool seen = co_await durable(engine_.gate());
+    if (!summary || !seen) co_return failure();
     co_return std::move(*summary);
 }
 

@@ -111,7 +111,8 @@ asio::awaitable<result<workflow_page>> local_backend::workflows(workflow_query q
         return page;
     };
     auto page = co_await read_store(read);
-    if (!page) co_return failure();
+    const bool seen = co_await durable(engine_.gate());  // see list()
+    if (!page || !seen) co_return failure();
     co_return std::move(*page);
 }
 

@@ -254,19 +254,14 @@ asio::awaitable<void> lane::hand_in() {
         log_fault(services_.log)(std::current_exception());
     }
     gathering_ = false;
-    auto handing_in = hand_in_all(std::exchange(completed_, {}));
-    co_await std::move(handing_in);
-}
-
-/// As with `answer`.
-asio::awaitable<void> lane::hand_in_all(std::vector<ack_request> acks) {
+    answers_request request;
+    request.worker_id = in_server_worker_id;
     std::vector<std::pair<uuid, lease_token>> runs;
+    runs.reserve(completed_.size());
+    for (const auto& ack : completed_) runs.emplace_back(ack.job_id, *ack.lease);
+    request.acks = std::exchange(completed_, {});
     std::exception_ptr fault;
     try {
-        for (const auto& ack : acks) runs.emplace_back(ack.job_id, *ack.lease);
-        answers_request request;
-        request.worker_id = in_server_worker_id;
-        request.acks = std::move(acks);
         auto answering = services_.runs.store.answer_many(std::move(request));
         const auto made = co_await std::move(answering);
         for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -280,11 +275,12 @@ asio::awaitable<void> lane::hand_in_all(std::vector<ack_request> acks) {
     }
     if (!fault) co_return;
     log_fault(services_.log)(fault);
-    for (const auto& [id, lease] : runs) {
-        auto giving_back = services_.runs.store.nack(nack_of(id, lease, interrupted{}));
-        const auto answer = co_await std::move(giving_back);
-        note_answer(services_.log, id, answer);
-    }
+    // As with `answer`.
+    answers_request back;
+    back.worker_id = in_server_worker_id;
+    for (const auto& [id, lease] : runs) back.nacks.push_back(nack_of(id, lease, interrupted{}));
+    auto giving_back = services_.runs.store.answer_many(std::move(back));
+    [[maybe_unused]] const auto given_back = co_await std::move(giving_back);
 }
 
 /// One run, from its start to its end, and what came of it.
@@ -340,6 +336,7 @@ asio::awaitable<void> lane::drain() {
     fetching_.request_stop();
     room_.notify_all();
     co_await dispatcher_.join();
+    if (!completed_.empty() && !gathering_) workers_.spawn(hand_in());  // it could not be before
     // Behind every job: a worker gives back what it still receives before its marker.
     for (std::size_t i = 0; i < concurrency_; ++i) send(nullptr);
 }

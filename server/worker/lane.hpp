@@ -80,7 +80,6 @@ private:
     boost::asio::awaitable<void> answer(message run, outcome how);
     void complete(message run, completed how);
     boost::asio::awaitable<void> hand_in();
-    boost::asio::awaitable<void> hand_in_all(std::vector<ack_request> acks);
     fetch_request next_request() const;
     void send(message job);
     std::vector<message> alive() const;

@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t large_piece = 32 * 1024;
+constexpr std::size_t whole_piece = 0x1000000;  // more than the kernel takes at once
 
 /// A stream that sends what the test tells it to.
 struct tap {
@@ -43,7 +44,8 @@ struct tap {
     bool fails = false;
 };
 
-/// GET /tap streams; so does GET /flood, without an end and without waiting.
+/// GET /tap streams; so do GET /flood, without an end and without waiting, and GET /whole, one
+/// piece at once.
 class Stream : public ::testing::Test {
 public:
     explicit Stream(http_config config = {})
@@ -78,6 +80,7 @@ private:
         routes.add("GET", "/always", {.streams = true},
                    [this](request r, path_values) { return open_tap(r.stop); });
         routes.add("GET", "/flood", {}, [this](request, path_values) { return open_flood(); });
+        routes.add("GET", "/whole", {}, [this](request, path_values) { return open_whole(); });
     }
     asio::awaitable<response> open_tap(std::stop_token stop) {
         const auto executor = co_await asio::this_coro::executor;
@@ -92,6 +95,15 @@ private:
         response answer;
         answer.stream = [this] { return flood(); };
         co_return answer;
+    }
+    asio::awaitable<response> open_whole() {
+        response answer;
+        answer.stream = [this] { return whole(); };
+        co_return answer;
+    }
+    asio::awaitable<std::optional<std::string>> whole() {
+        if (++flooded > 1) co_return std::nullopt;
+        co_return std::string(whole_piece, 'x');
     }
     asio::awaitable<std::optional<std::string>> flood() {
         ++flooded;
@@ -116,6 +128,15 @@ TEST_F(Stream, ComesPieceByPieceAndClosesAtItsEnd) {
     EXPECT_EQ(client.read_through("\r\n\r\n"), "0\r\n\r\n");
     EXPECT_TRUE(client.closes());
     EXPECT_TRUE(wait_for_open(0));
+}
+
+TEST_F(Stream, IsSentOnceWhenItsFirstPieceDoesNotFitInAtOnce) {
+    wire_client client(server.port());
+    client.send(get("/whole"));
+    client.read_through("\r\n\r\n");
+    const auto body = client.read_through("\r\n0\r\n\r\n");
+    EXPECT_EQ(body.size(), std::string("1000000\r\n").size() + whole_piece + 7);
+    EXPECT_TRUE(client.closes());
 }
 
 TEST_F(Stream, IsItsHeadAloneInTheAnswerToHead) {

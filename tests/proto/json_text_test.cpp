@@ -65,6 +65,20 @@ TEST(JsonCursor, FindsTheEndOfAStringWhereverAnEscapeStands) {
     }
 }
 
+/// A reader that looks at all that follows each escape would not be done soon.
+TEST(JsonCursor, FindsTheEndOfALongTextOfManyEscapes) {
+    std::string text = "\"";
+    std::string plain;
+    for (int i = 0; i < 200'000; ++i) {
+        text += "a line that is not short at all...\\n";
+        plain += "a line that is not short at all...\n";
+    }
+    text += "\"";
+    const auto value = json_root(text);
+    EXPECT_EQ(value.text.size(), text.size());
+    EXPECT_EQ(json_unescape(value), plain);
+}
+
 TEST(JsonCursor, WalksAnObject) {
     const auto all = entries(
         " { \"a\" : 1 ,\n\"b\\n\":[ {\"}\":\"]\"} , 2 ],\"\":\"x,\\\"y\" ,"

@@ -36,6 +36,26 @@ TEST(Memory, HoldsNoMoreBytesOfWaitingJobsThanAllowed) {
     EXPECT_EQ(taken, 10U);
 }
 
+/// How many jobs of a short line are in memory beside one that is as long as it may be.
+std::size_t resident_beside_a_long_line(std::size_t window_jobs) {
+    engine_config config;
+    config.window_jobs = window_jobs;
+    config.window_bytes = 2'000'000;
+    engine_fixture f(config);
+    auto spec = make_spec("long");
+    spec.args = "[\"" + std::string(1'000, 'x') + "\"]";
+    for (int i = 0; i < 3'000; ++i) f.push(spec);
+    const auto before = f.core().resident_count();
+    EXPECT_GE(before, 512U);
+    spec.queue = "short";
+    for (int i = 0; i < 20; ++i) f.push(spec);
+    return f.core().resident_count() - before;
+}
+
+TEST(Memory, LeavesRoomForOtherLinesBesideALongOne) {
+    EXPECT_EQ(resident_beside_a_long_line(4'096), 20U);
+}
+
 TEST(Memory, ForgetsFinishedJobsBeyondItsCache) {
     engine_config config;
     config.finished_cache = 5;

@@ -45,6 +45,25 @@ protected:
     using seqs = std::vector<std::int64_t>;
 };
 
+TEST_F(UniqueStore, TellsRunningJobsFromThoseThatWait) {
+    for (const std::int64_t seq : {3, 4, 9})
+        put(job_place::nowhere, job_place::live, unique_job(seq, 1));
+    const auto running = [](std::int64_t seq) {
+        auto job = unique_job(seq, 1);
+        job.state = job_state::active;
+        job.attempt = 1;
+        job.worker_id = "w1";
+        return job;
+    };
+    put(job_place::live, job_place::live, running(4));
+    put(job_place::live, job_place::live, running(9));
+    put(job_place::nowhere, job_place::live, running(11));  // has no run apart
+    EXPECT_EQ(found(1, job_state::active), (seqs{11, 9, 4}));
+    EXPECT_EQ(found(1, job_state::active, 11, 1), (seqs{9}));
+    EXPECT_EQ(found(1, job_state::available), (seqs{3}));
+    EXPECT_EQ(found(2, job_state::active), (seqs{}));
+}
+
 TEST_F(UniqueStore, FindsJobsByKeyAndStateNewestFirst) {
     for (const std::int64_t seq : {3, 4, 9})
         put(job_place::nowhere, job_place::live, unique_job(seq, 1));

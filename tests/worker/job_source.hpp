@@ -88,14 +88,7 @@ public:
 
     asio::awaitable<result<change_answer>> nack(nack_request request) override {
         co_await asio::post(asio::use_awaitable);
-        if (take(request.job_id, request.lease)) {
-            if (request.release) {
-                released.insert(request.job_id);
-            } else {
-                failed[request.job_id] = request;
-            }
-        }
-        co_return change_answer{};
+        co_return count_nack(request);
     }
 
     asio::awaitable<result<job_record>> info(uuid id) override {
@@ -174,6 +167,7 @@ public:
         co_await asio::post(asio::use_awaitable);  // the commit
         while (hold_acks) co_await changed_.wait();
         for (const auto& each : request.acks) made.acks.emplace_back(count_ack(each));
+        for (const auto& each : request.nacks) made.nacks.emplace_back(count_nack(each));
         co_return made;
     }
     asio::awaitable<result<change_answer>> cancel_in(uuid, job_state) override { return unused(); }
@@ -287,6 +281,15 @@ private:
             throw 7;
         }
         if (take(request.job_id, request.lease)) acked[request.job_id] = request.result;
+        return {};
+    }
+
+    change_answer count_nack(const nack_request& request) {
+        if (!take(request.job_id, request.lease)) return {};
+        if (request.release)
+            released.insert(request.job_id);
+        else
+            failed[request.job_id] = request;
         return {};
     }
 

@@ -77,13 +77,16 @@ job_reader::list_statements job_reader::prepare_list(connection& db, job_place p
 job_reader::job_reader(connection db) : db_(std::move(db)) {
     live_ = db_.prepare(select_job_sql(job_place::live) + "WHERE j.seq = ?1");
     history_ = db_.prepare(select_job_sql(job_place::history) + "WHERE j.seq = ?1");
-    for (const auto place : {job_place::live, job_place::history}) {
-        auto& found = place == job_place::live ? live_unique_ : history_unique_;
-        found = db_.prepare(select_job_sql(place) + "WHERE j.unique_key = ?1 AND " +
-                            std::string(state_sql(place)) +
-                            " = ?2 AND j.seq < ?3 "
-                            "ORDER BY j.seq DESC LIMIT ?4");
-    }
+    // By the index of keys and states, which knows nothing of runs; those are few, and asked first.
+    constexpr const char* latest_first = " AND j.seq < ?3 ORDER BY j.seq DESC LIMIT ?4";
+    live_unique_ =
+        db_.prepare(select_job_sql(job_place::live) +
+                    "WHERE j.unique_key = ?1 AND j.state = ?2 AND r.seq IS NULL" + latest_first);
+    active_unique_ =
+        db_.prepare(select_job_sql(job_place::live) +
+                    "WHERE j.seq IN (SELECT seq FROM runs) AND +j.unique_key = ?1" + latest_first);
+    history_unique_ = db_.prepare(select_job_sql(job_place::history) +
+                                  "WHERE j.unique_key = ?1 AND j.state = ?2" + latest_first);
     live_results_ = db_.prepare("SELECT result, parent_results FROM jobs WHERE seq = ?1");
     history_results_ = db_.prepare("SELECT result, parent_results FROM history WHERE seq = ?1");
     workflow_ = db_.prepare(select_workflow_sql("WHERE w.seq = ?1"));
@@ -212,14 +215,21 @@ std::vector<job_store::found_job> job_reader::find_unique(const unique_key& key,
                                                           std::int64_t before_seq,
                                                           std::size_t max) {
     const auto place = is_terminal(state) ? job_place::history : job_place::live;
-    auto& rows = place == job_place::live ? live_unique_ : history_unique_;
-    const reset_at_exit done(rows);
-    rows.bind(1, std::span<const std::uint8_t>(key));
-    rows.bind(2, static_cast<std::int64_t>(state));
-    rows.bind(3, before_seq);
-    rows.bind(4, static_cast<std::int64_t>(max));
     std::vector<job_store::found_job> found;
-    while (rows.step()) found.push_back({place, read_job(rows, payload_)});
+    const auto look = [&](statement& rows) {
+        const reset_at_exit done(rows);
+        rows.bind(1, std::span<const std::uint8_t>(key));
+        rows.bind(2, static_cast<std::int64_t>(state));
+        rows.bind(3, before_seq);
+        rows.bind(4, static_cast<std::int64_t>(max));
+        while (rows.step()) found.push_back({place, read_job(rows, payload_)});
+    };
+    transaction snapshot(db_, "BEGIN");
+    look(place == job_place::live ? live_unique_ : history_unique_);
+    if (state == job_state::active) look(active_unique_);
+    std::sort(found.begin(), found.end(),
+              [](const auto& a, const auto& b) { return a.record.seq > b.record.seq; });
+    if (found.size() > max) found.resize(max);
     return found;
 }
 

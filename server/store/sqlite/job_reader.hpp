@@ -49,8 +49,8 @@ private:
 
     connection db_;
     statement live_results_, history_results_, workflow_, workflow_list_, workflow_state_list_;
-    statement live_, history_, live_unique_, history_unique_, payload_, client_id_, key_, dead_,
-        count_dead_, lowest_dead_, sum_dead_, old_dead_, log_end_, log_lines_;
+    statement live_, history_, live_unique_, active_unique_, history_unique_, payload_, client_id_,
+        key_, dead_, count_dead_, lowest_dead_, sum_dead_, old_dead_, log_end_, log_lines_;
     list_statements live_list_, history_list_;
 };
 

@@ -79,8 +79,8 @@ std::shared_ptr<const job_spec> read_spec(const statement& row, statement& paylo
 
 bool never_ran(const job_record& record, const row_texts& texts) {
     return record.attempt == 0 && record.interruptions == 0 && !record.failed_last &&
-           !record.durable_at && !record.started_at && !record.finished_at && !record.acked_at &&
-           !record.lease && record.outcome == lease_outcome::open && record.worker_id.empty() &&
+           !record.started_at && !record.finished_at && !record.acked_at && !record.lease &&
+           record.outcome == lease_outcome::open && record.worker_id.empty() &&
            !record.lease_expires_at && !record.lease_length && !record.run_left &&
            !record.retry_delay && record.result.empty() && record.parent_results.empty() &&
            texts.history.empty();
@@ -101,6 +101,7 @@ void bind_place(statement& row, const job_record& record) {
     row.bind(p_ticket, record.ticket);
     row.bind(p_state, static_cast<std::int64_t>(record.state));
     row.bind(p_due_at, to_stored(record.due_at));
+    row.bind(p_durable_at, to_stored(record.durable_at));
     row.bind(p_available_at, to_stored(record.available_at));
 }
 
@@ -109,7 +110,6 @@ void bind_progress(statement& row, const job_record& record, const row_texts& te
     row.bind(p_attempt, std::int64_t{record.attempt});
     row.bind(p_interruptions, std::int64_t{record.interruptions});
     row.bind(p_failed_last, std::int64_t{record.failed_last});
-    row.bind(p_durable_at, to_stored(record.durable_at));
     row.bind(p_started_at, to_stored(record.started_at));
     row.bind(p_finished_at, to_stored(record.finished_at));
     row.bind(p_acked_at, to_stored(record.acked_at));

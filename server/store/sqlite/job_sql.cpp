@@ -22,7 +22,7 @@ constexpr column changing[] = {
     {"attempt", p_attempt, "0"},
     {"interruptions", p_interruptions, "0"},
     {"failed_last", p_failed_last, "0"},
-    {"durable_at", p_durable_at, "NULL"},
+    {"durable_at", p_durable_at},
     {"available_at", p_available_at},
     {"started_at", p_started_at, "NULL"},
     {"finished_at", p_finished_at, "NULL"},

@@ -348,7 +348,9 @@ void journal_writer::raise_epoch(std::uint32_t epoch_min, std::int64_t next_seq_
 }
 
 void journal_writer::sync_all() {
-    if (last_synced_ != last_commit_) in_transaction(true, [] {});
+    if (last_synced_ == last_commit_) return;
+    sync_log();
+    last_synced_ = last_commit_;
 }
 
 std::uint64_t journal_writer::log_bytes() const {
@@ -384,7 +386,8 @@ void journal_writer::prepare_log() {
     for (auto at = size; at < end && rc == SQLITE_OK; at += std::int64_t{zeros.size()})
         rc = methods.xWrite(log, zeros.data(), static_cast<int>(zeros.size()), at);
     if (rc != SQLITE_OK) methods.xTruncate(log, size);
-    if (size < end) methods.xSync(log, SQLITE_SYNC_NORMAL);
+    // One that failed once may lie when it is repeated, so it ends the opening.
+    if (size < end) sync_log();
 }
 
 void journal_writer::finish() {

@@ -92,14 +92,15 @@ sqlite_store::sqlite_store(const sqlite_store_config& config)
         writer_->raise_epoch(config_.epoch_min, config_.next_seq_min);
         write_mark();
         mark_file_->sync();
+        unmoved_bytes_ = writer_->log_bytes();
+        look_at_disk();
+        if (config_.prepare_log &&
+            directory_.free_bytes() >= config_.disk_low_bytes + 2 * config_.wal_bytes)
+            writer_->prepare_log();
     } catch (const database_error& e) {
         throw to_store_error(e, directory_.file(database_name));
     }
     mark_synced_at_ = steady::now();
-    look_at_disk();
-    if (config_.prepare_log &&
-        directory_.free_bytes() >= config_.disk_low_bytes + 2 * config_.wal_bytes)
-        writer_->prepare_log();
 }
 
 template <class Read>
