@@ -1,6 +1,7 @@
 #include "server/store/sqlite/checked_pages.hpp"
 
 #include "server/store/sqlite/gathered_log.hpp"
+#include "server/store/sqlite/layered_file.hpp"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -72,15 +73,13 @@ bool page_is_good(const unsigned char* bytes, std::uint64_t page_number) {
     return stored == checksum(bytes, page_number) || is_empty(bytes);
 }
 
-/// What SQLite sees as the open database; the file below lies right behind it in memory.
+/// What SQLite sees as the open database.
 struct checked_file {
     sqlite3_file base;
-
-    sqlite3_file* below() { return reinterpret_cast<sqlite3_file*>(this + 1); }
 };
 
 sqlite3_file* below(sqlite3_file* file) {
-    return reinterpret_cast<checked_file*>(file)->below();
+    return file_below<checked_file>(file);
 }
 
 int read_page(sqlite3_file* file, unsigned char* out, sqlite3_int64 index) {
@@ -141,34 +140,28 @@ int no_fetch(sqlite3_file*, sqlite3_int64, int, void** mapped) {
     return SQLITE_OK;
 }
 
-/// Passes a call on to the file below.
-template <auto Method, class... Arguments>
-int forward(sqlite3_file* file, Arguments... arguments) {
-    return (below(file)->pMethods->*Method)(below(file), arguments...);
-}
-
 void forward_barrier(sqlite3_file* file) {
     below(file)->pMethods->xShmBarrier(below(file));
 }
 
 constexpr sqlite3_io_methods checked_methods{
     .iVersion = 3,
-    .xClose = forward<&sqlite3_io_methods::xClose>,
+    .xClose = forward<checked_file, &sqlite3_io_methods::xClose>,
     .xRead = checked_read,
     .xWrite = checked_write,
-    .xTruncate = forward<&sqlite3_io_methods::xTruncate>,
-    .xSync = forward<&sqlite3_io_methods::xSync>,
-    .xFileSize = forward<&sqlite3_io_methods::xFileSize>,
-    .xLock = forward<&sqlite3_io_methods::xLock>,
-    .xUnlock = forward<&sqlite3_io_methods::xUnlock>,
-    .xCheckReservedLock = forward<&sqlite3_io_methods::xCheckReservedLock>,
-    .xFileControl = forward<&sqlite3_io_methods::xFileControl>,
-    .xSectorSize = forward<&sqlite3_io_methods::xSectorSize>,
-    .xDeviceCharacteristics = forward<&sqlite3_io_methods::xDeviceCharacteristics>,
+    .xTruncate = forward<checked_file, &sqlite3_io_methods::xTruncate>,
+    .xSync = forward<checked_file, &sqlite3_io_methods::xSync>,
+    .xFileSize = forward<checked_file, &sqlite3_io_methods::xFileSize>,
+    .xLock = forward<checked_file, &sqlite3_io_methods::xLock>,
+    .xUnlock = forward<checked_file, &sqlite3_io_methods::xUnlock>,
+    .xCheckReservedLock = forward<checked_file, &sqlite3_io_methods::xCheckReservedLock>,
+    .xFileControl = forward<checked_file, &sqlite3_io_methods::xFileControl>,
+    .xSectorSize = forward<checked_file, &sqlite3_io_methods::xSectorSize>,
+    .xDeviceCharacteristics = forward<checked_file, &sqlite3_io_methods::xDeviceCharacteristics>,
     .xShmMap = map_ahead,
-    .xShmLock = forward<&sqlite3_io_methods::xShmLock>,
+    .xShmLock = forward<checked_file, &sqlite3_io_methods::xShmLock>,
     .xShmBarrier = forward_barrier,
-    .xShmUnmap = forward<&sqlite3_io_methods::xShmUnmap>,
+    .xShmUnmap = forward<checked_file, &sqlite3_io_methods::xShmUnmap>,
     .xFetch = no_fetch,
     .xUnfetch = [](sqlite3_file*, sqlite3_int64, void*) { return SQLITE_OK; },
 };

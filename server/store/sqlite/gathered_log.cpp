@@ -1,6 +1,7 @@
 #include "server/store/sqlite/gathered_log.hpp"
 
 #include "server/store/sqlite/checked_pages.hpp"
+#include "server/store/sqlite/layered_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -38,7 +39,7 @@ struct gathered_log {
     sqlite3_int64 page_at;  ///< where the page of the latest header belongs
     bool last;              ///< that header ends a transaction
 
-    sqlite3_file* below() { return reinterpret_cast<sqlite3_file*>(this + 1); }
+    sqlite3_file* below() { return file_below<gathered_log>(&base); }
     const sqlite3_io_methods& methods() { return *below()->pMethods; }
 
     int flush() {
@@ -104,15 +105,8 @@ gathered_log& log_of(sqlite3_file* file) {
 /// Passes a call on once everything gathered is in the file.
 template <auto Method, class... Arguments>
 int flush_and_forward(sqlite3_file* file, Arguments... arguments) {
-    auto& log = log_of(file);
-    const int rc = log.flush();
-    return rc == SQLITE_OK ? (log.methods().*Method)(log.below(), arguments...) : rc;
-}
-
-template <auto Method, class... Arguments>
-int forward(sqlite3_file* file, Arguments... arguments) {
-    auto& log = log_of(file);
-    return (log.methods().*Method)(log.below(), arguments...);
+    const int rc = log_of(file).flush();
+    return rc == SQLITE_OK ? forward<gathered_log, Method>(file, arguments...) : rc;
 }
 
 // Version 1: what the later ones add, memory that is mapped or shared, is for the database.
@@ -125,12 +119,12 @@ constexpr sqlite3_io_methods log_methods{
     .xTruncate = flush_and_forward<&sqlite3_io_methods::xTruncate>,
     .xSync = flush_and_forward<&sqlite3_io_methods::xSync>,
     .xFileSize = flush_and_forward<&sqlite3_io_methods::xFileSize>,
-    .xLock = forward<&sqlite3_io_methods::xLock>,
-    .xUnlock = forward<&sqlite3_io_methods::xUnlock>,
-    .xCheckReservedLock = forward<&sqlite3_io_methods::xCheckReservedLock>,
-    .xFileControl = forward<&sqlite3_io_methods::xFileControl>,
-    .xSectorSize = forward<&sqlite3_io_methods::xSectorSize>,
-    .xDeviceCharacteristics = forward<&sqlite3_io_methods::xDeviceCharacteristics>,
+    .xLock = forward<gathered_log, &sqlite3_io_methods::xLock>,
+    .xUnlock = forward<gathered_log, &sqlite3_io_methods::xUnlock>,
+    .xCheckReservedLock = forward<gathered_log, &sqlite3_io_methods::xCheckReservedLock>,
+    .xFileControl = forward<gathered_log, &sqlite3_io_methods::xFileControl>,
+    .xSectorSize = forward<gathered_log, &sqlite3_io_methods::xSectorSize>,
+    .xDeviceCharacteristics = forward<gathered_log, &sqlite3_io_methods::xDeviceCharacteristics>,
     .xShmMap = nullptr,
     .xShmLock = nullptr,
     .xShmBarrier = nullptr,

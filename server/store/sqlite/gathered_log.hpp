@@ -19,7 +19,7 @@
 /// goes through at once.
 namespace sluice::sqlite {
 
-/// What SQLite has for the open log; the file below lies right behind it in memory.
+/// What SQLite has for the open log; see layered_file.hpp.
 struct gathered_log;
 
 /// So much memory must be there beside what the base needs.
