@@ -4,6 +4,8 @@
 #include "server/runtime/nothrow_await.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -118,6 +120,10 @@ boost::asio::awaitable<void> session::read_requests() {
         }
         complete(e, fault, std::move(answer));
         flush();
+        // Behind the others of the same commit: a read at once would find nothing yet, and one more
+        // would have to follow. Saves 0.7 system calls a request on 64 connections (decision 34).
+        if (input_.size() == 0 && state_->sessions.size() > 1)
+            co_await boost::asio::post(state_->executor, boost::asio::use_awaitable);
     }
 }
 
