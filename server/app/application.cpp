@@ -20,6 +20,7 @@
 #include <cstdlib>
 #include <exception>
 #include <random>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -178,7 +179,8 @@ std::unique_ptr<backend> application::open_backend(const worker::handler_registr
          .on_store_failure = [this](const std::string& reason) { on_store_failure(reason); },
          .on_slow_run = [this](const slow_run& run) { log_slow_run(run); },
          .seed = random_seed(),
-         .loop = &loop_});
+         .loop = &loop_,
+         .few_processors = std::thread::hardware_concurrency() <= 2});
 }
 
 void application::run() {

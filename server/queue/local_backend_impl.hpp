@@ -1,6 +1,7 @@
 #pragma once
 
 #include "server/queue/commit_gate.hpp"
+#include "server/queue/commit_gathering.hpp"
 #include "server/queue/engine.hpp"
 #include "server/queue/local_backend.hpp"
 #include "server/queue/room_line.hpp"
@@ -149,7 +150,10 @@ private:
     void after_command();
     journal_batch take_batch();
     void start_commit();
+    bool can_commit_in_place(std::size_t bytes_max, std::chrono::microseconds latency_max) const;
     bool commits_alone() const;
+    bool can_gather() const;
+    void gather();
     void commit_in_place();
     struct commit_report {
         commit_outcome outcome;
@@ -250,12 +254,13 @@ private:
     local_backend_options options_;
     engine engine_;
     commit_gate gate_;
+    commit_gathering gathering_;
 
     std::uint64_t under_way_ = 0;  ///< number of the batch being committed; 0: none
     std::uint64_t commits_ = 0;
     std::uint64_t pushed_ = 0;
     std::uint64_t finished_ = 0;
-    bool commit_posted_ = false;
+    bool commit_posted_ = false;       ///< the next one is about to be taken
     bool commit_thread_busy_ = false;  ///< with the store, other than by a commit
     bool failed_ = false;
     bool closed_ = false;  ///< the store is being closed; nothing more is asked of it

@@ -7,14 +7,17 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+
 namespace sluice::test {
 namespace {
 
 /// The local backend on a loop that lets it commit in place, or not.
 class CommitInPlace : public testing::Test {
 public:
-    void open(bool in_place) {
+    void open(bool in_place, bool few_processors = false) {
         local_backend_options options;
+        options.few_processors = few_processors;
         options.now = system_instant;
         options.on_store_failure = [](const std::string& reason) { ADD_FAILURE() << reason; };
         options.loop = in_place ? &loop : nullptr;
@@ -96,6 +99,68 @@ asio::awaitable<void> many_push(CommitInPlace& t) {
 TEST_F(CommitInPlace, ManyProducersAreServedByTheCommitThread) {
     open(true);
     run(many_push(*this));
+}
+
+struct seen_commit {
+    std::size_t jobs = 0;
+    bool in_place = false;
+    bool operator==(const seen_commit&) const = default;
+};
+
+/// Producers that send their next job as soon as they have the answer to the last.
+class CommitForAll : public CommitInPlace {
+public:
+    CommitForAll() {
+        disk->watch_commits([this](const journal_batch& batch) {
+            const bool in_place = context.get_executor().running_in_this_thread();
+            commits.push_back({batch.jobs.size(), in_place});
+        });
+    }
+
+    asio::awaitable<bool> produce(int jobs) {
+        for (int i = 0; i < jobs; ++i) {
+            auto pushed = co_await push();
+            EXPECT_TRUE(pushed);
+        }
+        co_return true;
+    }
+
+    bool seen(seen_commit one) const {
+        return std::find(commits.begin(), commits.end(), one) != commits.end();
+    }
+
+    std::vector<seen_commit> commits;  ///< one at a time, so no two threads write it at once
+};
+
+asio::awaitable<void> produce(CommitForAll& t, std::vector<int> jobs_of_each) {
+    std::vector<started_call<bool>> producers;
+    for (const int jobs : jobs_of_each)
+        producers.emplace_back(t.context.get_executor(), t.produce(jobs));
+    for (auto& each : producers) co_await each.answer();
+}
+
+TEST_F(CommitForAll, OnFewProcessorsThoseWhoAllWaitAreServedInPlace) {
+    open(true, true);
+    run(produce(*this, std::vector<int>(8, 100)));
+    ASSERT_FALSE(commits.empty());
+    EXPECT_EQ(commits.front(), (seen_commit{8, false})) << "nobody was awaited yet";
+    // Not all of them: on a busy machine one may take too long for the next to be in place.
+    EXPECT_TRUE(seen({8, true}));
+}
+
+TEST_F(CommitForAll, OnMoreProcessorsTheyAreServedByTheCommitThread) {
+    open(true, false);
+    run(produce(*this, std::vector<int>(8, 100)));
+    EXPECT_TRUE(seen({8, false}));
+    EXPECT_FALSE(seen({8, true}));
+}
+
+TEST_F(CommitForAll, WhileSomeAreMissingTheyAreServedByTheCommitThread) {
+    open(true, true);
+    run(produce(*this, {1, 1, 1, 1, 100, 100, 100, 100}));
+    ASSERT_GE(commits.size(), 2U);
+    EXPECT_EQ(commits[1], (seen_commit{4, false})) << "four of eight may still come";
+    EXPECT_TRUE(seen({4, true})) << "after that only four are awaited";
 }
 
 }  // namespace

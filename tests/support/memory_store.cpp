@@ -80,6 +80,10 @@ void memory_disk::release_commits() {
     released_.notify_all();
 }
 
+void memory_disk::watch_commits(std::function<void(const journal_batch&)> watcher) {
+    watcher_ = std::move(watcher);
+}
+
 bool memory_disk::commit_waits() const {
     const std::lock_guard lock(mutex_);
     return waiting_;
@@ -173,6 +177,7 @@ commit_outcome memory_store::commit_blocking(const journal_batch& batch) {
     disk_->waiting_ = disk_->hold_;
     disk_->released_.wait(lock, [this] { return !disk_->hold_; });
     disk_->waiting_ = false;
+    if (disk_->watcher_) disk_->watcher_(batch);
     if (failed_) return {commit_status::failed, false, "memory: failed before"};
     if (disk_->no_space_ > 0) {
         --disk_->no_space_;

@@ -89,6 +89,8 @@ public:
     void forget_epoch(bool forget);
 
     // -- to look at it
+    /// Called for each commit, on its thread, before it is done. Set before the store is used.
+    void watch_commits(std::function<void(const journal_batch&)> watcher);
     disk_image image() const;
     std::uint32_t epoch() const;
     std::uint64_t commits() const;
@@ -102,6 +104,7 @@ private:
     disk_image written_;  ///< what a process sees
     disk_image synced_;   ///< what the power cannot take
     std::vector<journal_batch> unsynced_;
+    std::function<void(const journal_batch&)> watcher_;
     std::uint32_t epoch_ = 0;
     std::uint64_t commits_ = 0;
     std::optional<int> fail_in_;
