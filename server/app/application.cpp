@@ -167,6 +167,12 @@ void application::add_commands(worker::handler_registry& handlers) {
     }
 }
 
+/// Of the machine, or of the container. An unknown number is not few.
+static bool few_processors() {
+    const auto number = std::thread::hardware_concurrency();
+    return number == 1 || number == 2;
+}
+
 std::unique_ptr<backend> application::open_backend(const worker::handler_registry& handlers) {
     auto engine = settings_.engine;
     const auto& workers = settings_.workers;
@@ -180,7 +186,7 @@ std::unique_ptr<backend> application::open_backend(const worker::handler_registr
          .on_slow_run = [this](const slow_run& run) { log_slow_run(run); },
          .seed = random_seed(),
          .loop = &loop_,
-         .few_processors = std::thread::hardware_concurrency() <= 2});
+         .few_processors = settings_.http.io_threads == 1 && few_processors()});
 }
 
 void application::run() {

@@ -93,7 +93,6 @@ void local_backend::after_command() {
     arm_timer();
     if (commit_posted_ || under_way_ != 0 || failed_ || closed_ || !engine_.has_changes()) return;
     // Posted, not called: requests that have come in already join the batch.
-    commit_posted_ = true;
     asio::post(executor_, [this, self = self_] {
         if (!*self) return;
         commit_posted_ = false;
@@ -102,6 +101,7 @@ void local_backend::after_command() {
         else
             start_commit();
     });
+    commit_posted_ = true;
 }
 
 /// The first failed commit ends it all: what is on disk is unknown, so nobody gets another answer

@@ -30,7 +30,7 @@ struct local_backend_options {
     /// Runs the executor. Small commits are then done in place while hardly anybody waits, which
     /// spares the wake-ups of the commit thread. Null: every commit is on that thread.
     relay_loop* loop = nullptr;
-    /// One or two, which the server shares with its commit thread and with who asks it. Small
+    /// The threads of the server share one or two processors, maybe with those who ask it. Small
     /// commits are then done in place for many, too, when all of them wait.
     bool few_processors = false;
 };

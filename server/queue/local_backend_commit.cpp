@@ -7,8 +7,8 @@
 namespace sluice {
 namespace {
 
-/// A commit in place is for those who are nearly alone; more waiters are better served by gathering
-/// while the disk works, unless all of them wait. Chosen, not tuned.
+/// A commit in place is for those who are nearly alone; more waiters are better served by a batch
+/// that fills while the disk works, unless all of them wait. Chosen, not tuned.
 constexpr std::size_t lone_waiters_max = 2;
 constexpr std::size_t lone_bytes_max = 64 * 1024;  // of memory, as the engine counts them
 constexpr std::chrono::milliseconds lone_latency_max{1};
@@ -45,7 +45,7 @@ void local_backend::start_commit() {
 bool local_backend::can_commit_in_place(std::size_t bytes_max,
                                         std::chrono::microseconds latency_max) const {
     return options_.loop != nullptr && options_.loop->can_block() && under_way_ == 0 && !failed_ &&
-           !commit_thread_busy_ && commit_latency_ <= latency_max &&
+           !closed_ && !commit_thread_busy_ && commit_latency_ <= latency_max &&
            engine_.uncommitted_bytes() + engine_.uncommitted_log_bytes() <= bytes_max;
 }
 
@@ -55,25 +55,26 @@ bool local_backend::commits_alone() const {
            can_commit_in_place(lone_bytes_max, lone_latency_max);
 }
 
-/// Whether it may be worth it to wait for those who wait.
+/// Whether a commit for all who wait would be short.
 bool local_backend::can_gather() const {
     return options_.few_processors && can_commit_in_place(gathered_bytes_max, gathered_latency_max);
 }
 
-/// Gives those who have just been answered the time to come back, then commits for them all.
+/// Gives those who are just being answered the time to come back, then commits for them all.
 void local_backend::gather() {
     asio::post(executor_, [this, self = self_] {
         if (!*self) return;
-        const auto waiting = gate_.waiting();
-        const bool fits = can_gather();
-        if (fits && gathering_.goes_on(waiting)) return gather();
         commit_posted_ = false;
-        const bool all = fits && engine_.has_changes() && gathering_.complete(waiting);
+        const bool fits = can_gather();
+        if (fits && gathering_.look(gate_.waiting(), std::chrono::steady_clock::now()))
+            return gather();
+        const bool all = fits && engine_.has_changes() && gathering_.complete();
         if (all || commits_alone())
             commit_in_place();
         else
             start_commit();
     });
+    commit_posted_ = true;
 }
 
 void local_backend::commit_in_place() {
@@ -86,8 +87,8 @@ void local_backend::commit_in_place() {
         });
 }
 
-/// On the commit thread. A full disk is waited out: nothing was written, and jobs in memory are
-/// safe there.
+/// On the thread of the commit. A full disk is waited out: nothing was written, and jobs in memory
+/// are safe there.
 commit_outcome local_backend::commit_with_patience(const journal_batch& batch) {
     constexpr std::chrono::milliseconds pause{100};
     bool told = false;
@@ -121,7 +122,7 @@ void local_backend::on_committed(const commit_report& report,
     const auto batch = std::exchange(under_way_, 0);
     const auto awaited = gate_.waiting();
     // What has just been committed still counts, for as much will come again.
-    const bool gathers = awaited > lone_waiters_max && can_gather();
+    const bool gathers = awaited > lone_waiters_max && can_gather() && gathering_.wanted();
     const auto time = now();
     disk_full_ = false;
     engine_.set_disk_low(outcome.disk_low);
@@ -137,11 +138,13 @@ void local_backend::on_committed(const commit_report& report,
             if (*self) gate_.open(batch);
         });
     }
-    if (gathers)
-        commit_posted_ = true;
-    else
+    if (gathers) {
+        gathering_.begin(awaited, std::chrono::steady_clock::now());
+        gather();
+    } else {
         start_commit();  // the next batch gathered meanwhile; let the disk have it before the
                          // answers go out
+    }
     if (!run_first) gate_.open(batch);
     for (const auto& id : ended) {
         if (const auto it = job_waits_.find(id); it != job_waits_.end()) it->second->notify_all();
@@ -150,9 +153,6 @@ void local_backend::on_committed(const commit_report& report,
     for (const auto& id : engine_.logged()) wake(log_readers_, id);
     if (report.purged) end_purge();
     after_command();
-    if (!gathers) return;
-    gathering_.begin(awaited, gate_.waiting());
-    gather();
 }
 
 }  // namespace sluice

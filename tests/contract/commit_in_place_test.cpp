@@ -117,10 +117,16 @@ public:
         });
     }
 
-    asio::awaitable<bool> produce(int jobs) {
+    /// With `turns` of the loop between an answer and the next job.
+    asio::awaitable<bool> produce(int jobs, int turns, std::size_t bytes) {
         for (int i = 0; i < jobs; ++i) {
-            auto pushed = co_await push();
+            push_request request;
+            request.jobs.push_back(contract_job("q"));
+            request.jobs.front().args = "[\"" + std::string(bytes, 'x') + "\"]";
+            auto pushed = co_await queue->push(std::move(request));
             EXPECT_TRUE(pushed);
+            for (int turn = 0; turn < turns; ++turn)
+                co_await asio::post(context.get_executor(), asio::use_awaitable);
         }
         co_return true;
     }
@@ -132,32 +138,56 @@ public:
     std::vector<seen_commit> commits;  ///< one at a time, so no two threads write it at once
 };
 
-asio::awaitable<void> produce(CommitForAll& t, std::vector<int> jobs_of_each) {
+asio::awaitable<void> all_produce(CommitForAll& t, std::vector<int> jobs_of_each, int turns = 0,
+                                  std::size_t bytes = 10) {
     std::vector<started_call<bool>> producers;
     for (const int jobs : jobs_of_each)
-        producers.emplace_back(t.context.get_executor(), t.produce(jobs));
+        producers.emplace_back(t.context.get_executor(), t.produce(jobs, turns, bytes));
     for (auto& each : producers) co_await each.answer();
+    // Whoever comes after all have gone is served as well, and so is the end.
+    EXPECT_TRUE(co_await t.produce(1, 10, bytes));
+    co_await t.queue->shut_down();
 }
 
 TEST_F(CommitForAll, OnFewProcessorsThoseWhoAllWaitAreServedInPlace) {
     open(true, true);
-    run(produce(*this, std::vector<int>(8, 100)));
+    run(all_produce(*this, std::vector<int>(8, 100)));
     ASSERT_FALSE(commits.empty());
     EXPECT_EQ(commits.front(), (seen_commit{8, false})) << "nobody was awaited yet";
     // Not all of them: on a busy machine one may take too long for the next to be in place.
     EXPECT_TRUE(seen({8, true}));
 }
 
+TEST_F(CommitForAll, ThoseWhoComeBackATurnLaterAreWaitedFor) {
+    open(true, true);
+    run(all_produce(*this, std::vector<int>(8, 100), 1));
+    EXPECT_TRUE(seen({8, true}));
+}
+
+TEST_F(CommitForAll, ThoseWhoTakeLongerAreServedByTheCommitThread) {
+    open(true, true);
+    run(all_produce(*this, std::vector<int>(8, 100), 20));
+    EXPECT_TRUE(seen({8, false}));
+    EXPECT_FALSE(seen({8, true}));
+}
+
+TEST_F(CommitForAll, LargeJobsAreServedByTheCommitThread) {
+    open(true, true);
+    run(all_produce(*this, std::vector<int>(8, 20), 0, 20'000));
+    EXPECT_TRUE(seen({8, false}));
+    EXPECT_FALSE(seen({8, true}));
+}
+
 TEST_F(CommitForAll, OnMoreProcessorsTheyAreServedByTheCommitThread) {
     open(true, false);
-    run(produce(*this, std::vector<int>(8, 100)));
+    run(all_produce(*this, std::vector<int>(8, 100)));
     EXPECT_TRUE(seen({8, false}));
     EXPECT_FALSE(seen({8, true}));
 }
 
 TEST_F(CommitForAll, WhileSomeAreMissingTheyAreServedByTheCommitThread) {
     open(true, true);
-    run(produce(*this, {1, 1, 1, 1, 100, 100, 100, 100}));
+    run(all_produce(*this, {1, 1, 1, 1, 100, 100, 100, 100}));
     ASSERT_GE(commits.size(), 2U);
     EXPECT_EQ(commits[1], (seen_commit{4, false})) << "four of eight may still come";
     EXPECT_TRUE(seen({4, true})) << "after that only four are awaited";

@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -89,7 +90,7 @@ public:
     void forget_epoch(bool forget);
 
     // -- to look at it
-    /// Called for each commit, on its thread, before it is done. Set before the store is used.
+    /// Called for each commit, on its thread, before it is done. Set it before the store is used.
     void watch_commits(std::function<void(const journal_batch&)> watcher);
     disk_image image() const;
     std::uint32_t epoch() const;
