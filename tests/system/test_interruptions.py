@@ -62,7 +62,7 @@ class Interruptions(unittest.TestCase):
         self.config = self.directory / "sluiced.toml"
         self.config.write_text('[exec]\ninsecure_no_auth = true\n[[exec.commands]]\nname = "wait"\n'
                                f'argv = ["{self.script}"]\ngrace = "100ms"\n')
-        self.server = Server("--config", str(self.config), "--engine-worker-silence", "1s",
+        self.server = Server("--config", str(self.config), "--engine-worker-silence", "3s",
                              "--server-drain-grace", "100ms")
         self.addCleanup(self.server.remove)
         self.server.start()
