@@ -58,6 +58,12 @@ std::string what_of(const std::exception_ptr& fault) {
     }
 }
 
+/// Of the machine, whatever share of it we may use. An unknown number is not few.
+bool few_processors() {
+    const auto number = std::thread::hardware_concurrency();
+    return number == 1 || number == 2;
+}
+
 }  // namespace
 
 application::application(config::config settings, logger& log)
@@ -165,12 +171,6 @@ void application::add_commands(worker::handler_registry& handlers) {
             log_.warning("a command runs under the account of the server; give it one of its own",
                          {{"command", std::string_view{each.name}}});
     }
-}
-
-/// Of the machine, or of the container. An unknown number is not few.
-static bool few_processors() {
-    const auto number = std::thread::hardware_concurrency();
-    return number == 1 || number == 2;
 }
 
 std::unique_ptr<backend> application::open_backend(const worker::handler_registry& handlers) {
