@@ -97,8 +97,9 @@ void run(const std::string& sluiced, const std::filesystem::path& directory, std
     empty.start();
     laden.start();
     const auto bare = laden.resident();
-    const auto rate =
-        stream_lines(laden.port, small_job, [jobs](std::uint64_t sent) { return sent < jobs; });
+    const auto rate = stream_lines(laden.port, small_job, [jobs](std::uint64_t sent) {
+                          return sent < jobs;
+                      }).rate();
     const auto count = static_cast<double>(jobs);
     std::printf(
         "%.0f waiting jobs: %.0f/s in, %.0f MiB (%.0f bytes each beyond an empty server), "

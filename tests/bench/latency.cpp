@@ -174,7 +174,7 @@ std::vector<double> redis_latency(std::uint16_t port, double rate, std::size_t c
 }
 
 std::vector<double> sluice_latency(std::uint16_t port, double rate, std::size_t count,
-                                   const std::string& durability) {
+                                   const std::string& durability, const lead_in& before) {
     asio::io_context context(1);
     connection in(context, port);
     std::vector<double> latencies;
@@ -182,15 +182,22 @@ std::vector<double> sluice_latency(std::uint16_t port, double rate, std::size_t 
     static int runs = 0;
     const auto queue = "lat-" + std::to_string(++runs);
     sluice_producer create{&in, queue, durability};
-    asio::co_spawn(context, at_rate(rate, count, &create), rethrow);
-    context.run();
+    const auto not_counted =
+        static_cast<std::size_t>(rate * std::chrono::duration<double>(before.length).count());
+    const auto send = [&](std::size_t jobs) {
+        asio::co_spawn(context, at_rate(rate, jobs, &create), rethrow);
+        context.run();
+        context.restart();
+    };
+    send(not_counted);
+    before.over();
+    send(count);
     // Read afterwards: whoever watches must not slow down what is watched. Runs before this one
     // come first.
-    context.restart();
     connection out(context, port);
     std::vector<double> all;
     const auto read = [&] {
-        asio::co_spawn(context, read_starts(&out, queue, count, &all), rethrow);
+        asio::co_spawn(context, read_starts(&out, queue, not_counted + count, &all), rethrow);
         context.run();
     };
     read();

@@ -49,7 +49,7 @@ double batches(std::uint16_t port, std::chrono::milliseconds duration) {
 
 double lines(std::uint16_t port, std::chrono::milliseconds duration) {
     const auto end = steady::now() + duration;
-    return stream_lines(port, job, [end](std::uint64_t) { return steady::now() < end; });
+    return stream_lines(port, job, [end](std::uint64_t) { return steady::now() < end; }).rate();
 }
 
 double single(std::uint16_t port, std::string_view durability, std::size_t connections,

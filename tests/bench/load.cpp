@@ -35,6 +35,10 @@ asio::awaitable<void> one_connection(asio::io_context* context, std::uint16_t po
     }
 }
 
+double seconds_since(steady::time_point then) {
+    return std::chrono::duration<double>(steady::now() - then).count();
+}
+
 void rethrow(std::exception_ptr fault) {
     if (fault) std::rethrow_exception(fault);
 }
@@ -107,26 +111,37 @@ double closed_loop(std::uint16_t port, const protocol& peer, std::size_t connect
 
 double closed_loop(std::uint16_t port, const std::function<protocol()>& peer,
                    std::size_t connections, std::chrono::milliseconds duration) {
-    asio::io_context context(1);
-    std::uint64_t done = 0;
-    const auto begun = steady::now();
-    for (std::size_t i = 0; i < connections; ++i)
-        asio::co_spawn(
-            context,
-            one_connection(&context, port, peer(), begun + duration, i, connections, &done),
-            rethrow);
-    context.run();
-    return static_cast<double>(done) / std::chrono::duration<double>(steady::now() - begun).count();
+    return closed_loop(port, peer, connections, lead_in{}, duration).rate();
 }
 
-double stream_lines(std::uint16_t port, const std::function<std::string(std::uint64_t)>& job,
-                    const std::function<bool(std::uint64_t)>& more) {
+counted closed_loop(std::uint16_t port, const std::function<protocol()>& peer,
+                    std::size_t connections, const lead_in& before,
+                    std::chrono::milliseconds duration) {
+    asio::io_context context(1);
+    std::uint64_t done = 0;
+    auto begun = steady::now();
+    const auto end = begun + before.length + duration;
+    for (std::size_t i = 0; i < connections; ++i)
+        asio::co_spawn(context, one_connection(&context, port, peer(), end, i, connections, &done),
+                       rethrow);
+    if (before.length > std::chrono::milliseconds{0}) {
+        context.run_for(before.length);
+        before.over();
+        done = 0;
+        begun = steady::now();
+    }
+    context.run();
+    return {seconds_since(begun), static_cast<double>(done)};
+}
+
+counted stream_lines(std::uint16_t port, const std::function<std::string(std::uint64_t)>& job,
+                     const std::function<bool(std::uint64_t)>& more, const lead_in& before) {
     constexpr std::uint64_t lines_at_once = 100;
     constexpr std::string_view mark = "commit_us";  // each receipt has it once
     asio::io_context context;
     tcp::socket socket(context);
     socket.connect({asio::ip::address_v4::loopback(), port});
-    const auto begun = steady::now();
+    auto begun = steady::now();
     std::uint64_t sent = 0;
     std::thread sender([&] {
         std::string out =
@@ -145,6 +160,8 @@ double stream_lines(std::uint16_t port, const std::function<std::string(std::uin
         asio::write(socket, asio::buffer(out));
     });
     std::uint64_t receipts = 0;
+    std::uint64_t not_counted = 0;
+    bool leads_in = before.length > std::chrono::milliseconds{0};
     std::string some;
     std::array<char, 65536> buffer{};
     boost::system::error_code ec;
@@ -153,11 +170,17 @@ double stream_lines(std::uint16_t port, const std::function<std::string(std::uin
         for (auto at = some.find(mark); at != std::string::npos; at = some.find(mark, at + 1))
             ++receipts;
         some.erase(0, some.size() - std::min(some.size(), mark.size() - 1));
+        if (leads_in && steady::now() >= begun + before.length) {
+            leads_in = false;
+            before.over();
+            not_counted = receipts;
+            begun = steady::now();
+        }
     }
-    const auto taken = std::chrono::duration<double>(steady::now() - begun).count();
+    const auto taken = seconds_since(begun);
     sender.join();
     if (receipts != sent) throw std::runtime_error("some lines were not stored");
-    return static_cast<double>(receipts) / taken;
+    return {taken, static_cast<double>(receipts - not_counted)};
 }
 
 }  // namespace sluice::bench

@@ -41,6 +41,20 @@ protocol sluice_push(std::string queue, std::string type);
 protocol redis_lpush(std::string key);
 protocol beanstalkd_put();
 
+/// Load before that which counts: by its end connections are open, and servers that have a process
+/// for each have got to know their memory.
+struct lead_in {
+    std::chrono::milliseconds length{0};
+    std::function<void()> over = [] {};  // called when what counts begins
+};
+
+/// What counted.
+struct counted {
+    double seconds = 0;
+    double done = 0;  // requests, jobs or lines
+    double rate() const { return done / seconds; }
+};
+
 /// Requests per second of `connections` connections that each wait for an answer before they send
 /// again.
 double closed_loop(std::uint16_t port, const protocol& peer, std::size_t connections,
@@ -48,16 +62,22 @@ double closed_loop(std::uint16_t port, const protocol& peer, std::size_t connect
 /// The same with a protocol made for each connection, for peers that keep a state with each.
 double closed_loop(std::uint16_t port, const std::function<protocol()>& peer,
                    std::size_t connections, std::chrono::milliseconds duration);
+/// The requests answered in `duration` after a load that is not counted.
+counted closed_loop(std::uint16_t port, const std::function<protocol()>& peer,
+                    std::size_t connections, const lead_in& before,
+                    std::chrono::milliseconds duration);
 
-/// Jobs a second that one connection streams in as lines, `job` making the one of each number, as
-/// long as `more` says so of how many were sent; one thread sends, the other counts receipts.
-/// Throws if a line has another receipt than that of a job that was committed.
-double stream_lines(std::uint16_t port, const std::function<std::string(std::uint64_t)>& job,
-                    const std::function<bool(std::uint64_t)>& more);
+/// Jobs that one connection streams in as lines, `job` making the one of each number, as long as
+/// `more` says so of how many were sent; one thread sends, the other counts the receipts that come
+/// after the lead-in. Throws if a line has another receipt than that of a job that was committed.
+counted stream_lines(std::uint16_t port, const std::function<std::string(std::uint64_t)>& job,
+                     const std::function<bool(std::uint64_t)>& more, const lead_in& before = {});
 
-/// Creation to start in microseconds, of jobs created at a constant rate, sorted.
+/// Creation to start in microseconds, of `count` jobs created at a constant rate, sorted. Those of
+/// the lead-in come at the same rate.
 std::vector<double> redis_latency(std::uint16_t port, double rate, std::size_t count);
 std::vector<double> sluice_latency(std::uint16_t port, double rate, std::size_t count,
-                                   const std::string& durability = "fsync");
+                                   const std::string& durability = "fsync",
+                                   const lead_in& before = {});
 
 }  // namespace sluice::bench

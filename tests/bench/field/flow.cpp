@@ -21,8 +21,9 @@ std::uint64_t on_their_way_max(const flow_plan& plan) {
     return 2'000 + 20 * plan.batch;
 }
 
-std::uint64_t now_ns() {
-    return static_cast<std::uint64_t>(steady::now().time_since_epoch() / 1ns);
+/// What a job carries of the time when it was sent.
+std::uint64_t stamp_of(steady::time_point when) {
+    return static_cast<std::uint64_t>(when.time_since_epoch() / 1ns);
 }
 
 double us_since(steady::time_point then) {
@@ -52,7 +53,8 @@ struct progress {
     // Of delays.
     double rate = 0;
     std::uint64_t due = 0;
-    std::uint64_t count = 0;
+    std::uint64_t not_counted = 0;  // the first ones
+    std::uint64_t count = 0;        // with those
     delays result;
 
     steady::time_point due_at(std::uint64_t i) const {
@@ -85,28 +87,34 @@ asio::awaitable<void> produce_on_time(progress* all) {
     wire connection(all->context);
     co_await connection.open(all->plan->port, peer.greeting);
     while (all->due < all->count) {
+        const bool counts = all->due >= all->not_counted;
         const auto due = all->due_at(all->due++);
         auto from = due;  // late already: all connections waited for the server
         if (steady::now() < due) {
             co_await wait_until(due);
-            all->result.of_load.push_back(us_since(due));
+            if (counts) all->result.of_load.push_back(us_since(due));
             from = steady::now();
         }
         ++all->created;
-        const auto stamp = static_cast<std::uint64_t>(from.time_since_epoch() / 1ns);
-        co_await connection.ask(peer.request(stamp), &peer.answer);
+        co_await connection.ask(peer.request(stamp_of(from)), &peer.answer);
     }
     --all->producing;
     all->stop_when_done();
+}
+
+asio::awaitable<void> end_lead_in(progress* all, lead_in before) {
+    co_await wait_until(all->due_at(all->not_counted));
+    before.over();
 }
 
 asio::awaitable<void> take(progress* all) {
     const auto peer = all->plan->take();
     wire connection(all->context);
     co_await connection.open(all->plan->port, peer.greeting);
-    const auto note = [all](std::uint64_t number) {
-        if (all->rate > 0)
-            all->result.of_jobs.push_back(static_cast<double>(now_ns() - number) / 1e3);
+    const auto note = [all](std::uint64_t sent_at) {
+        if (all->rate > 0 && sent_at >= stamp_of(all->due_at(all->not_counted)))
+            all->result.of_jobs.push_back(static_cast<double>(stamp_of(steady::now()) - sent_at) /
+                                          1e3);
     };
     std::string_view last;
     --all->waiting_workers;
@@ -159,32 +167,41 @@ std::size_t for_each_job(std::string_view answer,
     return jobs;
 }
 
-double flow(const flow_plan& plan, std::chrono::milliseconds duration) {
+counted flow(const flow_plan& plan, const lead_in& before, std::chrono::milliseconds duration) {
     progress all;
     all.plan = &plan;
     start_workers(all);
-    all.end = all.begun + duration;
+    all.end = all.begun + before.length + duration;
     for (std::size_t i = 0; i < plan.producers; ++i)
         asio::co_spawn(all.context, produce(&all, i), rethrow);
+    all.context.restart();
+    all.context.run_for(before.length);
+    before.over();
+    const auto not_counted = all.taken;
+    all.begun = steady::now();
     // A slow peer may be left with jobs: it has worked all the time, if it has not stopped.
     if (!run_to_the_end(all, 4 * duration) &&
-        (all.taken == 0 || steady::now() - all.last_taken > 2s))
+        (all.taken == not_counted || steady::now() - all.last_taken > 2s))
         throw std::runtime_error(std::to_string(all.created - all.taken) +
                                  " jobs did not come to a worker");
-    return static_cast<double>(all.taken) /
-           std::chrono::duration<double>(all.last_taken - all.begun).count();
+    return {std::chrono::duration<double>(all.last_taken - all.begun).count(),
+            static_cast<double>(all.taken - not_counted)};
 }
 
-delays measure_delays(const flow_plan& plan, double rate, std::size_t count) {
+delays measure_delays(const flow_plan& plan, const lead_in& before, double rate,
+                      std::size_t count) {
     progress all;
     all.plan = &plan;
     all.rate = rate;
-    all.count = count;
+    all.not_counted =
+        static_cast<std::uint64_t>(rate * std::chrono::duration<double>(before.length).count());
+    all.count = all.not_counted + count;
     start_workers(all);
     all.begun += 50ms;  // the producers have connected
     for (std::size_t i = 0; i < plan.producers; ++i)
         asio::co_spawn(all.context, produce_on_time(&all), rethrow);
-    const auto sending = all.due_at(count) - all.begun;
+    asio::co_spawn(all.context, end_lead_in(&all, before), rethrow);
+    const auto sending = all.due_at(all.count) - all.begun;
     if (!run_to_the_end(all, 3 * sending + 1s)) throw std::runtime_error("does not keep the rate");
     std::ranges::sort(all.result.of_jobs);
     std::ranges::sort(all.result.of_load);

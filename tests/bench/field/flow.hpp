@@ -41,10 +41,10 @@ struct flow_plan {
     std::size_t batch = 1;  // jobs in each request of `put`
 };
 
-/// Jobs a second from producers to workers: producers send for `duration`, and wait while some
-/// thousand jobs are on their way; the time ends when a worker has been given the last job, or
-/// after four times `duration`. Throws when no more jobs come although there are some.
-double flow(const flow_plan& plan, std::chrono::milliseconds duration);
+/// Jobs from producers to workers: producers send for `duration`, and wait while some thousand jobs
+/// are on their way; the time ends when a worker has been given the last job, or after four times
+/// `duration`. Throws when no more jobs come although there are some.
+counted flow(const flow_plan& plan, const lead_in& before, std::chrono::milliseconds duration);
 
 /// Times in microseconds, sorted.
 struct delays {
@@ -55,8 +55,9 @@ struct delays {
     std::vector<double> of_load;
 };
 
-/// `count` jobs at a constant rate, due one after the other on whichever connection is free. Throws
-/// when the peer does not keep the rate: when it takes three times as long.
-delays measure_delays(const flow_plan& plan, double rate, std::size_t count);
+/// `count` jobs at a constant rate, due one after the other on whichever connection is free, after
+/// those of the lead-in at the same rate. Throws when the peer does not keep the rate: when it
+/// takes three times as long.
+delays measure_delays(const flow_plan& plan, const lead_in& before, double rate, std::size_t count);
 
 }  // namespace sluice::bench

@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
     CLI::App app("Sluice beside the field, in interleaved rounds");
     settings with;
     run whole;
-    double seconds = 0.8;
+    double seconds = 0.8, lead_seconds = 1;
     std::string directory = ".", scripts = "tests/bench/node", json;
     std::vector<std::string> only;
     std::string peer;
@@ -28,12 +28,14 @@ int main(int argc, char** argv) {
     app.add_option("--node-scripts", scripts, "Where the peers for Node.js are");
     app.add_option("--rounds", whole.rounds, "Interleaved rounds");
     app.add_option("--seconds", seconds, "Length of each measurement of throughput");
+    app.add_option("--lead-in", lead_seconds, "Seconds of load before what counts of it");
     app.add_option("--jobs", whole.with.jobs, "Jobs of each measurement of latency at 500/s");
     app.add_option("--waiting", whole.with.waiting, "Jobs of the backlog that is weighed");
     app.add_option("--only", only, "Ids of the works to do, such as P1,P7")->delimiter(',');
     app.add_option("--peer", peer, "Only those whose name has this in it");
     app.add_option("--json", json, "Write the results to this file");
     CLI11_PARSE(app, argc, argv);
+    whole.with.before.length = std::chrono::milliseconds{static_cast<int>(lead_seconds * 1000)};
     whole.with.duration = std::chrono::milliseconds{static_cast<int>(seconds * 1000)};
 
     keep();

@@ -1,5 +1,6 @@
-// Peers that are libraries for Node.js. Each is a script that sends, works and prints one line of
-// JSON: jobs, the seconds from the first to the last, and its processor time for each.
+// Peers that are libraries for Node.js. Each is a script that sends and works, says "counting" when
+// its lead-in is over, and prints one line of JSON at the end: the jobs since, the seconds until
+// the last of them, and its processor time for each.
 
 #include "tests/bench/field/work.hpp"
 
@@ -15,11 +16,15 @@ sample run_script(const std::filesystem::path& script, std::uint16_t port, const
     if (!std::filesystem::exists(script.parent_path() / "node_modules"))
         throw std::runtime_error("npm ci was not run in " + script.parent_path().string());
     const auto command = "node '" + script.string() + "' " + std::to_string(port) + " " +
-                         std::to_string(with.duration.count()) + " 2>&1";
+                         std::to_string(with.duration.count()) + " " +
+                         std::to_string(with.before.length.count()) + " 2>&1";
     std::FILE* const out = ::popen(command.c_str(), "r");
     if (out == nullptr) throw std::runtime_error("node cannot be started");
     std::string text;
-    for (int c = 0; (c = std::fgetc(out)) != EOF;) text += static_cast<char>(c);
+    for (int c = 0; (c = std::fgetc(out)) != EOF;) {
+        text += static_cast<char>(c);
+        if (text.ends_with("counting\n")) with.before.over();
+    }
     const int status = ::pclose(out);
     const auto last = text.rfind('{');
     if (status != 0 || last == std::string::npos)

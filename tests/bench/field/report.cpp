@@ -1,6 +1,7 @@
 // The results as text for a terminal, and as JSON for tests/bench/render.py:
-//   {"schema": "sluice.field/1", "rounds", "seconds", "latency_jobs", "waiting_jobs", "minutes",
-//    "machine": {"processors", "memory_gib", "system", "disk", "load_before"}, "versions", "works":
+//   {"schema": "sluice.field/1", "rounds", "lead_in", "seconds", "latency_jobs", "waiting_jobs",
+//    "minutes", "machine": {"processors", "memory_gib", "system", "disk", "load_before"},
+//    "versions", "works":
 //    [{"id", "title", "unit", "entries": [{"name", "way", "promise", "fault"?, "samples":
 //    [{"value", "p99", "load_p99", "server_us", "load_us"}]}]}]}
 
@@ -128,6 +129,7 @@ void write_json(const std::filesystem::path& file, const run& whole,
     nlohmann::ordered_json json{
         {"schema", "sluice.field/1"},
         {"rounds", whole.rounds},
+        {"lead_in", static_cast<double>(whole.with.before.length.count()) / 1000},
         {"seconds", static_cast<double>(whole.with.duration.count()) / 1000},
         {"latency_jobs", whole.with.jobs},
         {"waiting_jobs", whole.with.waiting},

@@ -33,9 +33,14 @@ sample measure(const contestant& who, const effort& with) {
     const auto of_server = [&who] {
         return who.server == nullptr ? 0 : who.server->running().tree_cpu_seconds();
     };
-    const auto server_before = of_server();
-    const auto own_before = own_cpu_seconds();
-    auto found = who.measure(with);
+    auto server_before = of_server();
+    auto own_before = own_cpu_seconds();
+    auto noting = with;
+    noting.before.over = [&] {
+        server_before = of_server();
+        own_before = own_cpu_seconds();
+    };
+    auto found = who.measure(noting);
     found.server_us = (of_server() - server_before) * 1e6 / found.jobs;
     if (found.load_us == 0)  // a program that was run knows better
         found.load_us = (own_cpu_seconds() - own_before) * 1e6 / found.jobs;
@@ -71,7 +76,7 @@ std::vector<result> take_turns(const work& what, const effort& with, int rounds)
         return results;
     }
     // Files have grown and caches are filled when the first round counts.
-    round({std::min(with.duration, 300ms), std::min(with.jobs, std::size_t{150}), with.waiting},
+    round({{}, std::min(with.duration, 300ms), std::min(with.jobs, std::size_t{150}), with.waiting},
           false);
     for (int i = 0; i < rounds; ++i) round(with, true);
     return results;

@@ -23,16 +23,20 @@ contestant of(peer& who, std::string way, std::function<sample(const effort&)> m
             &who.server(), [&who] { who.fresh(); }, std::move(measure)};
 }
 
+sample of_rate(const counted& jobs) {
+    sample found;
+    found.value = jobs.rate();
+    found.jobs = jobs.done;
+    return found;
+}
+
 contestant push(peer& who, std::size_t connections, std::size_t batch) {
     return of(who, batch > 1 ? who.ways().put : "", [&who, connections, batch](const effort& with) {
-        const auto begun = steady::now();
-        const auto rate = closed_loop(
+        auto jobs = closed_loop(
             who.server().port(), [&who, batch] { return who.put(batch, false); }, connections,
-            with.duration);
-        sample found;
-        found.value = rate * static_cast<double>(batch);
-        found.jobs = found.value * seconds(steady::now() - begun);
-        return found;
+            with.before, with.duration);
+        jobs.done *= static_cast<double>(batch);
+        return of_rate(jobs);
     });
 }
 
@@ -49,39 +53,31 @@ flow_plan plan_of(peer& who, std::size_t producers, std::size_t workers, std::si
 contestant end_to_end(peer& who, std::size_t producers, std::size_t workers, std::size_t batch) {
     return of(who, batch > 1 ? who.ways().take : "",
               [&who, producers, workers, batch](const effort& with) {
-                  const auto begun = steady::now();
-                  sample found;
-                  found.value = flow(plan_of(who, producers, workers, batch, false), with.duration);
-                  found.jobs = found.value * seconds(steady::now() - begun);
-                  return found;
+                  return of_rate(flow(plan_of(who, producers, workers, batch, false), with.before,
+                                      with.duration));
               });
 }
 
 /// From the producer through the server's own workers to the last completion.
 contestant in_server(sluice_peer& who, std::size_t producers, std::size_t batch) {
     return of(who, "workers in the server", [&who, producers, batch](const effort& with) {
-        const auto begun = steady::now();
-        const auto rate = closed_loop(
+        auto jobs = closed_loop(
             who.server().port(), [&who, batch] { return who.put_for_server(batch); }, producers,
-            with.duration);
-        const auto sent = rate * static_cast<double>(batch) * seconds(steady::now() - begun);
+            with.before, with.duration);
+        jobs.done *= static_cast<double>(batch);
+        const auto sent = steady::now();
         who.wait_until_completed();
-        sample found;
-        found.value = sent / seconds(steady::now() - begun);
-        found.jobs = sent;
-        return found;
+        jobs.seconds += seconds(steady::now() - sent);
+        return of_rate(jobs);
     });
 }
 
 contestant lines(sluice_peer& who) {
     return of(who, "lines, 1 connection", [&who](const effort& with) {
-        const auto begun = steady::now();
-        sample found;
-        found.value = stream_lines(
+        const auto end = steady::now() + with.before.length + with.duration;
+        return of_rate(stream_lines(
             who.server().port(), [&who](std::uint64_t n) { return who.job("bench.job", n); },
-            [&](std::uint64_t) { return steady::now() < begun + with.duration; });
-        found.jobs = found.value * seconds(steady::now() - begun);
-        return found;
+            [end](std::uint64_t) { return steady::now() < end; }, with.before));
     });
 }
 
@@ -100,15 +96,16 @@ contestant delay(peer& who, std::string way, double rate, std::size_t connection
         const auto jobs = static_cast<std::size_t>(static_cast<double>(with.jobs) * times);
         // Where many wait, each notice wakes all of them for one job.
         const bool prompt = connections == 1;
-        return of_delays(
-            measure_delays(plan_of(who, connections, connections, 1, prompt), rate, jobs));
+        return of_delays(measure_delays(plan_of(who, connections, connections, 1, prompt),
+                                        with.before, rate, jobs));
     });
 }
 
 contestant delay_in_server(sluice_peer& who) {
     return of(who, "worker in the server", [&who](const effort& with) {
-        const auto found = sluice_latency(who.server().port(), 500, with.jobs,
-                                          who.promises() == promise::synced ? "fsync" : "written");
+        const auto found =
+            sluice_latency(who.server().port(), 500, with.jobs,
+                           who.promises() == promise::synced ? "fsync" : "written", with.before);
         return of_delays({found, {}});
     });
 }
