@@ -29,9 +29,20 @@ add_library(sluice::asio_ssl ALIAS sluice_asio_ssl)
 target_link_libraries(sluice_asio_ssl PUBLIC sluice_asio OpenSSL::SSL PRIVATE sluice::build_flags)
 set_source_files_properties(${PROJECT_SOURCE_DIR}/cmake/asio_ssl.cpp PROPERTIES COMPILE_OPTIONS "-w")
 
-# A library of ours. USES_ASIO shares the precompiled Asio and Beast headers.
+# Compiles the files of a target six at a time: what they include, and the templates of that, are most
+# of the work. Names of files without linkage must differ, then.
+function(sluice_unity target)
+  if(NOT SLUICE_UNITY)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+  target_compile_options(${target} PRIVATE
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)  # it looks at the name of the file
+endfunction()
+
+# A library of ours. USES_ASIO shares the precompiled Asio and Beast headers; UNITY is for many files.
 function(sluice_library name)
-  cmake_parse_arguments(ARG "USES_ASIO" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "USES_ASIO;UNITY" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
   add_library(sluice_${name} STATIC ${ARG_SOURCES})
   add_library(sluice::${name} ALIAS sluice_${name})
   target_link_libraries(sluice_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE} sluice::build_flags)
@@ -39,6 +50,9 @@ function(sluice_library name)
   if(ARG_USES_ASIO)
     target_link_libraries(sluice_${name} PUBLIC sluice::asio)
     target_precompile_headers(sluice_${name} REUSE_FROM sluice_asio)
+  endif()
+  if(ARG_UNITY)
+    sluice_unity(sluice_${name})
   endif()
 endfunction()
 

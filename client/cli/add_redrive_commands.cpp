@@ -7,7 +7,7 @@
 namespace sluice::cli {
 namespace {
 
-struct wish {
+struct redrive_wish {
     client::new_redrive redrive;
     bool wait = false;
 };
@@ -24,7 +24,7 @@ void add_number(CLI::App& command, const std::string& name, const std::string& d
 }
 
 void add_redrive(command_line& line, CLI::App& dead) {
-    auto asked = std::make_shared<wish>();
+    auto asked = std::make_shared<redrive_wish>();
     auto& redrive = asked->redrive;
     auto* command =
         add_command(dead, "redrive", "Send dead letters back at a rate, behind a canary",

@@ -132,10 +132,10 @@ void job_tracker::record(const notice& news) {
 }
 
 std::vector<std::string> job_tracker::outstanding_ids() const {
-    std::vector<std::string> ids;
-    ids.reserve(jobs_.size());
-    for (const auto& [id, job] : jobs_) ids.push_back(id);
-    return ids;
+    std::vector<std::string> outstanding;
+    outstanding.reserve(jobs_.size());
+    for (const auto& [id, job] : jobs_) outstanding.push_back(id);
+    return outstanding;
 }
 
 bool job_tracker::take_lost_events() {

@@ -10,7 +10,7 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::size_t name_columns = 12;
+constexpr std::size_t label_columns = 12;
 
 style style_of(const std::string& state) {
     if (state == "completed") return style::green;
@@ -20,7 +20,7 @@ style style_of(const std::string& state) {
 }
 
 std::string row(std::string_view name, const std::string& value) {
-    return "  " + pad(name, name_columns, align::left) + value + "\n";
+    return "  " + pad(name, label_columns, align::left) + value + "\n";
 }
 
 std::string moment(std::string_view name, const std::optional<timestamp>& at, timestamp zero,
@@ -70,7 +70,7 @@ std::string render_attempts(const client::job_info& job, const terminal& term) {
 }  // namespace
 
 std::string render_job(const client::job_info& job, const terminal& term) {
-    const std::size_t room = term.width - name_columns - 2;
+    const std::size_t room = term.width - label_columns - 2;
     const auto cut = [&](const std::string& text) {
         return clip(printable(text), room, glyphs_of(term).ellipsis);
     };

@@ -2,18 +2,18 @@
 
 namespace sluice::cli {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 double microseconds_of(nanoseconds value) {
     return static_cast<double>(value.count()) / 1e3;
 }
 
 nlohmann::ordered_json latency_json(const histogram& values) {
-    json bins = json::array();
+    ordered_json bins = ordered_json::array();
     for (const auto& bin : values.bins()) {
-        bins.push_back(json::array({microseconds_of(bin.upper), bin.count}));
+        bins.push_back(ordered_json::array({microseconds_of(bin.upper), bin.count}));
     }
-    json object;
+    ordered_json object;
     object["count"] = values.count();
     object["min"] = microseconds_of(values.min());
     object["p50"] = microseconds_of(values.quantile(0.5));
@@ -27,7 +27,7 @@ nlohmann::ordered_json latency_json(const histogram& values) {
 }
 
 nlohmann::ordered_json latency_json(const run_report& run) {
-    json latency = json::object();
+    ordered_json latency = ordered_json::object();
     if (!run.enqueue.empty()) latency["enqueue"] = latency_json(run.enqueue);
     if (!run.waiting.empty()) latency["waiting"] = latency_json(run.waiting);
     if (!run.running.empty()) latency["running"] = latency_json(run.running);

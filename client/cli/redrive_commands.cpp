@@ -126,7 +126,7 @@ asio::awaitable<exit_code> begin(asio::any_io_executor executor, const context& 
     co_return exit_code::failed;
 }
 
-asio::awaitable<exit_code> list(asio::any_io_executor executor, const context& ctx) {
+asio::awaitable<exit_code> show_all(asio::any_io_executor executor, const context& ctx) {
     client::client server{executor, ctx.server};
     auto all = co_await server.redrives();
     if (all.has_error()) co_return complain(ctx, all.error());
@@ -154,7 +154,7 @@ exit_code begin_redrive(const context& ctx, const client::new_redrive& asked, bo
 }
 
 exit_code list_redrives(const context& ctx) {
-    return run_to_end([&](auto executor) { return list(executor, ctx); });
+    return run_to_end([&](auto executor) { return show_all(executor, ctx); });
 }
 
 exit_code cancel_redrive(const context& ctx, const std::string& id) {

@@ -3,8 +3,6 @@
 namespace sluice::test {
 namespace {
 
-const job_query all_jobs;
-
 /// The local backend on a disk whose faults the test controls.
 asio::awaitable<void> answers_wait(LocalBackend& t) {
     t.disk->hold_commits();
@@ -138,7 +136,8 @@ asio::awaitable<void> failure(LocalBackend& t, bool at_commit) {
     EXPECT_EQ(code_of(pushed), errc::store_failed);
     auto info = co_await t.queue->info(id);
     EXPECT_EQ(code_of(info), errc::store_failed);
-    auto listed = co_await t.queue->list(all_jobs);
+    const job_query all;
+    auto listed = co_await t.queue->list(all);
     EXPECT_EQ(code_of(listed), errc::store_failed);
     auto cancelled = co_await t.queue->cancel(id);
     EXPECT_EQ(code_of(cancelled), errc::store_failed);

@@ -3,8 +3,6 @@
 namespace sluice::test {
 namespace {
 
-const job_query all_jobs;
-
 /// The local backend on a disk whose faults the test controls.
 asio::awaitable<void> make_dead_letters(LocalBackend& t, std::vector<uuid>& made, int count) {
     for (int i = 0; i < count; ++i) {

@@ -7,12 +7,12 @@ namespace {
 
 using nlohmann::json;
 
-const std::string all = "/ojs/v1/dead-letter/redrives";
+const std::string redrives_path = "/ojs/v1/dead-letter/redrives";
 
 class Redrives : public api_fixture {
 public:
-    json begin(const json& body) { return post(all, body, 202)["redrive"]; }
-    json redrive(const std::string& id) { return get(all + "/" + id)["redrive"]; }
+    json begin(const json& body) { return post(redrives_path, body, 202)["redrive"]; }
+    json redrive(const std::string& id) { return get(redrives_path + "/" + id)["redrive"]; }
     /// Waits until it is in this state.
     json await(const std::string& id, const std::string& state) {
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
@@ -43,11 +43,11 @@ public:
 
 TEST_F(Redrives, SendTheOthersAfterTheirCanary) {
     for (int i = 0; i < 3; ++i) dead_letter("mail");
-    const auto answer = send("POST", all, R"({"filter":{"queue":"mail"},"rate":1000})");
+    const auto answer = send("POST", redrives_path, R"({"filter":{"queue":"mail"},"rate":1000})");
     ASSERT_EQ(answer.status, 202) << answer.body;
     const auto begun = json_of(answer)["redrive"];
     const std::string id = begun["id"];
-    EXPECT_EQ(field_of(answer, "Location"), all + "/" + id);
+    EXPECT_EQ(field_of(answer, "Location"), redrives_path + "/" + id);
     EXPECT_EQ(begun["state"], "canary");
     EXPECT_EQ(begun["filter"], json({{"queue", "mail"}}));
     EXPECT_EQ(begun["rate"], 1000);
@@ -64,7 +64,7 @@ TEST_F(Redrives, SendTheOthersAfterTheirCanary) {
     EXPECT_TRUE(over.contains("ended_at"));
     EXPECT_FALSE(over.contains("waits_for"));
     EXPECT_EQ(get("/ojs/v1/dead-letter?queue=mail")["jobs"], json::array());
-    EXPECT_EQ(get(all)["redrives"], json::array({over}));
+    EXPECT_EQ(get(redrives_path)["redrives"], json::array({over}));
 }
 
 TEST_F(Redrives, AreStoppedByACanaryThatDies) {
@@ -79,7 +79,7 @@ TEST_F(Redrives, AreStoppedByACanaryThatDies) {
     EXPECT_EQ(over["stopped_by"]["error"], "The relay said no.");
     EXPECT_EQ(over["counts"]["sent"], 1);
     EXPECT_TRUE(fetch("mail").is_null()) << "nothing more was sent";
-    EXPECT_EQ(send("DELETE", all + "/" + id).status, 409);
+    EXPECT_EQ(send("DELETE", redrives_path + "/" + id).status, 409);
 }
 
 TEST_F(Redrives, AreCancelled) {
@@ -87,11 +87,11 @@ TEST_F(Redrives, AreCancelled) {
     const std::string id =
         begin({{"filter", {{"queue", "mail"}}}, {"rate", 0.001}, {"canary", 0}, {"max", 2}})["id"];
     await_sent(id, 1);
-    const auto cancelled = send("DELETE", all + "/" + id);
+    const auto cancelled = send("DELETE", redrives_path + "/" + id);
     EXPECT_EQ(cancelled.status, 200) << cancelled.body;
     EXPECT_EQ(json_of(cancelled)["redrive"]["state"], "cancelled");
     EXPECT_EQ(json_of(cancelled)["redrive"]["max"], 2);
-    EXPECT_EQ(send("DELETE", all + "/" + id).status, 409);
+    EXPECT_EQ(send("DELETE", redrives_path + "/" + id).status, 409);
     EXPECT_EQ(get("/ojs/v1/dead-letter?queue=mail")["jobs"].size(), 2U);
 }
 
@@ -99,7 +99,7 @@ TEST_F(Redrives, WhatIsWrongIsNamedAndNothingIsLost) {
     dead_letter("mail");
     const json filter{{"queue", "mail"}};
     const auto refused = [&](const json& body, const std::string& field) {
-        const auto told = post(all, body, 400)["error"];
+        const auto told = post(redrives_path, body, 400)["error"];
         EXPECT_EQ(told["details"]["field"], field) << told;
         EXPECT_NE(std::string(told["message"]).find("'" + field + "'"), std::string::npos) << told;
     };
@@ -114,16 +114,16 @@ TEST_F(Redrives, WhatIsWrongIsNamedAndNothingIsLost) {
     refused({{"filter", json::object()}}, "filter");
     refused({{"filter", {{"ids", json::array({"x"})}}}}, "filter.ids");
     refused({{"rate", 5}}, "filter");
-    EXPECT_EQ(send("POST", all, "{").status, 400);
-    EXPECT_EQ(get(all)["redrives"], json::array());
+    EXPECT_EQ(send("POST", redrives_path, "{").status, 400);
+    EXPECT_EQ(get(redrives_path)["redrives"], json::array());
     EXPECT_EQ(get("/ojs/v1/dead-letter?queue=mail")["jobs"].size(), 1U);
     EXPECT_TRUE(fetch("mail").is_null());
 }
 
 TEST_F(Redrives, ThatDoNotExistAreNotFound) {
-    const auto told = get(all + "/rdr_none", 404);
+    const auto told = get(redrives_path + "/rdr_none", 404);
     EXPECT_EQ(told["error"]["code"], "not_found");
-    EXPECT_EQ(send("DELETE", all + "/rdr_none").status, 404);
+    EXPECT_EQ(send("DELETE", redrives_path + "/rdr_none").status, 404);
 }
 
 TEST_F(Redrives, ATokenForSomeQueuesSendsAndSeesThoseOfThese) {
@@ -131,15 +131,15 @@ TEST_F(Redrives, ATokenForSomeQueuesSendsAndSeesThoseOfThese) {
     dead_letter("mine");
     const std::string foreign = begin({{"filter", {{"queue", "other"}}}})["id"];
     queue_patterns = {"mine*"};
-    const auto told = post(all, {{"filter", {{"type", "test.*"}}}}, 403);
+    const auto told = post(redrives_path, {{"filter", {{"type", "test.*"}}}}, 403);
     EXPECT_EQ(told["error"]["details"]["field"], "filter.queue");
-    post(all, {{"filter", {{"queue", "other"}}}}, 403);
+    post(redrives_path, {{"filter", {{"queue", "other"}}}}, 403);
     const std::string own = begin({{"filter", {{"queue", "mine"}}}})["id"];
-    EXPECT_EQ(get(all)["redrives"].size(), 1U);
-    get(all + "/" + foreign, 404);
-    EXPECT_EQ(send("DELETE", all + "/" + foreign).status, 404);
-    get(all + "/" + own);
-    EXPECT_EQ(send("DELETE", all + "/" + own).status, 200);
+    EXPECT_EQ(get(redrives_path)["redrives"].size(), 1U);
+    get(redrives_path + "/" + foreign, 404);
+    EXPECT_EQ(send("DELETE", redrives_path + "/" + foreign).status, 404);
+    get(redrives_path + "/" + own);
+    EXPECT_EQ(send("DELETE", redrives_path + "/" + own).status, 200);
     queue_patterns.clear();
     EXPECT_EQ(redrive(foreign)["state"], "canary") << "nobody else has cancelled it";
 }

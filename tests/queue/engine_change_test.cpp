@@ -5,11 +5,6 @@
 namespace sluice::test {
 namespace {
 
-template <class T>
-errc code_of(const result<T>& answer) {
-    return answer ? errc::internal : answer.error().code;
-}
-
 job_spec tried_once() {
     auto spec = make_spec();
     spec.retry.max_attempts = 1;

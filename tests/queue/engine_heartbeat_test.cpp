@@ -5,18 +5,6 @@
 namespace sluice::test {
 namespace {
 
-engine_config short_leases() {
-    engine_config config;
-    config.visibility_timeout = 10s;
-    config.interruptions_max = 2;
-    return config;
-}
-
-template <class T>
-errc code_of(const result<T>& answer) {
-    return answer ? errc::internal : answer.error().code;
-}
-
 TEST(Heartbeat, StartsTheLeaseAnewFromNow) {
     engine_fixture f(short_leases());
     const auto id = f.push();

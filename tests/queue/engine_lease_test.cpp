@@ -38,11 +38,6 @@ ack_request ack_of(const job_record& job, std::string result = {}) {
     return request;
 }
 
-template <class T>
-errc code_of(const result<T>& answer) {
-    return answer ? errc::internal : answer.error().code;
-}
-
 TEST(Ack, RepeatedUnderTheSameLeaseIsTheSameAnswer) {
     engine_fixture f;
     f.push();
@@ -177,13 +172,6 @@ TEST(Fence, WithoutALeaseTheWorkerAndTheStateDecide) {
 }
 
 // -- lapses
-
-engine_config short_leases() {
-    engine_config config;
-    config.visibility_timeout = 10s;
-    config.interruptions_max = 2;
-    return config;
-}
 
 TEST(VisibilityTimeout, ReturnsTheJobToTheFrontAndSpendsNoAttempt) {
     engine_fixture f(short_leases());

@@ -28,11 +28,6 @@ TEST(Push, AnAckedJobIsCompletedAndKeepsItsResult) {
     EXPECT_TRUE(f.fetch("emails").empty());
 }
 
-template <class T>
-errc code_of(const result<T>& answer) {
-    return answer ? errc::internal : answer.error().code;
-}
-
 push_request keyed(std::string name, std::uint8_t body, int jobs = 1) {
     push_request request;
     for (int i = 0; i < jobs; ++i) request.jobs.push_back(make_spec());

@@ -7,11 +7,6 @@
 namespace sluice::test {
 namespace {
 
-template <class T>
-errc code_of(const result<T>& answer) {
-    return answer ? errc::internal : answer.error().code;
-}
-
 TEST(Redrive, SendsTheOthersAtTheRateOnceItsCanaryHasCompleted) {
     engine_fixture f;
     const auto dead = dead_letters(f, 5);

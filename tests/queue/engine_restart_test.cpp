@@ -7,9 +7,7 @@
 namespace sluice::test {
 namespace {
 
-constexpr std::chrono::microseconds month = std::chrono::hours{24 * 30};
-
-engine_config short_leases() {
+engine_config short_leases_and_runs() {
     engine_config config;
     config.visibility_timeout = 10s;
     config.execution_timeout = 100s;
@@ -33,7 +31,7 @@ void expect_lapse_after(engine_fixture& f, const uuid& id, std::chrono::microsec
 }
 
 TEST(LeaseOverARestart, BeginsAnew) {
-    engine_fixture f(short_leases());
+    engine_fixture f(short_leases_and_runs());
     const auto id = f.push();
     f.fetch_one();
     f.clock.advance(4s);
@@ -42,7 +40,7 @@ TEST(LeaseOverARestart, BeginsAnew) {
 }
 
 TEST(LeaseOverARestart, KeepsTheLengthTheWorkerAskedFor) {
-    engine_fixture f(short_leases());
+    engine_fixture f(short_leases_and_runs());
     const auto id = f.push();
     fetch_for(f, 60s);
     f.crash();
@@ -52,7 +50,7 @@ TEST(LeaseOverARestart, KeepsTheLengthTheWorkerAskedFor) {
 }
 
 TEST(LeaseOverARestart, KeepsAShorterLengthToo) {
-    engine_fixture f(short_leases());
+    engine_fixture f(short_leases_and_runs());
     const auto id = f.push();
     fetch_for(f, 2s);
     f.crash();
@@ -60,7 +58,7 @@ TEST(LeaseOverARestart, KeepsAShorterLengthToo) {
 }
 
 TEST(LeaseOverARestart, KeepsTheLengthThatAHeartbeatGaveIt) {
-    engine_fixture f(short_leases());
+    engine_fixture f(short_leases_and_runs());
     const auto id = f.push();
     const auto job = f.fetch_one();
     heartbeat_request beat;
@@ -75,7 +73,7 @@ TEST(LeaseOverARestart, KeepsTheLengthThatAHeartbeatGaveIt) {
 }
 
 TEST(LeaseOverARestart, OfALapsedJobAtRestIsThatOfItsGrant) {
-    auto config = short_leases();
+    auto config = short_leases_and_runs();
     config.window_jobs = 0;
     engine_fixture f(config);
     const auto id = f.push();
@@ -89,7 +87,7 @@ TEST(LeaseOverARestart, OfALapsedJobAtRestIsThatOfItsGrant) {
 
 TEST(LeaseOverARestart, IsNotTouchedByAClockThatWasSetForwardOrBack) {
     for (const auto jump : {month, -month}) {
-        engine_fixture f(short_leases());
+        engine_fixture f(short_leases_and_runs());
         const auto id = f.push();
         fetch_for(f, 60s);
         f.clock.jump_wall(jump);
@@ -102,7 +100,7 @@ TEST(LeaseOverARestart, IsNotTouchedByAClockThatWasSetForwardOrBack) {
 }
 
 TEST(RunOverARestart, DoesNotTimeOutBecauseTheClockWasSetForward) {
-    engine_fixture f(short_leases());
+    engine_fixture f(short_leases_and_runs());
     const auto id = f.push();
     const auto job = f.fetch_one();
     f.clock.jump_wall(month);
@@ -113,7 +111,7 @@ TEST(RunOverARestart, DoesNotTimeOutBecauseTheClockWasSetForward) {
 }
 
 TEST(RunOverARestart, HasWhatWasLeftOfItsTimeWhenItsWorkerWasLastHeard) {
-    engine_fixture f(short_leases());
+    engine_fixture f(short_leases_and_runs());
     const auto id = f.push();
     const auto job = fetch_for(f, 300s);
     f.pass(60s);
@@ -128,7 +126,7 @@ TEST(RunOverARestart, HasWhatWasLeftOfItsTimeWhenItsWorkerWasLastHeard) {
 }
 
 TEST(RunOverARestart, OfAnOlderServerHasItsTimeAnew) {
-    engine_fixture f(short_leases());
+    engine_fixture f(short_leases_and_runs());
     const auto id = f.push();
     auto record = f.fetch_one();
     record.lease_length.reset();

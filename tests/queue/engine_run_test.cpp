@@ -7,12 +7,6 @@
 namespace sluice::test {
 namespace {
 
-template <class T>
-std::optional<errc> code_of(const result<T>& answer) {
-    if (answer) return std::nullopt;
-    return answer.error().code;
-}
-
 engine_config one_handler() {
     engine_config config;
     config.handled_types = {{"work", 1}};

@@ -5,8 +5,6 @@
 namespace sluice::test {
 namespace {
 
-constexpr std::chrono::microseconds month = std::chrono::hours{24 * 30};
-
 job_spec at(const engine_fixture& f, std::chrono::microseconds from_now) {
     auto spec = make_spec();
     spec.scheduled_at = f.clock.now.wall + from_now;

@@ -25,10 +25,6 @@ push_request of(std::vector<job_spec> jobs) {
     return request;
 }
 
-errc code_of(const result<push_outcome>& outcome) {
-    return outcome ? errc{} : outcome.error().code;
-}
-
 const auto reject = rule_of(conflict_policy::reject);
 const auto ignore = rule_of(conflict_policy::ignore);
 const auto replace = rule_of(conflict_policy::replace);

@@ -5,11 +5,6 @@
 namespace sluice::test {
 namespace {
 
-template <class T>
-errc code_of(const result<T>& answer) {
-    return answer ? errc::internal : answer.error().code;
-}
-
 std::vector<worker_info> all_of(engine_fixture& f) {
     return f.core().workers(std::nullopt);
 }

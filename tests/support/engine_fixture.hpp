@@ -6,6 +6,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct fake_clock {
     void jump_wall(std::chrono::microseconds by) { now.wall += by; }
 };
 
+/// How far a wall clock may jump.
+constexpr std::chrono::microseconds month = std::chrono::hours{24 * 30};
+
 /// A job for `queue` that is tried up to three times, one second apart.
 job_spec make_spec(std::string queue = "default", std::string type = "work");
 
@@ -33,6 +37,21 @@ inline engine_config nothing_kept() {
     config.window_jobs = 0;
     config.finished_cache = 0;
     return config;
+}
+
+/// A lease of 10 s, which may be lost twice.
+inline engine_config short_leases() {
+    engine_config config;
+    config.visibility_timeout = 10s;
+    config.interruptions_max = 2;
+    return config;
+}
+
+/// Why it was refused, if it was.
+template <class T>
+std::optional<errc> code_of(const result<T>& answer) {
+    if (answer) return std::nullopt;
+    return answer.error().code;
 }
 
 /// The engine on a memory disk, driven step by step on one thread.

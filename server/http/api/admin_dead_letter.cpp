@@ -106,7 +106,7 @@ void append_tally(json_writer& out, std::string_view name, const tally& counted)
     out.end_object();
 }
 
-asio::awaitable<response> statistics(services_ptr services, request r, path_values) {
+asio::awaitable<response> dead_letter_statistics(services_ptr services, request r, path_values) {
     auto queues = co_await services->queue->queues();
     if (!queues) co_return error_response(queues.error(), r);
     auto summary = co_await visible_groups(services, r);
@@ -177,7 +177,7 @@ void add_admin_dead_letter_routes(router& routes, const services_ptr& services) 
     const route_options admin{.needs = scope::admin};
     const std::string base = "/ojs/v1/admin/dead-letter";
     routes.add("GET", base, read, std::bind_front(list_dead_letters, services));
-    routes.add("GET", base + "/stats", read, std::bind_front(statistics, services));
+    routes.add("GET", base + "/stats", read, std::bind_front(dead_letter_statistics, services));
     routes.add("GET", base + "/{id}", read, std::bind_front(get_dead_letter, services));
     routes.add("DELETE", base + "/{id}", admin, std::bind_front(delete_dead_letter, services));
     routes.add("POST", base + "/{id}/retry", admin, std::bind_front(retry_dead_letter, services));

@@ -15,7 +15,7 @@ constexpr std::size_t lines_at_once = 256;
 constexpr std::size_t flights_max = 8;
 
 /// Longer than any queue stays full; what ends the wait is room, or the end of the stream.
-constexpr std::chrono::hours patience{24 * 365};
+constexpr std::chrono::hours stream_patience{24 * 365};
 
 }  // namespace
 
@@ -139,7 +139,7 @@ asio::awaitable<void> job_stream::push_patiently(flight_ptr mine, job_spec job) 
         ask.check = [this](const auto& jobs) { return services_->check_job(jobs.front()); };
     if (!request_.queue_patterns.empty())
         ask.may_touch = [this](std::string_view queue) { return queue_allowed(request_, queue); };
-    ask.block = patience;
+    ask.block = stream_patience;
     ask.insists = true;
     ask.stop = stop_.get_token();
     const auto made = co_await services_->queue->push(std::move(ask));

@@ -9,7 +9,7 @@
 namespace sluice::http {
 namespace {
 
-constexpr std::string_view kind = "redrive";
+constexpr std::string_view redrive_kind = "redrive";
 
 response redrive_answer(const redrive_view& view, int status = 200) {
     response answer;
@@ -31,7 +31,7 @@ std::optional<error> refuse_queue(const request& r, const bulk_filter& filter) {
 }
 
 /// Refuses a redrive that the caller may not know of. `r` outlives the answer.
-redrive_check seen_by(const request& r) {
+redrive_check redrive_seen_by(const request& r) {
     return [&r](const redrive_record& held) -> std::optional<error> {
         if (!refuse_queue(r, held.asked.filter)) return std::nullopt;
         return error(errc::not_found);
@@ -66,18 +66,18 @@ asio::awaitable<response> list_redrives(services_ptr services, request r, path_v
 }
 
 asio::awaitable<response> get_redrive(services_ptr services, request r, path_values values) {
-    const auto check = seen_by(r);
+    const auto check = redrive_seen_by(r);
     auto found = co_await services->queue->redrive(values[0]);
     if (found)
         if (auto refused = check(found->redrive)) found = *std::move(refused);
-    if (!found) co_return error_response(named(found.error(), kind, values[0]), r);
+    if (!found) co_return error_response(named(found.error(), redrive_kind, values[0]), r);
     co_return redrive_answer(*found);
 }
 
 asio::awaitable<response> cancel_redrive(services_ptr services, request r, path_values values) {
-    auto check = seen_by(r);
+    auto check = redrive_seen_by(r);
     auto cancelled = co_await services->queue->cancel_redrive(values[0], std::move(check));
-    if (!cancelled) co_return error_response(named(cancelled.error(), kind, values[0]), r);
+    if (!cancelled) co_return error_response(named(cancelled.error(), redrive_kind, values[0]), r);
     co_return redrive_answer(*cancelled);
 }
 

@@ -33,7 +33,7 @@ std::optional<error> refuse_queues(const request& r, const std::vector<std::stri
 }
 
 /// Refuses a subscription that the caller may not know of. `r` outlives the answer.
-webhook_check seen_by(const request& r) {
+webhook_check webhook_seen_by(const request& r) {
     return [&r](const webhook_subscription& held) -> std::optional<error> {
         if (!refuse_queues(r, held.queues)) return std::nullopt;
         return error(errc::not_found);
@@ -74,7 +74,7 @@ asio::awaitable<response> list_webhooks(services_ptr services, request r, path_v
 }
 
 asio::awaitable<response> get_webhook(services_ptr services, request r, path_values values) {
-    const auto check = seen_by(r);
+    const auto check = webhook_seen_by(r);
     auto found = co_await services->queue->webhook(values[0]);
     if (found)
         if (auto refused = check(*found)) found = *std::move(refused);
@@ -90,7 +90,7 @@ asio::awaitable<response> change_webhook(services_ptr services, request r, path_
     if (change->url)
         if (auto refused = check_url(*services, *change->url))
             co_return error_response(*refused, r);
-    auto check = seen_by(r);
+    auto check = webhook_seen_by(r);
     auto changed =
         co_await services->queue->change_webhook(values[0], std::move(*change), std::move(check));
     if (!changed) co_return error_response(named(changed.error(), "subscription", values[0]), r);
@@ -98,7 +98,7 @@ asio::awaitable<response> change_webhook(services_ptr services, request r, path_
 }
 
 asio::awaitable<response> remove_webhook(services_ptr services, request r, path_values values) {
-    auto check = seen_by(r);
+    auto check = webhook_seen_by(r);
     auto gone = co_await services->queue->remove_webhook(values[0], std::move(check));
     if (!gone) co_return error_response(named(gone.error(), "subscription", values[0]), r);
     auto answer = subscription_answer(*gone);
@@ -112,7 +112,7 @@ asio::awaitable<response> rotate_secret(services_ptr services, request r, path_v
     if (!secret) co_return error_response(secret.error(), r);
     webhook_change change;
     change.secret = secret->empty() ? services->make_webhook_secret() : *secret;
-    auto check = seen_by(r);
+    auto check = webhook_seen_by(r);
     auto changed =
         co_await services->queue->change_webhook(values[0], std::move(change), std::move(check));
     if (!changed) co_return error_response(named(changed.error(), "subscription", values[0]), r);
@@ -138,7 +138,7 @@ void append_exchange(json_writer& out, const raw_json& text) {
 }
 
 asio::awaitable<response> test_webhook(services_ptr services, request r, path_values values) {
-    auto check = seen_by(r);
+    auto check = webhook_seen_by(r);
     auto made = co_await services->queue->test_webhook(values[0], std::move(check));
     if (!made) co_return error_response(named(made.error(), "subscription", values[0]), r);
     const auto id = made->spec->id;
