@@ -194,8 +194,8 @@ def figures(results):
     machine = data["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in data["versions"].items())
     lines = [f"{machine['processors']} processors, {machine['memory_gib']} GiB, {machine['system']}, data on "
-             f"{machine['disk']}; {versions}. Medians of rounds: {data['rounds']}, of {data['seconds']:g} s, latency of "
-             f"{data['latency_jobs']:,} jobs a round at 500/s. When it began, {machine['load_before']:.1f} programs "
+             f"{machine['disk']}; {versions}. Medians of {data['rounds']} rounds, of {data['seconds']:g} s each after "
+             f"{data['lead_in']:g} s that do not count, latency of {data['latency_jobs']:,} jobs a round at 500/s. When it began, {machine['load_before']:.1f} programs "
              f"wanted a processor; this run took {data['minutes']:.0f} minutes.", "",
              "![What is synced before the answer, side by side](benchmarks.svg)", "",
              "## What was to be reached", "", *goals(results)]
