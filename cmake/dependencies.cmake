@@ -30,7 +30,7 @@ target_link_libraries(sluice_asio_ssl PUBLIC sluice_asio OpenSSL::SSL PRIVATE sl
 set_source_files_properties(${PROJECT_SOURCE_DIR}/cmake/asio_ssl.cpp PROPERTIES COMPILE_OPTIONS "-w")
 
 # Compiles the files of a target six at a time: what they include, and the templates of that, are most
-# of the work. Names of files without linkage must differ, then.
+# of the work. Names in unnamed namespaces must differ within the target, then.
 function(sluice_unity target)
   if(NOT SLUICE_UNITY)
     return()

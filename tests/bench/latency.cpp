@@ -174,7 +174,7 @@ std::vector<double> redis_latency(std::uint16_t port, double rate, std::size_t c
 }
 
 std::vector<double> sluice_latency(std::uint16_t port, double rate, std::size_t count,
-                                   const std::string& durability, const lead_in& before) {
+                                   const std::string& durability, const counting& when) {
     asio::io_context context(1);
     connection in(context, port);
     std::vector<double> latencies;
@@ -183,17 +183,18 @@ std::vector<double> sluice_latency(std::uint16_t port, double rate, std::size_t 
     const auto queue = "lat-" + std::to_string(++runs);
     sluice_producer create{&in, queue, durability};
     const auto not_counted =
-        static_cast<std::size_t>(rate * std::chrono::duration<double>(before.length).count());
+        static_cast<std::size_t>(rate * std::chrono::duration<double>(when.lead_in).count());
     const auto send = [&](std::size_t jobs) {
         asio::co_spawn(context, at_rate(rate, jobs, &create), rethrow);
         context.run();
         context.restart();
     };
     send(not_counted);
-    before.over();
+    when.begins();
     send(count);
-    // Read afterwards: whoever watches must not slow down what is watched. Runs before this one
-    // come first.
+    when.ends();
+    // Read afterwards: whoever watches must not slow down what is watched. The lead-in's come
+    // first.
     connection out(context, port);
     std::vector<double> all;
     const auto read = [&] {

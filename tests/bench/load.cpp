@@ -111,37 +111,38 @@ double closed_loop(std::uint16_t port, const protocol& peer, std::size_t connect
 
 double closed_loop(std::uint16_t port, const std::function<protocol()>& peer,
                    std::size_t connections, std::chrono::milliseconds duration) {
-    return closed_loop(port, peer, connections, lead_in{}, duration).rate();
+    return closed_loop(port, peer, connections, counting{}, duration).rate();
 }
 
 counted closed_loop(std::uint16_t port, const std::function<protocol()>& peer,
-                    std::size_t connections, const lead_in& before,
+                    std::size_t connections, const counting& when,
                     std::chrono::milliseconds duration) {
     asio::io_context context(1);
     std::uint64_t done = 0;
-    auto begun = steady::now();
-    const auto end = begun + before.length + duration;
+    const auto end = steady::now() + when.lead_in + duration;
     for (std::size_t i = 0; i < connections; ++i)
         asio::co_spawn(context, one_connection(&context, port, peer(), end, i, connections, &done),
                        rethrow);
-    if (before.length > std::chrono::milliseconds{0}) {
-        context.run_for(before.length);
-        before.over();
-        done = 0;
-        begun = steady::now();
-    }
+    context.run_for(when.lead_in);
+    when.begins();
+    const auto begun = steady::now();
+    const auto not_counted = done;
+    context.run_for(duration);
+    const counted all{seconds_since(begun), static_cast<double>(done - not_counted)};
+    when.ends();
     context.run();
-    return {seconds_since(begun), static_cast<double>(done)};
+    return all;
 }
 
 counted stream_lines(std::uint16_t port, const std::function<std::string(std::uint64_t)>& job,
-                     const std::function<bool(std::uint64_t)>& more, const lead_in& before) {
+                     const std::function<bool(std::uint64_t)>& more, const counting& when,
+                     std::chrono::milliseconds duration) {
     constexpr std::uint64_t lines_at_once = 100;
     constexpr std::string_view mark = "commit_us";  // each receipt has it once
     asio::io_context context;
     tcp::socket socket(context);
     socket.connect({asio::ip::address_v4::loopback(), port});
-    auto begun = steady::now();
+    const auto opened = steady::now();
     std::uint64_t sent = 0;
     std::thread sender([&] {
         std::string out =
@@ -161,7 +162,14 @@ counted stream_lines(std::uint16_t port, const std::function<std::string(std::ui
     });
     std::uint64_t receipts = 0;
     std::uint64_t not_counted = 0;
-    bool leads_in = before.length > std::chrono::milliseconds{0};
+    counted all;
+    auto begun = opened;
+    enum { leads_in, counts, ended } now = when.lead_in.count() > 0 ? leads_in : counts;
+    const auto end_count = [&] {
+        all = {seconds_since(begun), static_cast<double>(receipts - not_counted)};
+        when.ends();
+        now = ended;
+    };
     std::string some;
     std::array<char, 65536> buffer{};
     boost::system::error_code ec;
@@ -170,17 +178,20 @@ counted stream_lines(std::uint16_t port, const std::function<std::string(std::ui
         for (auto at = some.find(mark); at != std::string::npos; at = some.find(mark, at + 1))
             ++receipts;
         some.erase(0, some.size() - std::min(some.size(), mark.size() - 1));
-        if (leads_in && steady::now() >= begun + before.length) {
-            leads_in = false;
-            before.over();
+        const auto length = steady::now() - opened;
+        if (now == leads_in && length >= when.lead_in) {
+            when.begins();
             not_counted = receipts;
             begun = steady::now();
+            now = counts;
+        } else if (now == counts && length - when.lead_in >= duration) {
+            end_count();
         }
     }
-    const auto taken = seconds_since(begun);
+    if (now != ended) end_count();
     sender.join();
     if (receipts != sent) throw std::runtime_error("some lines were not stored");
-    return {taken, static_cast<double>(receipts - not_counted)};
+    return all;
 }
 
 }  // namespace sluice::bench

@@ -41,11 +41,12 @@ protocol sluice_push(std::string queue, std::string type);
 protocol redis_lpush(std::string key);
 protocol beanstalkd_put();
 
-/// Load before that which counts: by its end connections are open, and servers that have a process
-/// for each have got to know their memory.
-struct lead_in {
-    std::chrono::milliseconds length{0};
-    std::function<void()> over = [] {};  // called when what counts begins
+/// Which part of a load counts: what gets its answer after the lead-in, in which connections open
+/// and new processes get to know their memory, and before the load ends.
+struct counting {
+    std::chrono::milliseconds lead_in{0};
+    std::function<void()> begins = [] {};
+    std::function<void()> ends = [] {};
 };
 
 /// What counted.
@@ -62,22 +63,24 @@ double closed_loop(std::uint16_t port, const protocol& peer, std::size_t connect
 /// The same with a protocol made for each connection, for peers that keep a state with each.
 double closed_loop(std::uint16_t port, const std::function<protocol()>& peer,
                    std::size_t connections, std::chrono::milliseconds duration);
-/// The requests answered in `duration` after a load that is not counted.
+/// The requests answered in `duration` after the lead-in.
 counted closed_loop(std::uint16_t port, const std::function<protocol()>& peer,
-                    std::size_t connections, const lead_in& before,
+                    std::size_t connections, const counting& when,
                     std::chrono::milliseconds duration);
 
 /// Jobs that one connection streams in as lines, `job` making the one of each number, as long as
 /// `more` says so of how many were sent; one thread sends, the other counts the receipts that come
-/// after the lead-in. Throws if a line has another receipt than that of a job that was committed.
+/// in `duration` after the lead-in, or all after it. Throws if a line has another receipt than that
+/// of a job that was committed.
 counted stream_lines(std::uint16_t port, const std::function<std::string(std::uint64_t)>& job,
-                     const std::function<bool(std::uint64_t)>& more, const lead_in& before = {});
+                     const std::function<bool(std::uint64_t)>& more, const counting& when = {},
+                     std::chrono::milliseconds duration = std::chrono::milliseconds::max());
 
 /// Creation to start in microseconds, of `count` jobs created at a constant rate, sorted. Those of
 /// the lead-in come at the same rate.
 std::vector<double> redis_latency(std::uint16_t port, double rate, std::size_t count);
 std::vector<double> sluice_latency(std::uint16_t port, double rate, std::size_t count,
                                    const std::string& durability = "fsync",
-                                   const lead_in& before = {});
+                                   const counting& when = {});
 
 }  // namespace sluice::bench

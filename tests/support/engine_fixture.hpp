@@ -25,7 +25,7 @@ struct fake_clock {
     void jump_wall(std::chrono::microseconds by) { now.wall += by; }
 };
 
-/// How far a wall clock may jump.
+/// As far as tests set the wall clock.
 constexpr std::chrono::microseconds month = std::chrono::hours{24 * 30};
 
 /// A job for `queue` that is tried up to three times, one second apart.

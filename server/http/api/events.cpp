@@ -102,7 +102,7 @@ response events_answer(const event_page& page, bool more, bool gap, timestamp no
     return answer;
 }
 
-asio::awaitable<response> events_page(services_ptr services, request r) {
+asio::awaitable<response> answer_with_events(services_ptr services, request r) {
     auto query = read_query(r);
     if (!query) co_return error_response(query.error(), r);
     const auto start = read_after(*services, r);
@@ -157,7 +157,7 @@ asio::awaitable<response> stream_events(services_ptr services, request r, path_v
 asio::awaitable<response> list_events(services_ptr services, request r, path_values values) {
     if (wants_event_stream(r))
         return stream_events(std::move(services), std::move(r), std::move(values));
-    return events_page(std::move(services), std::move(r));
+    return answer_with_events(std::move(services), std::move(r));
 }
 
 }  // namespace

@@ -7,18 +7,18 @@
 namespace sluice::http {
 namespace {
 
-constexpr std::uint64_t jobs_default = 50;
-constexpr std::uint64_t jobs_max = 1000;
+constexpr std::uint64_t page_jobs_default = 50;
+constexpr std::uint64_t page_jobs_max = 1000;
 
 }  // namespace
 
 result<page_request> read_page(const request& r) {
-    const auto limit = number_parameter(r, "limit", jobs_default, jobs_max);
+    const auto limit = number_parameter(r, "limit", page_jobs_default, page_jobs_max);
     if (!limit) return limit.error();
     if (*limit == 0) return bad_parameter("limit", "at least 1");
     const auto offset = number_parameter(r, "offset", 0, UINT64_MAX);
     if (!offset) return offset.error();
-    if (*offset + *limit > jobs_max && *offset > 0) {
+    if (*offset + *limit > page_jobs_max && *offset > 0) {
         return bad_parameter("offset",
                              "small; use 'cursor' with the 'next_cursor' of the page before");
     }

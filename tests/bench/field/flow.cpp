@@ -92,8 +92,10 @@ asio::awaitable<void> produce_on_time(progress* all) {
         auto from = due;  // late already: all connections waited for the server
         if (steady::now() < due) {
             co_await wait_until(due);
-            if (counts) all->result.of_load.push_back(us_since(due));
-            from = steady::now();
+            if (counts) {
+                all->result.of_load.push_back(us_since(due));
+                from = steady::now();
+            }
         }
         ++all->created;
         co_await connection.ask(peer.request(stamp_of(from)), &peer.answer);
@@ -102,9 +104,9 @@ asio::awaitable<void> produce_on_time(progress* all) {
     all->stop_when_done();
 }
 
-asio::awaitable<void> end_lead_in(progress* all, lead_in before) {
+asio::awaitable<void> end_lead_in(progress* all, counting when) {
     co_await wait_until(all->due_at(all->not_counted));
-    before.over();
+    when.begins();
 }
 
 asio::awaitable<void> take(progress* all) {
@@ -167,42 +169,46 @@ std::size_t for_each_job(std::string_view answer,
     return jobs;
 }
 
-counted flow(const flow_plan& plan, const lead_in& before, std::chrono::milliseconds duration) {
+counted flow(const flow_plan& plan, const counting& when, std::chrono::milliseconds duration) {
     progress all;
     all.plan = &plan;
     start_workers(all);
-    all.end = all.begun + before.length + duration;
+    all.end = all.begun + when.lead_in + duration;
     for (std::size_t i = 0; i < plan.producers; ++i)
         asio::co_spawn(all.context, produce(&all, i), rethrow);
     all.context.restart();
-    all.context.run_for(before.length);
-    before.over();
+    all.context.run_for(when.lead_in);
+    when.begins();
     const auto not_counted = all.taken;
-    all.begun = steady::now();
+    const auto begun = steady::now();
+    all.context.run_for(duration);
+    const counted found{std::chrono::duration<double>(steady::now() - begun).count(),
+                        static_cast<double>(all.taken - not_counted)};
+    when.ends();
     // A slow peer may be left with jobs: it has worked all the time, if it has not stopped.
     if (!run_to_the_end(all, 4 * duration) &&
-        (all.taken == not_counted || steady::now() - all.last_taken > 2s))
+        (found.done == 0 || steady::now() - all.last_taken > 2s))
         throw std::runtime_error(std::to_string(all.created - all.taken) +
                                  " jobs did not come to a worker");
-    return {std::chrono::duration<double>(all.last_taken - all.begun).count(),
-            static_cast<double>(all.taken - not_counted)};
+    return found;
 }
 
-delays measure_delays(const flow_plan& plan, const lead_in& before, double rate,
-                      std::size_t count) {
+delays measure_delays(const flow_plan& plan, const counting& when, double rate, std::size_t count) {
     progress all;
     all.plan = &plan;
     all.rate = rate;
     all.not_counted =
-        static_cast<std::uint64_t>(rate * std::chrono::duration<double>(before.length).count());
+        static_cast<std::uint64_t>(rate * std::chrono::duration<double>(when.lead_in).count());
     all.count = all.not_counted + count;
     start_workers(all);
     all.begun += 50ms;  // the producers have connected
     for (std::size_t i = 0; i < plan.producers; ++i)
         asio::co_spawn(all.context, produce_on_time(&all), rethrow);
-    asio::co_spawn(all.context, end_lead_in(&all, before), rethrow);
-    const auto sending = all.due_at(all.count) - all.begun;
-    if (!run_to_the_end(all, 3 * sending + 1s)) throw std::runtime_error("does not keep the rate");
+    asio::co_spawn(all.context, end_lead_in(&all, when), rethrow);
+    const auto sending = all.due_at(count) - all.begun;
+    if (!run_to_the_end(all, when.lead_in + 3 * sending + 1s))
+        throw std::runtime_error("does not keep the rate");
+    when.ends();
     std::ranges::sort(all.result.of_jobs);
     std::ranges::sort(all.result.of_load);
     return std::move(all.result);

@@ -41,10 +41,10 @@ struct flow_plan {
     std::size_t batch = 1;  // jobs in each request of `put`
 };
 
-/// Jobs from producers to workers: producers send for `duration`, and wait while some thousand jobs
-/// are on their way; the time ends when a worker has been given the last job, or after four times
-/// `duration`. Throws when no more jobs come although there are some.
-counted flow(const flow_plan& plan, const lead_in& before, std::chrono::milliseconds duration);
+/// Jobs given to workers in `duration` after the lead-in; producers wait while some thousand jobs
+/// are on their way. The last of them are waited for, up to four times `duration`. Throws when no
+/// more jobs come although there are some.
+counted flow(const flow_plan& plan, const counting& when, std::chrono::milliseconds duration);
 
 /// Times in microseconds, sorted.
 struct delays {
@@ -56,8 +56,8 @@ struct delays {
 };
 
 /// `count` jobs at a constant rate, due one after the other on whichever connection is free, after
-/// those of the lead-in at the same rate. Throws when the peer does not keep the rate: when it
-/// takes three times as long.
-delays measure_delays(const flow_plan& plan, const lead_in& before, double rate, std::size_t count);
+/// those of the lead-in at the same rate. Throws when the peer does not keep the rate: when those
+/// that count take three times as long as they should.
+delays measure_delays(const flow_plan& plan, const counting& when, double rate, std::size_t count);
 
 }  // namespace sluice::bench

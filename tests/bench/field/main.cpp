@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
     app.add_option("--peer", peer, "Only those whose name has this in it");
     app.add_option("--json", json, "Write the results to this file");
     CLI11_PARSE(app, argc, argv);
-    whole.with.before.length = std::chrono::milliseconds{static_cast<int>(lead_seconds * 1000)};
+    whole.with.when.lead_in = std::chrono::milliseconds{static_cast<int>(lead_seconds * 1000)};
     whole.with.duration = std::chrono::milliseconds{static_cast<int>(seconds * 1000)};
 
     keep();

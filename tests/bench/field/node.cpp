@@ -1,6 +1,6 @@
-// Peers that are libraries for Node.js. Each is a script that sends and works, says "counting" when
-// its lead-in is over, and prints one line of JSON at the end: the jobs since, the seconds until
-// the last of them, and its processor time for each.
+// Peers that are libraries for Node.js. Each is a script that sends and works, says "begins" and
+// "ends" around what counts, and prints one line of JSON at the end: the jobs that counted, the
+// seconds they took, and its processor time for each.
 
 #include "tests/bench/field/work.hpp"
 
@@ -17,13 +17,14 @@ sample run_script(const std::filesystem::path& script, std::uint16_t port, const
         throw std::runtime_error("npm ci was not run in " + script.parent_path().string());
     const auto command = "node '" + script.string() + "' " + std::to_string(port) + " " +
                          std::to_string(with.duration.count()) + " " +
-                         std::to_string(with.before.length.count()) + " 2>&1";
+                         std::to_string(with.when.lead_in.count()) + " 2>&1";
     std::FILE* const out = ::popen(command.c_str(), "r");
     if (out == nullptr) throw std::runtime_error("node cannot be started");
     std::string text;
     for (int c = 0; (c = std::fgetc(out)) != EOF;) {
         text += static_cast<char>(c);
-        if (text.ends_with("counting\n")) with.before.over();
+        if (text.ends_with("begins\n")) with.when.begins();
+        if (text.ends_with("ends\n")) with.when.ends();
     }
     const int status = ::pclose(out);
     const auto last = text.rfind('{');

@@ -129,7 +129,7 @@ void write_json(const std::filesystem::path& file, const run& whole,
     nlohmann::ordered_json json{
         {"schema", "sluice.field/1"},
         {"rounds", whole.rounds},
-        {"lead_in", static_cast<double>(whole.with.before.length.count()) / 1000},
+        {"lead_in", static_cast<double>(whole.with.when.lead_in.count()) / 1000},
         {"seconds", static_cast<double>(whole.with.duration.count()) / 1000},
         {"latency_jobs", whole.with.jobs},
         {"waiting_jobs", whole.with.waiting},

@@ -117,6 +117,14 @@ taker sluice_peer::take_by_stream(const std::string& worker, std::size_t batch) 
     return {request, sluice_lines_with_job};
 }
 
+std::uint64_t sluice_peer::completed() const {
+    client asking(server_->port());
+    return asking.call("GET", "/ojs/v1/queues/" + queue_ + "/stats")
+        .at("stats")
+        .at("completed")
+        .get<std::uint64_t>();
+}
+
 void sluice_peer::wait_until_completed() const {
     using namespace std::chrono_literals;
     client asking(server_->port());

@@ -27,6 +27,8 @@ public:
 
     /// As put, of jobs that the server's own workers run.
     protocol put_for_server(std::size_t batch);
+    /// How many jobs of the queue have been completed.
+    std::uint64_t completed() const;
     /// Returns once the server's own workers have completed all jobs of the queue.
     void wait_until_completed() const;
     /// One job as `put` sends it.

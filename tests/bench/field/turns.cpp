@@ -33,17 +33,21 @@ sample measure(const contestant& who, const effort& with) {
     const auto of_server = [&who] {
         return who.server == nullptr ? 0 : who.server->running().tree_cpu_seconds();
     };
-    auto server_before = of_server();
-    auto own_before = own_cpu_seconds();
+    struct {
+        double server, own;
+    } begun{of_server(), own_cpu_seconds()}, ended{};
+    bool has_ended = false;
     auto noting = with;
-    noting.before.over = [&] {
-        server_before = of_server();
-        own_before = own_cpu_seconds();
+    noting.when.begins = [&] { begun = {of_server(), own_cpu_seconds()}; };
+    noting.when.ends = [&] {
+        ended = {of_server(), own_cpu_seconds()};
+        has_ended = true;
     };
     auto found = who.measure(noting);
-    found.server_us = (of_server() - server_before) * 1e6 / found.jobs;
+    if (!has_ended) noting.when.ends();
+    found.server_us = (ended.server - begun.server) * 1e6 / found.jobs;
     if (found.load_us == 0)  // a program that was run knows better
-        found.load_us = (own_cpu_seconds() - own_before) * 1e6 / found.jobs;
+        found.load_us = (ended.own - begun.own) * 1e6 / found.jobs;
     return found;
 }
 

@@ -12,7 +12,7 @@ namespace sluice::bench {
 
 /// How much a measurement may do.
 struct effort {
-    lead_in before;                           // of most measurements
+    counting when;                            // not of the floor and of memory
     std::chrono::milliseconds duration{800};  // of throughput
     std::size_t jobs = 600;                   // of latency, at 500 a second
     std::size_t waiting = 1'000'000;          // of the backlog that is weighed
@@ -36,7 +36,7 @@ struct contestant {
     promise promises = promise::synced;
     host* server = nullptr;                        // none for what the machine does
     std::function<void()> prepare;                 // empties it; takes no part in what is measured
-    std::function<sample(const effort&)> measure;  // says when the lead-in is over, if it has one
+    std::function<sample(const effort&)> measure;  // says when what counts begins and ends
 };
 
 /// A row of the comparison: the same work for all.

@@ -34,7 +34,7 @@ contestant push(peer& who, std::size_t connections, std::size_t batch) {
     return of(who, batch > 1 ? who.ways().put : "", [&who, connections, batch](const effort& with) {
         auto jobs = closed_loop(
             who.server().port(), [&who, batch] { return who.put(batch, false); }, connections,
-            with.before, with.duration);
+            with.when, with.duration);
         jobs.done *= static_cast<double>(batch);
         return of_rate(jobs);
     });
@@ -53,31 +53,39 @@ flow_plan plan_of(peer& who, std::size_t producers, std::size_t workers, std::si
 contestant end_to_end(peer& who, std::size_t producers, std::size_t workers, std::size_t batch) {
     return of(who, batch > 1 ? who.ways().take : "",
               [&who, producers, workers, batch](const effort& with) {
-                  return of_rate(flow(plan_of(who, producers, workers, batch, false), with.before,
+                  return of_rate(flow(plan_of(who, producers, workers, batch, false), with.when,
                                       with.duration));
               });
 }
 
-/// From the producer through the server's own workers to the last completion.
+/// From the producer to the end of the job in the server's own workers.
 contestant in_server(sluice_peer& who, std::size_t producers, std::size_t batch) {
     return of(who, "workers in the server", [&who, producers, batch](const effort& with) {
+        std::uint64_t before = 0, after = 0;
+        auto noting = with.when;
+        noting.begins = [&] {
+            if (with.when.lead_in.count() > 0) before = who.completed();  // the queue is there
+            with.when.begins();
+        };
+        noting.ends = [&] {
+            with.when.ends();
+            after = who.completed();
+        };
         auto jobs = closed_loop(
             who.server().port(), [&who, batch] { return who.put_for_server(batch); }, producers,
-            with.before, with.duration);
-        jobs.done *= static_cast<double>(batch);
-        const auto sent = steady::now();
+            noting, with.duration);
         who.wait_until_completed();
-        jobs.seconds += seconds(steady::now() - sent);
+        jobs.done = static_cast<double>(after - before);
         return of_rate(jobs);
     });
 }
 
 contestant lines(sluice_peer& who) {
     return of(who, "lines, 1 connection", [&who](const effort& with) {
-        const auto end = steady::now() + with.before.length + with.duration;
+        const auto end = steady::now() + with.when.lead_in + with.duration;
         return of_rate(stream_lines(
             who.server().port(), [&who](std::uint64_t n) { return who.job("bench.job", n); },
-            [end](std::uint64_t) { return steady::now() < end; }, with.before));
+            [end](std::uint64_t) { return steady::now() < end; }, with.when, with.duration));
     });
 }
 
@@ -97,7 +105,7 @@ contestant delay(peer& who, std::string way, double rate, std::size_t connection
         // Where many wait, each notice wakes all of them for one job.
         const bool prompt = connections == 1;
         return of_delays(measure_delays(plan_of(who, connections, connections, 1, prompt),
-                                        with.before, rate, jobs));
+                                        with.when, rate, jobs));
     });
 }
 
@@ -105,7 +113,7 @@ contestant delay_in_server(sluice_peer& who) {
     return of(who, "worker in the server", [&who](const effort& with) {
         const auto found =
             sluice_latency(who.server().port(), 500, with.jobs,
-                           who.promises() == promise::synced ? "fsync" : "written", with.before);
+                           who.promises() == promise::synced ? "fsync" : "written", with.when);
         return of_delays({found, {}});
     });
 }

@@ -1,6 +1,6 @@
 // What all peers share here: 64 producers that each wait for their job to be stored before they send
-// the next, with a pause while 2,000 are on their way; the time ends with the last job's start, or
-// after four times as long as they send.
+// the next, with a pause while 2,000 are on their way. Jobs count that start in `durationMs` after
+// the lead-in; the others are waited for, up to three times as long, so that none is left.
 
 export const producers = 64;
 export const workers = 32;
@@ -15,12 +15,10 @@ let created = 0;
 let taken = 0;
 let allTaken = () => {};
 let producing = true;
-let last = 0;
 
 // Each worker calls this once for each job.
 export function started() {
   ++taken;
-  last = performance.now();
   if (!producing && taken >= created) allTaken();
 }
 
@@ -29,15 +27,12 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 // `add` stores one job and resolves when it is stored.
 export async function measure(add) {
   const end = performance.now() + leadInMs + durationMs;
-  let begun = performance.now();
-  let usedBefore = process.cpuUsage();
-  let notCounted = 0;
-  setTimeout(() => {
-    begun = performance.now();
-    usedBefore = process.cpuUsage();
-    notCounted = taken;
-    process.stdout.write('counting\n');
-  }, leadInMs);
+  const mark = (word, after) =>
+    pause(after).then(() => {
+      process.stdout.write(word + '\n');
+      return { at: performance.now(), used: process.cpuUsage(), taken };
+    });
+  const marks = Promise.all([mark('begins', leadInMs), mark('ends', leadInMs + durationMs)]);
   const produce = async () => {
     while (performance.now() < end) {
       while (created > taken + 2000) await pause(1);
@@ -49,9 +44,10 @@ export async function measure(add) {
   producing = false;
   // A slow peer may be left with jobs: it has worked all the time.
   if (taken < created) await Promise.race([done, pause(3 * durationMs)]);
-  const used = process.cpuUsage(usedBefore);
-  const jobs = taken - notCounted;
-  const cpu_us = (used.user + used.system) / jobs;
-  process.stdout.write(JSON.stringify({ jobs, seconds: (last - begun) / 1000, cpu_us }) + '\n');
+  const [begun, ended] = await marks;
+  const jobs = ended.taken - begun.taken;
+  const cpu = (mark) => mark.used.user + mark.used.system;
+  const seconds = (ended.at - begun.at) / 1000;
+  process.stdout.write(JSON.stringify({ jobs, seconds, cpu_us: (cpu(ended) - cpu(begun)) / (jobs || 1) }) + '\n');
   process.exit(0); // with whatever connections are open
 }
