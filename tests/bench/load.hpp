@@ -74,7 +74,7 @@ counted closed_loop(std::uint16_t port, const std::function<protocol()>& peer,
 /// of a job that was committed.
 counted stream_lines(std::uint16_t port, const std::function<std::string(std::uint64_t)>& job,
                      const std::function<bool(std::uint64_t)>& more, const counting& when = {},
-                     std::chrono::milliseconds duration = std::chrono::milliseconds::max());
+                     std::chrono::milliseconds duration = std::chrono::hours{24});
 
 /// Creation to start in microseconds, of `count` jobs created at a constant rate, sorted. Those of
 /// the lead-in come at the same rate.
