@@ -136,6 +136,15 @@ std::optional<std::chrono::microseconds> span(std::optional<timestamp> from,
     return std::max(*to - *from, std::chrono::microseconds{0});
 }
 
+void append_start_latency(json_writer& writer, const std::optional<start_objective>& wanted) {
+    if (!wanted) {
+        writer.raw("null");
+        return;
+    }
+    writer.begin_object().key("objective").number(wanted->objective);
+    writer.key("within").string(format_within(*wanted)).end_object();
+}
+
 }  // namespace
 
 std::optional<timestamp> timeline::due_at() const {
@@ -179,6 +188,8 @@ std::string encode(const queue_change& change) {
     if (change.concurrency)
         writer.key("concurrency")
             .raw(*change.concurrency == "any" ? std::string_view("null") : *change.concurrency);
+    if (change.start_latency)
+        append_start_latency(writer.key("start_latency"), *change.start_latency);
     writer.end_object();
     return text;
 }
@@ -282,6 +293,8 @@ std::optional<queue_settings> read_queue_settings(std::string_view body) {
     });
     if (const auto running = member_of(*config, "concurrency"))
         set(queue.concurrency.emplace(), *running);
+    if (const auto objective = member_of(*config, "start_latency"))
+        queue.start_latency = start_latency_from(*objective);
     return queue;
 }
 

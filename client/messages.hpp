@@ -4,6 +4,7 @@
 #include "proto/job.hpp"
 #include "proto/job_log.hpp"
 #include "proto/json_text.hpp"
+#include "proto/queue_config.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -120,13 +121,16 @@ struct queue_change {
     std::optional<queue_bound> bound = std::nullopt;
     /// Jobs that run at a time; "any": any number.
     std::optional<std::string> concurrency = std::nullopt;
+    /// How soon its jobs are to start. An empty one in it: there is no objective any more.
+    std::optional<std::optional<start_objective>> start_latency = std::nullopt;
 };
 
 struct queue_settings {
     std::string name;
     std::uint64_t depth = 0;  ///< jobs that have not ended
     queue_bound bound;
-    std::optional<std::uint64_t> concurrency;  ///< absent: any number
+    std::optional<std::uint64_t> concurrency;         ///< absent: any number
+    std::optional<start_latency_info> start_latency;  ///< without windows; absent: no objective
     raw_json text;
 };
 

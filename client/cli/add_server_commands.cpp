@@ -1,6 +1,9 @@
+#include "client/cli/bench/objective.hpp"
 #include "client/cli/command_line.hpp"
 #include "client/cli/commands.hpp"
+#include "proto/limits.hpp"
 
+#include <cmath>
 #include <memory>
 
 namespace sluice::cli {
@@ -20,19 +23,37 @@ void add_queue_command(command_line& line, CLI::App& queue, std::string name,
     });
 }
 
+/// "p99<250ms" or "none". False for what a queue cannot have as its objective.
+bool read_start_objective(const std::string& text, std::optional<start_objective>& wanted) {
+    wanted.reset();
+    if (text == "none") return true;
+    const auto read = bench::parse_objective(text);
+    if (!read || (read->of != bench::phase::overall && read->of != bench::phase::waiting))
+        return false;
+    const auto within = std::chrono::floor<std::chrono::milliseconds>(read->limit);
+    // 99.9 % is 0.999, not 0.9990000000000001.
+    const double share = std::round(read->share * 1e7) / 1e7;
+    wanted = start_objective{share, within};
+    return within == read->limit && within >= limits::start_within_min &&
+           within <= limits::start_within_max && share >= limits::start_objective_min &&
+           share <= limits::start_objective_max;
+}
+
 void add_queue_set(command_line& line, CLI::App& queue) {
     struct wish {
         std::string name;
         client::queue_bound bound;
         std::string concurrency;
+        std::optional<start_objective> start_latency;
     };
     auto asked = std::make_shared<wish>();
     auto* command =
-        add_command(queue, "set", "Set how many jobs a queue may hold and run at a time",
+        add_command(queue, "set", "Bound a queue, and say how soon its jobs are to start",
                     "  sluice queue set emails --max-depth 10000\n"
                     "  sluice queue set emails --max-depth 500 --strategy drop_oldest\n"
                     "  sluice queue set emails --concurrency 20\n"
-                    "  sluice queue set emails --max-depth 0 --concurrency any\n");
+                    "  sluice queue set emails --max-depth 0 --concurrency any\n"
+                    "  sluice queue set emails --slo 'p99<250ms'\n");
     command->add_option("NAME", asked->name, "The queue's name")->required()->type_name("");
     auto* depth = command->add_option("--max-depth", asked->bound.max_depth,
                                       "Jobs that have not ended; 0: any number");
@@ -61,11 +82,18 @@ void add_queue_set(command_line& line, CLI::App& queue) {
                 },
                 ""))
             ->type_name("N");
+    auto* objective = add_value(
+        *command, "--slo", "OBJECTIVE", "How soon jobs are to start, or \"none\": p99<250ms",
+        "an objective from p50 to p99.999 within 1ms to 24h, such as p99<250ms, nor \"none\"",
+        [asked](const std::string& text) {
+            return read_start_objective(text, asked->start_latency);
+        });
     command->require_option(1, 0);
-    command->callback([&line, asked, depth, running] {
+    command->callback([&line, asked, depth, running, objective] {
         client::queue_change change;
         if (depth->count() > 0) change.bound = asked->bound;
         if (running->count() > 0) change.concurrency = asked->concurrency;
+        if (objective->count() > 0) change.start_latency = asked->start_latency;
         line.chosen = [asked, change](const context& ctx) {
             return set_queue(ctx, asked->name, change);
         };

@@ -17,7 +17,18 @@ std::string description_of(const client::queue_settings& queue) {
         text += fmt::format(" of at most {}, then: {}", queue.bound.max_depth,
                             printable(queue.bound.strategy));
     if (queue.concurrency) text += fmt::format("; {} may run at a time", *queue.concurrency);
+    if (queue.start_latency)
+        text +=
+            fmt::format("; {:.6g} % are to start within {}", queue.start_latency->objective * 100,
+                        printable(queue.start_latency->within));
     return text + "\n";
+}
+
+/// As `sluice queue set --slo` takes it.
+std::string slo_of(const client::queue_settings& queue) {
+    if (!queue.start_latency) return "none";
+    return fmt::format("p{:.6g}<{}", queue.start_latency->objective * 100,
+                       printable(queue.start_latency->within));
 }
 
 asio::awaitable<exit_code> set(asio::any_io_executor executor, const context& ctx, std::string name,
@@ -29,9 +40,10 @@ asio::awaitable<exit_code> set(asio::any_io_executor executor, const context& ct
     if (ctx.wants_json()) {
         print(printable_json(one_line(queue->text), ctx.out) + "\n");
     } else if (ctx.options.output == output_format::plain) {
-        print(fmt::format("{}\t{}\t{}\t{}\t{}\n", printable(queue->name), queue->depth,
+        print(fmt::format("{}\t{}\t{}\t{}\t{}\t{}\n", printable(queue->name), queue->depth,
                           queue->bound.max_depth, printable(queue->bound.strategy),
-                          queue->concurrency ? std::to_string(*queue->concurrency) : "any"));
+                          queue->concurrency ? std::to_string(*queue->concurrency) : "any",
+                          slo_of(*queue)));
     } else {
         print(description_of(*queue));
     }

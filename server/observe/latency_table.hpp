@@ -66,7 +66,6 @@ private:
     std::shared_ptr<series> find_or_add(std::string_view queue, std::string_view type,
                                         timestamp now);
     void measure(series& changed);
-    void drop_oldest();
     pairs::iterator oldest();
     void drop(pairs::iterator at);
 

@@ -1,3 +1,4 @@
+#include "client/cli/command_line.hpp"
 #include "client/cli/commands.hpp"
 #include "tests/client/command_runner.hpp"
 
@@ -63,7 +64,7 @@ TEST(QueueCommands, SetABound) {
               R"({"backpressure":{"max_depth":100,"strategy":"block","warning_threshold":0.8}})");
     EXPECT_EQ(r.data, "mail  holds 7 jobs of at most 100, then: block\n");
     EXPECT_EQ(run(set, 200, answer, output_format::json).data, answer + "\n");
-    EXPECT_EQ(run(set, 200, answer, output_format::plain).data, "mail\t7\t100\tblock\tany\n");
+    EXPECT_EQ(run(set, 200, answer, output_format::plain).data, "mail\t7\t100\tblock\tany\tnone\n");
     const auto lifted = run(set, 200,
                             R"({"name":"mail","depth":7,"configuration":{"backpressure":)"
                             R"({"max_depth":0,"strategy":"reject"}}})");
@@ -81,11 +82,41 @@ TEST(QueueCommands, SetHowManyRunAtATime) {
     const auto r = run(set, 200, answer);
     EXPECT_EQ(r.asked, R"(PATCH /ojs/v1/admin/queues/mail/config {"concurrency":20})");
     EXPECT_EQ(r.data, "mail  holds 7 jobs, any number may come; 20 may run at a time\n");
-    EXPECT_EQ(run(set, 200, answer, output_format::plain).data, "mail\t7\t0\treject\t20\n");
+    EXPECT_EQ(run(set, 200, answer, output_format::plain).data, "mail\t7\t0\treject\t20\tnone\n");
     const auto lifted =
         run([](const context& ctx) { return set_queue(ctx, "mail", {.concurrency = "any"}); }, 200,
             answer);
     EXPECT_EQ(lifted.asked, R"(PATCH /ojs/v1/admin/queues/mail/config {"concurrency":null})");
+}
+
+TEST(QueueCommands, SetAnObjective) {
+    const std::string answer =
+        R"({"name":"mail","depth":7,"configuration":{"backpressure":{"max_depth":0,)"
+        R"("strategy":"reject"},"start_latency":{"objective":0.999,"within":"250ms"}}})";
+    const auto set = [&](const std::string& slo, output_format output = output_format::table) {
+        command_line line;
+        EXPECT_EQ(line.read({"queue", "set", "mail", "--slo", slo}), exit_code::ok) << slo;
+        return run(line.chosen, 200, answer, output);
+    };
+    const std::string request = "PATCH /ojs/v1/admin/queues/mail/config ";
+    const auto r = set("p99.9<250ms");
+    EXPECT_EQ(r.asked, request + R"({"start_latency":{"objective":0.999,"within":"250ms"}})");
+    EXPECT_EQ(r.data,
+              "mail  holds 7 jobs, any number may come; 99.9 % are to start within 250ms\n");
+    EXPECT_EQ(set("waiting.p50 < 2s").asked,
+              request + R"({"start_latency":{"objective":0.5,"within":"2s"}})");
+    EXPECT_EQ(set("none").asked, request + R"({"start_latency":null})");
+    EXPECT_EQ(set("none", output_format::plain).data, "mail\t7\t0\treject\tany\tp99.9<250ms\n");
+}
+
+TEST(QueueCommands, RefuseAnObjectiveThatAQueueCannotHave) {
+    for (const auto* slo : {"p99<250", "p49<1s", "p99.9999<1s", "max<1s", "running.p99<1s",
+                            "p99<0.5ms", "p99<1.5ms", "p99<25h", "250ms", ""}) {
+        command_line line;
+        testing::internal::CaptureStderr();
+        EXPECT_EQ(line.read({"queue", "set", "mail", "--slo", slo}), exit_code::usage) << slo;
+        EXPECT_NE(testing::internal::GetCapturedStderr().find("p99<250ms"), std::string::npos);
+    }
 }
 
 TEST(QueueCommands, PurgeUntilNothingIsLeft) {
