@@ -1,6 +1,7 @@
 #include "server/store/sqlite/checked_pages.hpp"
 
 #include "server/store/sqlite/gathered_log.hpp"
+#include "server/store/sqlite/kept_locks.hpp"
 #include "server/store/sqlite/layered_file.hpp"
 
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 
 namespace sluice::sqlite {
@@ -76,7 +78,13 @@ bool page_is_good(const unsigned char* bytes, std::uint64_t page_number) {
 /// What SQLite sees as the open database.
 struct checked_file {
     sqlite3_file base;
+    bool keeps_locks;
+    kept_locks locks;
 };
+
+checked_file& checked(sqlite3_file* file) {
+    return *reinterpret_cast<checked_file*>(file);
+}
 
 sqlite3_file* below(sqlite3_file* file) {
     return file_below<checked_file>(file);
@@ -135,6 +143,16 @@ int map_ahead(sqlite3_file* file, int region, int bytes, int extend, void volati
     return rc;
 }
 
+int lock_index(sqlite3_file* file, int first, int count, int flags) {
+    if (checked(file).keeps_locks) return checked(file).locks.lock(first, count, flags);
+    return forward<checked_file, &sqlite3_io_methods::xShmLock>(file, first, count, flags);
+}
+
+int unmap_index(sqlite3_file* file, int remove) {
+    checked(file).locks.give_back();
+    return forward<checked_file, &sqlite3_io_methods::xShmUnmap>(file, remove);
+}
+
 int no_fetch(sqlite3_file*, sqlite3_int64, int, void** mapped) {
     *mapped = nullptr;  // a mapped page would not be verified
     return SQLITE_OK;
@@ -159,9 +177,9 @@ constexpr sqlite3_io_methods checked_methods{
     .xSectorSize = forward<checked_file, &sqlite3_io_methods::xSectorSize>,
     .xDeviceCharacteristics = forward<checked_file, &sqlite3_io_methods::xDeviceCharacteristics>,
     .xShmMap = map_ahead,
-    .xShmLock = forward<checked_file, &sqlite3_io_methods::xShmLock>,
+    .xShmLock = lock_index,
     .xShmBarrier = forward_barrier,
-    .xShmUnmap = forward<checked_file, &sqlite3_io_methods::xShmUnmap>,
+    .xShmUnmap = unmap_index,
     .xFetch = no_fetch,
     .xUnfetch = [](sqlite3_file*, sqlite3_int64, void*) { return SQLITE_OK; },
 };
@@ -174,7 +192,9 @@ int checked_open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int fla
     sqlite3_vfs* base = base_of(vfs);
     if ((flags & SQLITE_OPEN_WAL) != 0) return open_gathered_log(base, name, file, flags, out);
     if ((flags & SQLITE_OPEN_MAIN_DB) == 0) return base->xOpen(base, name, file, flags, out);
-    file->pMethods = nullptr;
+    new (file) checked_file{.base = {.pMethods = nullptr},
+                            .keeps_locks = (flags & SQLITE_OPEN_READWRITE) != 0,
+                            .locks = kept_locks(below(file))};
     const int rc = base->xOpen(base, name, below(file), flags, out);
     if (rc == SQLITE_OK) file->pMethods = &checked_methods;
     return rc;

@@ -9,7 +9,7 @@
 /// The embedded store: one data directory with a SQLite database in write-ahead mode.
 ///
 /// - `sluice.db`, `sluice.db-wal`, `sluice.db-shm`: the database; `sqlite3 -readonly` may look
-///   while the server runs, `job_overview` is the view for people.
+///   while the server runs, `job_overview` is the view for people. Who would write finds it busy.
 /// - `mark`: how much the database must hold at least (mark_file.hpp).
 /// - `LOCK`: locked for as long as a process has the store open.
 /// - `reserve`: room set aside for the day the disk is full.
