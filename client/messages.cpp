@@ -293,7 +293,8 @@ std::optional<queue_settings> read_queue_settings(std::string_view body) {
     });
     if (const auto running = member_of(*config, "concurrency"))
         set(queue.concurrency.emplace(), *running);
-    if (const auto objective = member_of(*config, "start_latency"))
+    const auto objective = member_of(*config, "start_latency");
+    if (objective && objective->kind == json_kind::object)
         queue.start_latency = start_latency_from(*objective);
     return queue;
 }

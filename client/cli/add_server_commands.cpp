@@ -28,8 +28,10 @@ bool read_start_objective(const std::string& text, std::optional<start_objective
     wanted.reset();
     if (text == "none") return true;
     const auto read = bench::parse_objective(text);
-    if (!read || (read->of != bench::phase::overall && read->of != bench::phase::waiting))
-        return false;
+    if (!read) return false;
+    // Without a phase it is about the start, as all objectives of queues are.
+    const bool of_the_start = read->of == bench::phase::waiting || read->text.starts_with('p');
+    if (!of_the_start) return false;
     const auto within = std::chrono::floor<std::chrono::milliseconds>(read->limit);
     // 99.9 % is 0.999, not 0.9990000000000001.
     const double share = std::round(read->share * 1e7) / 1e7;
@@ -83,7 +85,8 @@ void add_queue_set(command_line& line, CLI::App& queue) {
                 ""))
             ->type_name("N");
     auto* objective = add_value(
-        *command, "--slo", "OBJECTIVE", "How soon jobs are to start, or \"none\": p99<250ms",
+        *command, "--slo", "OBJECTIVE",
+        "How soon jobs are to start, such as p99<250ms, or \"none\"",
         "an objective from p50 to p99.999 within 1ms to 24h, such as p99<250ms, nor \"none\"",
         [asked](const std::string& text) {
             return read_start_objective(text, asked->start_latency);

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -24,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace sqlite;
 
-/// The VFS of SQLite that counts the locks taken and given back.
+/// The VFS of SQLite that counts the locks taken and given back, and may meddle with them.
 struct counting_vfs {
     static constexpr const char* name = "lock-counting";
 
@@ -37,6 +38,7 @@ struct counting_vfs {
         }();
         sqlite3_vfs_register(&vfs, 0);
         calls = 0;
+        before = nullptr;
     }
 
     static int open(sqlite3_vfs*, const char* path, sqlite3_file* file, int flags, int* out) {
@@ -48,6 +50,7 @@ struct counting_vfs {
             auto made = *uncounted;
             made.xShmLock = [](sqlite3_file* f, int first, int count, int how) {
                 ++calls;
+                if (before) before(f, first, count, how);
                 return uncounted->xShmLock(f, first, count, how);
             };
             return made;
@@ -57,6 +60,7 @@ struct counting_vfs {
     }
 
     static inline int calls = 0;
+    static inline std::function<void(sqlite3_file*, int first, int count, int how)> before;
 };
 
 connection open_writer(const fs::path& file, const char* vfs) {
@@ -170,6 +174,32 @@ TEST(KeptLocks, DoNotKeepTheLogFromBeginningAnew) {
             size = now + 4 * (24 + page_bytes);  // later rounds touch a page more now and then
         EXPECT_LE(now, *size) << round;
     }
+}
+
+/// A reader that was stopped before it set its mark goes on when the log has begun anew.
+TEST(KeptLocks, AMarkThatIsTooNewIsGivenBack) {
+    counting_vfs::start();
+    const temp_directory directory;
+    auto db = open_writer(directory.path() / "db", checked_pages_vfs(counting_vfs::name));
+    for (int i = 0; i < 10; ++i) db.execute("INSERT INTO t VALUES(1)");
+    ASSERT_TRUE(checkpoint(db));
+    constexpr int first_mark = 4;
+    constexpr int marks = 4;
+    bool anew = false;
+    bool set = false;
+    counting_vfs::before = [&](sqlite3_file* file, int first, int count, int how) {
+        if (how == (SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE) && count == marks) anew = true;
+        if (!anew || set || first != first_mark || how != (SQLITE_SHM_LOCK | SQLITE_SHM_SHARED))
+            return;
+        void volatile* index = nullptr;
+        ASSERT_EQ(file->pMethods->xShmMap(file, 0, 32768, 0, &index), SQLITE_OK);
+        // https://www.sqlite.org/walformat.html: two headers of 48 bytes, nBackfill, the marks.
+        static_cast<std::uint32_t volatile*>(index)[(2 * 48) / 4 + 1 + 1] = 1000;
+        set = true;
+    };
+    db.execute("INSERT INTO t VALUES(1)");
+    EXPECT_TRUE(set);
+    EXPECT_EQ(rows_in(db), 11);
 }
 
 TEST(KeptLocks, AnotherProcessReadsWhatWasThereWhenItBegan) {

@@ -10,12 +10,13 @@ constexpr int checkpoint_lock = 1;
 /// For those who read the database alone, without the log. A checkpoint needs it, so it is not
 /// kept.
 constexpr int first_read_lock = 3;
+constexpr int marks = 4;
 
 }  // namespace
 
 int kept_locks::lock(int first, int count, int flags) {
     if ((flags & SQLITE_SHM_UNLOCK) != 0) return unlock(first, count, flags);
-    if (first == write_lock) return lock_for_writing();
+    if (first == write_lock && (flags & SQLITE_SHM_EXCLUSIVE) != 0) return lock_for_writing();
     if (first > first_read_lock)
         return (flags & SQLITE_SHM_SHARED) != 0 ? lock_for_reading(first)
                                                 : lock_marks(first, count);
@@ -50,13 +51,18 @@ int kept_locks::lock_for_reading(int first) {
         if (given != SQLITE_OK) return given;
     }
     reads_ = true;
+    refused_ = 0;
     return SQLITE_OK;
 }
 
 /// To set marks. Who only begins to read would like to set one to the present end of the log, and
-/// does with an older one when all of them are in use.
+/// does with an older one, such as ours, when all of them are in use. Should none be old enough,
+/// since somebody who was late set ours while the log began anew, it asks for all of them again.
 int kept_locks::lock_marks(int first, int count) {
-    if (mark_ != none && count == 1 && !checkpoints_) return SQLITE_BUSY;
+    if (mark_ != none && count == 1 && !checkpoints_ && refused_ < marks) {
+        ++refused_;
+        return SQLITE_BUSY;
+    }
     if (mark_ >= first && mark_ < first + count && !reads_) {
         const int given = give_back_mark();
         if (given != SQLITE_OK) return given;

@@ -12,8 +12,9 @@
 /// their time, which they have to cope with anyway: others read as before and write no more, and a
 /// mark that is kept and not the latest holds up checkpoints by others alone. Its own take it back.
 ///
-/// docs/decisions/0039. Not thread-safe, like the connection it belongs to. Serves `file`, which
-/// must outlive it.
+/// docs/decisions/0039. What is asked for in which order was read in the source of SQLite 3.40.1
+/// (wal.c). Not thread-safe, like the connection it belongs to. Serves `file`, which must outlive
+/// it.
 namespace sluice::sqlite {
 
 class kept_locks {
@@ -39,7 +40,8 @@ private:
     bool writes_ = false;       ///< the writer's lock is held
     bool checkpoints_ = false;  ///< a checkpoint or a recovery is under way
     int mark_ = none;           ///< whose lock is held, shared
-    bool reads_ = false;        ///< SQLite uses it
+    bool reads_ = false;        ///< SQLite uses it, and does not ask for it exclusively meanwhile
+    int refused_ = 0;           ///< marks since it last began to read
 };
 
 }  // namespace sluice::sqlite
