@@ -108,6 +108,17 @@ class Results:
         return None
 
 
+def meets(reached, limit):
+    """A limit below zero is one from above."""
+    return reached <= -limit if limit < 0 else reached >= limit
+
+
+def beside_limit(reached, limit):
+    """Two decimals, or as many as it takes not to look like the other side of the limit."""
+    texts = (f"{reached:.{decimals}f}" for decimals in range(2, 10))
+    return next(text for text in texts if meets(float(text), limit) == meets(reached, limit))
+
+
 def goal_rows(results):
     for row, what, ours, theirs, figure, limit in GOALS:
         our_entry = results.entry(*ours)
@@ -122,9 +133,8 @@ def goal_rows(results):
             name = title_of(peer) if peer["name"] == OURS else peer["name"]
             if theirs[0][0] != ours[0]:
                 name += f" in {theirs[0][0]}"
-        met = reached <= -limit if less else reached >= limit
-        yield (f"| {row} | {what} | {name} | {'≤' if less else '≥'} {abs(limit):g} | {reached:.2f} | "
-               f"{'yes' if met else 'no'} |")
+        yield (f"| {row} | {what} | {name} | {'≤' if less else '≥'} {abs(limit):g} | "
+               f"{beside_limit(reached, limit)} | {'yes' if meets(reached, limit) else 'no'} |")
 
 
 def goals(results):
@@ -278,6 +288,8 @@ def picture(results):
 
 def self_test():
     assert [number(v) for v in (61234, 999.6, 45.67, 3.14159)] == ["61,200", "1000", "45.7", "3.14"]
+    assert [beside_limit(*v) for v in ((0.596, 0.6), (0.6, 0.6), (0.854, 0.85), (2.004, -2))] == \
+        ["0.596", "0.60", "0.85", "2.004"]
     samples = [{"value": v, "p99": v, "load_p99": 0, "server_us": 1, "load_us": 1} for v in (1, 9, 5)]
     work = {"id": "P1", "title": "t", "unit": "jobs/s", "entries": [
         {"name": OURS, "way": "", "promise": "synced", "samples": samples},
