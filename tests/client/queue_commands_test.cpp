@@ -110,8 +110,8 @@ TEST(QueueCommands, SetAnObjective) {
 }
 
 TEST(QueueCommands, RefuseAnObjectiveThatAQueueCannotHave) {
-    for (const auto* slo : {"p99<250", "p49<1s", "p99.9999<1s", "max<1s", "running.p99<1s", "overall.p99<1s",
-                            "p99<0.5ms", "p99<1.5ms", "p99<25h", "250ms", ""}) {
+    for (const auto* slo : {"p99<250", "p49<1s", "p99.9999<1s", "max<1s", "running.p99<1s",
+                            "overall.p99<1s", "p99<0.5ms", "p99<1.5ms", "p99<25h", "250ms", ""}) {
         command_line line;
         testing::internal::CaptureStderr();
         EXPECT_EQ(line.read({"queue", "set", "mail", "--slo", slo}), exit_code::usage) << slo;
