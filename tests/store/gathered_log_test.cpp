@@ -20,22 +20,13 @@ using namespace sqlite;
 
 constexpr int frame_bytes = 24 + page_bytes;
 
-connection open_log(const fs::path& file, const char* vfs) {
-    connection db(file.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs);
-    int reserved = page_checksum_bytes;
-    sqlite3_file_control(db.get(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
-    sqlite3_db_config(db.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    db.execute("PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0");
-    return db;
-}
-
 /// Changes of the disk that one small commit without a sync makes.
 std::uint64_t changes_of_a_commit(bool gathered) {
     auto& disk = powercut_vfs::instance();
     disk.start(1);
     const char* vfs = gathered ? checked_pages_vfs(powercut_vfs::name) : powercut_vfs::name;
     const temp_directory directory;
-    auto db = open_log(directory.path() / "db", vfs);
+    auto db = open_writer(directory.path() / "db", vfs);
     db.execute("PRAGMA synchronous=NORMAL; CREATE TABLE t(a); CREATE TABLE u(a)");
     db.execute("INSERT INTO t VALUES(1)");
     const auto before = disk.changes();
@@ -58,7 +49,9 @@ using rows = std::map<std::int64_t, std::string>;
 class spilling_database {
 public:
     spilling_database(const fs::path& directory, std::uint64_t seed)
-        : file_(directory / "db"), random_(seed), db_(open_log(file_, checked_pages_vfs(nullptr))) {
+        : file_(directory / "db"),
+          random_(seed),
+          db_(open_writer(file_, checked_pages_vfs(nullptr))) {
         db_.execute("PRAGMA synchronous=NORMAL; PRAGMA cache_size=4; PRAGMA cache_spill=4");
         db_.execute("CREATE TABLE t(key INTEGER PRIMARY KEY, value TEXT NOT NULL)");
         put_ = db_.prepare("INSERT OR REPLACE INTO t VALUES(?1, ?2)");
@@ -112,7 +105,7 @@ rows found_after_a_kill(const fs::path& file, std::uintmax_t log_bytes_lost) {
     fs::copy_file(file.string() + "-wal", copy.string() + "-wal");
     const auto size = fs::file_size(copy.string() + "-wal");
     fs::resize_file(copy.string() + "-wal", size - std::min(size, log_bytes_lost));
-    auto db = open_log(copy, checked_pages_vfs(nullptr));
+    auto db = open_writer(copy, checked_pages_vfs(nullptr));
     EXPECT_EQ(db.query_integer("SELECT count(*) FROM pragma_integrity_check WHERE "
                                "integrity_check = 'ok'"),
               1);

@@ -63,17 +63,13 @@ struct counting_vfs {
     static inline std::function<void(sqlite3_file*, int first, int count, int how)> before;
 };
 
-connection open_writer(const fs::path& file, const char* vfs) {
-    connection db(file.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs);
-    int reserved = page_checksum_bytes;
-    sqlite3_file_control(db.get(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
-    sqlite3_db_config(db.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    db.execute("PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0");
+connection open_table(const fs::path& file, const char* vfs = checked_pages_vfs(nullptr)) {
+    auto db = open_writer(file, vfs);
     db.execute("PRAGMA synchronous=NORMAL; CREATE TABLE IF NOT EXISTS t(a)");
     return db;
 }
 
-connection open_reader(const fs::path& file, const char* vfs) {
+connection open_reader(const fs::path& file, const char* vfs = checked_pages_vfs(nullptr)) {
     return {file.string(), SQLITE_OPEN_READONLY, vfs};
 }
 
@@ -99,8 +95,9 @@ public:
         EXPECT_EQ(::pipe(orders_.data()), 0);
         EXPECT_EQ(::pipe(results_.data()), 0);
         child_ = ::fork();
+        ::close(child_ == 0 ? orders_[1] : orders_[0]);
+        ::close(child_ == 0 ? results_[0] : results_[1]);
         if (child_ != 0) return;
-        ::close(orders_[1]);
         char order = 0;
         for (int step = 0; ::read(orders_[0], &order, 1) == 1; ++step) {
             std::int64_t result = -1;
@@ -108,6 +105,8 @@ public:
                 result = work(step);
             } catch (const database_error& e) {
                 result = -e.primary_code();
+            } catch (...) {
+                ::_exit(1);
             }
             if (::write(results_[1], &result, sizeof result) != sizeof result) break;
         }
@@ -116,7 +115,7 @@ public:
     ~other_process() {
         ::close(orders_[1]);
         ::waitpid(child_, nullptr, 0);
-        for (const int end : {orders_[0], results_[0], results_[1]}) ::close(end);
+        ::close(results_[0]);
     }
     other_process(const other_process&) = delete;
     other_process& operator=(const other_process&) = delete;
@@ -140,7 +139,7 @@ int lock_calls_of_ten_commits(bool kept) {
     counting_vfs::start();
     const temp_directory directory;
     const auto* vfs = kept ? checked_pages_vfs(counting_vfs::name) : counting_vfs::name;
-    auto db = open_writer(directory.path() / "db", vfs);
+    auto db = open_table(directory.path() / "db", vfs);
     db.execute("INSERT INTO t VALUES(1)");
     counting_vfs::calls = 0;
     for (int i = 0; i < 10; ++i) db.execute("BEGIN IMMEDIATE; INSERT INTO t VALUES(2); COMMIT");
@@ -158,8 +157,8 @@ TEST(KeptLocksControl, SqliteAloneNeedsSixForEach) {
 TEST(KeptLocks, DoNotKeepTheLogFromBeginningAnew) {
     const temp_directory directory;
     const auto file = directory.path() / "db";
-    auto db = open_writer(file, checked_pages_vfs(nullptr));
-    auto reader = open_reader(file, checked_pages_vfs(nullptr));
+    auto db = open_table(file);
+    auto reader = open_reader(file);
     std::optional<std::uintmax_t> size;
     for (int round = 1; round <= 5; ++round) {
         for (int i = 0; i < 20; ++i) {
@@ -180,13 +179,13 @@ TEST(KeptLocks, DoNotKeepTheLogFromBeginningAnew) {
 TEST(KeptLocks, AMarkThatIsTooNewIsGivenBack) {
     counting_vfs::start();
     const temp_directory directory;
-    auto db = open_writer(directory.path() / "db", checked_pages_vfs(counting_vfs::name));
-    for (int i = 0; i < 10; ++i) db.execute("INSERT INTO t VALUES(1)");
-    ASSERT_TRUE(checkpoint(db));
     constexpr int first_mark = 4;
     constexpr int marks = 4;
     bool anew = false;
     bool set = false;
+    auto db = open_table(directory.path() / "db", checked_pages_vfs(counting_vfs::name));
+    for (int i = 0; i < 10; ++i) db.execute("INSERT INTO t VALUES(1)");
+    ASSERT_TRUE(checkpoint(db));
     counting_vfs::before = [&](sqlite3_file* file, int first, int count, int how) {
         if (how == (SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE) && count == marks) anew = true;
         if (!anew || set || first != first_mark || how != (SQLITE_SHM_LOCK | SQLITE_SHM_SHARED))
@@ -198,6 +197,7 @@ TEST(KeptLocks, AMarkThatIsTooNewIsGivenBack) {
         set = true;
     };
     db.execute("INSERT INTO t VALUES(1)");
+    counting_vfs::before = nullptr;
     EXPECT_TRUE(set);
     EXPECT_EQ(rows_in(db), 11);
 }
@@ -214,7 +214,7 @@ TEST(KeptLocks, AnotherProcessReadsWhatWasThereWhenItBegan) {
         if (step == 2) reader->execute("COMMIT");
         return rows_in(*reader);
     });
-    auto db = open_writer(file, checked_pages_vfs(nullptr));
+    auto db = open_table(file);
     for (int i = 0; i < 20; ++i) db.execute("INSERT INTO t VALUES(zeroblob(2000))");
     EXPECT_EQ(other.step(), 20);
     for (int i = 0; i < 200; ++i) {
@@ -238,7 +238,7 @@ std::int64_t result_of_a_foreign_write(bool kept) {
         db.execute("INSERT INTO t VALUES(1)");
         return 1;
     });
-    auto db = open_writer(file, kept ? checked_pages_vfs(nullptr) : nullptr);
+    auto db = open_table(file, kept ? checked_pages_vfs(nullptr) : nullptr);
     db.execute("INSERT INTO t VALUES(1)");
     return other.step();
 }
@@ -254,12 +254,12 @@ TEST(KeptLocksControl, BesideSqliteAloneItWrites) {
 TEST(KeptLocks, AreGivenBackWhenTheConnectionIsClosed) {
     const temp_directory directory;
     const auto file = directory.path() / "db";
-    auto db = open_writer(file, checked_pages_vfs(nullptr));
+    auto db = open_table(file);
     db.execute("INSERT INTO t VALUES(1)");
-    auto reader = open_reader(file, checked_pages_vfs(nullptr));
+    auto reader = open_reader(file);
     EXPECT_EQ(rows_in(reader), 1);
     db.close();
-    auto next = open_writer(file, checked_pages_vfs(nullptr));
+    auto next = open_table(file);
     next.execute("INSERT INTO t VALUES(1)");
     EXPECT_TRUE(checkpoint(next));
     EXPECT_EQ(rows_in(reader), 2);
@@ -268,10 +268,10 @@ TEST(KeptLocks, AreGivenBackWhenTheConnectionIsClosed) {
 TEST(KeptLocks, AThreadReadsWhileAnotherWrites) {
     const temp_directory directory;
     const auto file = directory.path() / "db";
-    auto db = open_writer(file, checked_pages_vfs(nullptr));
-    auto reader = open_reader(file, checked_pages_vfs(nullptr));
+    auto db = open_table(file);
+    auto reader = open_reader(file);
     constexpr std::int64_t commits = 2000;
-    std::thread writer([&] {
+    std::jthread writer([&] {
         for (std::int64_t i = 0; i < commits; ++i) {
             db.execute("INSERT INTO t VALUES(1)");
             if (i % 100 == 0) checkpoint(db);
@@ -298,8 +298,8 @@ TEST(KeptLocks, EveryReaderSeesTheLatestCommitOrItsSnapshot) {
         if (!foreign) foreign = open_reader(file, nullptr);
         return rows_in(*foreign);
     });
-    auto db = open_writer(file, checked_pages_vfs(nullptr));
-    auto reader = open_reader(file, checked_pages_vfs(nullptr));
+    auto db = open_table(file);
+    auto reader = open_reader(file);
     std::int64_t rows = 0;
     std::optional<std::int64_t> snapshot;
     for (int i = 0; i < 2000; ++i) {

@@ -1,5 +1,7 @@
 #include "tests/support/store_model.hpp"
 
+#include "server/store/sqlite/checked_pages.hpp"
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -36,6 +38,15 @@ std::uint64_t announced_seed() {
     const std::uint64_t seed = text ? std::stoull(text) : std::random_device{}();
     std::cout << "SLUICE_SEED=" << seed << '\n';
     return seed;
+}
+
+sqlite::connection open_writer(const std::filesystem::path& file, const char* vfs) {
+    sqlite::connection db(file.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs);
+    int reserved = sqlite::page_checksum_bytes;
+    sqlite3_file_control(db.get(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
+    sqlite3_db_config(db.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    db.execute("PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0");
+    return db;
 }
 
 sqlite_store_config small_store(const std::filesystem::path& directory) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "server/queue/job_store.hpp"
+#include "server/store/sqlite/database.hpp"
 #include "server/store/sqlite/sqlite_store.hpp"
 
 #include <cstdint>
@@ -28,6 +29,10 @@ private:
 /// The seed of a randomised test: SLUICE_SEED if that is set. Prints it, so that a failure can be
 /// repeated.
 std::uint64_t announced_seed();
+
+/// A connection that writes a database in write-ahead mode, with pages as the store has them. Its
+/// log stays until a checkpoint is asked for.
+sqlite::connection open_writer(const std::filesystem::path& file, const char* vfs);
 
 /// A store that fits a test: small reserve, small log, so that checkpoints come often.
 sqlite_store_config small_store(const std::filesystem::path& directory);

@@ -18,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <string>
 
 namespace sluice::sqlite {
@@ -78,8 +79,7 @@ bool page_is_good(const unsigned char* bytes, std::uint64_t page_number) {
 /// What SQLite sees as the open database.
 struct checked_file {
     sqlite3_file base;
-    bool keeps_locks;
-    kept_locks locks;
+    std::optional<kept_locks> locks;  ///< of a connection that writes
 };
 
 checked_file& checked(sqlite3_file* file) {
@@ -144,12 +144,12 @@ int map_ahead(sqlite3_file* file, int region, int bytes, int extend, void volati
 }
 
 int lock_index(sqlite3_file* file, int first, int count, int flags) {
-    if (checked(file).keeps_locks) return checked(file).locks.lock(first, count, flags);
+    if (auto& kept = checked(file).locks) return kept->lock(first, count, flags);
     return forward<checked_file, &sqlite3_io_methods::xShmLock>(file, first, count, flags);
 }
 
 int unmap_index(sqlite3_file* file, int remove) {
-    checked(file).locks.give_back();
+    if (auto& kept = checked(file).locks) kept->give_back();
     return forward<checked_file, &sqlite3_io_methods::xShmUnmap>(file, remove);
 }
 
@@ -192,9 +192,8 @@ int checked_open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int fla
     sqlite3_vfs* base = base_of(vfs);
     if ((flags & SQLITE_OPEN_WAL) != 0) return open_gathered_log(base, name, file, flags, out);
     if ((flags & SQLITE_OPEN_MAIN_DB) == 0) return base->xOpen(base, name, file, flags, out);
-    new (file) checked_file{.base = {.pMethods = nullptr},
-                            .keeps_locks = (flags & SQLITE_OPEN_READWRITE) != 0,
-                            .locks = kept_locks(below(file))};
+    auto& opened = *new (file) checked_file{.base = {.pMethods = nullptr}, .locks = std::nullopt};
+    if ((flags & SQLITE_OPEN_READWRITE) != 0) opened.locks.emplace(below(file));
     const int rc = base->xOpen(base, name, below(file), flags, out);
     if (rc == SQLITE_OK) file->pMethods = &checked_methods;
     return rc;
