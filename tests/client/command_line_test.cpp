@@ -1,6 +1,7 @@
 #include "client/cli/command_line.hpp"
 
 #include "client/messages.hpp"
+#include "tests/client/holds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -28,10 +29,6 @@ outcome read(std::vector<std::string> arguments) {
     auto data = testing::internal::GetCapturedStdout();
     auto said = testing::internal::GetCapturedStderr();
     return {code, line.chosen != nullptr, line.globals, std::move(said), std::move(data)};
-}
-
-bool holds(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
 }
 
 TEST(CommandLine, TakesGlobalOptionsBeforeAndAfterTheCommand) {

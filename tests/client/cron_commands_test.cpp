@@ -1,5 +1,6 @@
 #include "client/cli/commands.hpp"
 #include "tests/client/command_runner.hpp"
+#include "tests/client/holds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,10 +16,6 @@ using test::run;
 constexpr auto one_cron =
     R"({"cron":{"name":"report","expression":"@daily","timezone":"UTC","enabled":true,)"
     R"("next_run_at":"2026-02-13T00:00:00.000000Z","run_count":0,"job_template":{"type":"t"}}})";
-
-bool holds(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
-}
 
 TEST(CronCommands, RegisterAndSayWhenItIsDue) {
     client::new_cron cron;

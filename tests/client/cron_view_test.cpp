@@ -1,6 +1,7 @@
 #include "client/cli/cron_view.hpp"
 
 #include "client/cli/text.hpp"
+#include "tests/client/holds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -26,10 +27,6 @@ client::cron_info sample() {
     cron.job = R"({"type":"report.daily"})";
     cron.text = "{\"name\":\"report\",\n\"run_count\":1234}";
     return cron;
-}
-
-bool holds(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
 }
 
 TEST(RenderCrons, ShowsOneLineForEach) {

@@ -1,6 +1,7 @@
 #include "client/cli/job_view.hpp"
 
 #include "client/cli/text.hpp"
+#include "tests/client/holds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -28,10 +29,6 @@ client::job_info sample() {
     job.times.finished_at = *job.created_at + 420'420us;
     job.text = "{\"id\":\"0197a2c4-0000-7000-8000-000000000001\",\n\"args\":[7,\r\n420]}";
     return job;
-}
-
-bool holds(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
 }
 
 TEST(RenderJob, ShowsStateResultAndWhereTheTimeWent) {

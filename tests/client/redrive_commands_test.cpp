@@ -1,6 +1,7 @@
 #include "client/cli/command_line.hpp"
 #include "client/cli/commands.hpp"
 #include "tests/client/command_runner.hpp"
+#include "tests/client/holds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -19,7 +20,7 @@ std::string redrive(const std::string& state, int sent, int completed,
            std::to_string(completed) + "}" + more + "}}";
 }
 
-const std::string waiting = redrive("canary", 2, 0, R"(,"waits_for":{"reason":"canaries"})");
+const std::string held_redrive = redrive("canary", 2, 0, R"(,"waits_for":{"reason":"canaries"})");
 
 client::new_redrive wanted() {
     client::new_redrive asked;
@@ -29,21 +30,18 @@ client::new_redrive wanted() {
     return asked;
 }
 
-bool holds(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
-}
-
 TEST(RedriveCommands, BeginOne) {
     const auto begin = [](const context& ctx) { return begin_redrive(ctx, wanted(), false); };
-    const auto r = run(begin, 202, waiting);
+    const auto r = run(begin, 202, held_redrive);
     EXPECT_EQ(r.code, exit_code::ok) << r.said;
     EXPECT_EQ(r.asked,
               "POST /ojs/v1/dead-letter/redrives "
               R"({"filter":{"queue":"mail"},"rate":50,"canary":2})");
     EXPECT_EQ(r.data, "rdr_1  canary  sent 2  canaries 0/2  waits: canaries\n");
-    EXPECT_EQ(run(begin, 202, waiting, output_format::plain).data,
+    EXPECT_EQ(run(begin, 202, held_redrive, output_format::plain).data,
               "rdr_1\tcanary\tmail\tmail.*\t2\t0/2\twaits: canaries\n");
-    EXPECT_TRUE(run(begin, 202, waiting, output_format::json).data.starts_with(R"({"id":"rdr_1")"));
+    EXPECT_TRUE(
+        run(begin, 202, held_redrive, output_format::json).data.starts_with(R"({"id":"rdr_1")"));
     const auto refused =
         run(begin, 400, R"({"error":{"code":"invalid_request","message":"'rate' must be."}})");
     EXPECT_EQ(refused.code, exit_code::usage);
@@ -60,7 +58,7 @@ TEST(RedriveCommands, SayOnlyWhatIsGiven) {
 
 TEST(RedriveCommands, FollowOneUntilItIsOver) {
     const auto begin = [](const context& ctx) { return begin_redrive(ctx, wanted(), true); };
-    const auto r = run(begin, {{202, waiting}, {200, redrive("completed", 9, 2)}});
+    const auto r = run(begin, {{202, held_redrive}, {200, redrive("completed", 9, 2)}});
     EXPECT_EQ(r.code, exit_code::ok);
     EXPECT_TRUE(holds(r.asked, "GET /ojs/v1/dead-letter/redrives/rdr_1")) << r.asked;
     EXPECT_EQ(r.data, "rdr_1  completed  sent 9  canaries 2/2\n");
@@ -71,17 +69,17 @@ TEST(RedriveCommands, EndWithOneWhenACanaryDies) {
     const auto begin = [](const context& ctx) { return begin_redrive(ctx, wanted(), true); };
     const auto stopped = redrive(
         "stopped", 2, 1, R"(,"stopped_by":{"job_id":"j7","state":"discarded","error":"no route"})");
-    const auto r = run(begin, {{202, waiting}, {200, stopped}});
+    const auto r = run(begin, {{202, held_redrive}, {200, stopped}});
     EXPECT_EQ(r.code, exit_code::failed);
     EXPECT_EQ(r.data, "rdr_1  stopped  sent 2  canaries 1/2  j7 was discarded\n");
     EXPECT_TRUE(holds(r.said, "no route")) << r.said;
     EXPECT_TRUE(holds(r.said, "sluice job get j7")) << r.said;
-    const auto cancelled = run(begin, {{202, waiting}, {200, redrive("cancelled", 2, 0)}});
+    const auto cancelled = run(begin, {{202, held_redrive}, {200, redrive("cancelled", 2, 0)}});
     EXPECT_EQ(cancelled.code, exit_code::failed);
 }
 
 TEST(RedriveCommands, ListAndCancel) {
-    const auto one = waiting.substr(11, waiting.size() - 12);
+    const auto one = held_redrive.substr(11, held_redrive.size() - 12);
     const auto list = run(list_redrives, 200, R"({"redrives":[)" + one + "]}");
     EXPECT_EQ(list.asked, "GET /ojs/v1/dead-letter/redrives");
     EXPECT_TRUE(holds(list.data, "rdr_1")) << list.data;

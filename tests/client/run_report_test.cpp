@@ -1,4 +1,5 @@
 #include "client/cli/run_report.hpp"
+#include "tests/client/holds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -48,10 +49,6 @@ std::vector<std::string> lines_of(const std::string& text) {
     std::istringstream in{text};
     for (std::string line; std::getline(in, line);) lines.push_back(line);
     return lines;
-}
-
-bool holds(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
 }
 
 TEST(RunReport, FitsItsTerminal) {

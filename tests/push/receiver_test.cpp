@@ -63,7 +63,7 @@ private:
     std::stop_token stop_;
 };
 
-const std::string good = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n42";
+const std::string good_reply = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n42";
 
 class Push : public ::testing::Test {
 protected:
@@ -130,7 +130,7 @@ TEST_F(Push, SurvivesReceiversFromHell) {
         EXPECT_EQ(bad.requests.size(), 1U) << each.name;
         bad.stop();
         receiver well(context.get_executor(),
-                      [](const std::string&) { return script{.raw = good}; });
+                      [](const std::string&) { return script{.raw = good_reply}; });
         EXPECT_EQ(end_of(well.url(), R"(,"method":"POST")"), "completed") << "after " << each.name;
         well.stop();
         context.poll();
@@ -165,7 +165,8 @@ TEST_F(Push, TakesInterimAnswersAndBodiesThatEndWithTheConnection) {
 }
 
 TEST_F(Push, UsesAConnectionAgain) {
-    receiver well(context.get_executor(), [](const std::string&) { return script{.raw = good}; });
+    receiver well(context.get_executor(),
+                  [](const std::string&) { return script{.raw = good_reply}; });
     for (int i = 0; i < 3; ++i) EXPECT_EQ(end_of(well.url()), "completed");
     EXPECT_EQ(well.connections, 1U);
     EXPECT_EQ(well.requests.size(), 3U);
@@ -176,7 +177,8 @@ TEST_F(Push, SendsWhatTheSocketDoesNotTakeAtOnceInOrder) {
     with.timeout = 20s;
     std::string body;
     for (int i = 0; body.size() < std::size_t{32} << 20; ++i) body += std::to_string(i) + ' ';
-    receiver well(context.get_executor(), [](const std::string&) { return script{.raw = good}; });
+    receiver well(context.get_executor(),
+                  [](const std::string&) { return script{.raw = good_reply}; });
     EXPECT_EQ(end_of(well.url(), R"(,"body":")" + body + '"'), "completed");
     ASSERT_EQ(well.requests.size(), 1U);
     EXPECT_TRUE(well.requests[0].ends_with("\r\n\r\n" + body));
@@ -185,7 +187,7 @@ TEST_F(Push, SendsWhatTheSocketDoesNotTakeAtOnceInOrder) {
 
 TEST_F(Push, NeverTrustsBytesNobodyAskedFor) {
     receiver liar(context.get_executor(), [](const std::string&) {
-        return script{.raw = good + "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n9"};
+        return script{.raw = good_reply + "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n9"};
     });
     for (int i = 0; i < 2; ++i) {
         const auto how = call(liar.url());
@@ -199,7 +201,7 @@ TEST_F(Push, RepeatsOnANewConnectionOnlyWhatDoesNoHarm) {
     // The second request of a connection is read, and then it is closed without a byte.
     std::size_t seen = 0;
     receiver liar(context.get_executor(), [&](const std::string&) {
-        return ++seen == 2 ? script{.end = ending::close} : script{.raw = good};
+        return ++seen == 2 ? script{.end = ending::close} : script{.raw = good_reply};
     });
     EXPECT_EQ(end_of(liar.url()), "completed");
     EXPECT_EQ(end_of(liar.url()), "completed");
@@ -217,7 +219,8 @@ TEST_F(Push, RefusesAConnectionToNobody) {
 }
 
 TEST_F(Push, ReachesNoPrivateAddressUnlessItIsListed) {
-    receiver well(context.get_executor(), [](const std::string&) { return script{.raw = good}; });
+    receiver well(context.get_executor(),
+                  [](const std::string&) { return script{.raw = good_reply}; });
     const auto url = "http://rebound.example:" + std::to_string(well.port()) + '/';
     names["rebound.example"] = {"127.0.0.1"};
     EXPECT_EQ(end_of(url), "completed");  // the control: it is listed
@@ -232,7 +235,8 @@ TEST_F(Push, ReachesNoPrivateAddressUnlessItIsListed) {
 }
 
 TEST_F(Push, ChecksTheNameAgainOnEachAttempt) {
-    receiver well(context.get_executor(), [](const std::string&) { return script{.raw = good}; });
+    receiver well(context.get_executor(),
+                  [](const std::string&) { return script{.raw = good_reply}; });
     const auto url = "http://rebound.example:" + std::to_string(well.port()) + '/';
     names["rebound.example"] = {"127.0.0.1"};
     EXPECT_EQ(end_of(url), "completed");
@@ -244,7 +248,8 @@ TEST_F(Push, ChecksTheNameAgainOnEachAttempt) {
 }
 
 TEST_F(Push, ConnectsToTheAddressThatWasJudged) {
-    receiver inside(context.get_executor(), [](const std::string&) { return script{.raw = good}; });
+    receiver inside(context.get_executor(),
+                    [](const std::string&) { return script{.raw = good_reply}; });
     with.allow = {"127.0.0.2"};
     names["rebound.example"] = {"127.0.0.2"};  // where nobody listens
     then["rebound.example"] = {"127.0.0.1"};
@@ -254,7 +259,8 @@ TEST_F(Push, ConnectsToTheAddressThatWasJudged) {
 }
 
 TEST_F(Push, FollowsNoRedirect) {
-    receiver inside(context.get_executor(), [](const std::string&) { return script{.raw = good}; });
+    receiver inside(context.get_executor(),
+                    [](const std::string&) { return script{.raw = good_reply}; });
     receiver outside(context.get_executor(), [&](const std::string&) {
         return script{.raw = "HTTP/1.1 302 Found\r\nLocation: " + inside.url() +
                              "\r\nContent-Length: 0\r\n\r\n"};
@@ -287,7 +293,8 @@ TEST_F(Push, HandsAJobOverWithItsLease) {
 }
 
 TEST_F(Push, SendsATargetTheJobSigned) {
-    receiver well(context.get_executor(), [](const std::string&) { return script{.raw = good}; });
+    receiver well(context.get_executor(),
+                  [](const std::string&) { return script{.raw = good_reply}; });
     push_target target;
     target.types = {"mail.*"};
     target.url = well.url() + "hook";

@@ -155,9 +155,9 @@ struct told {
     bool operator==(const told&) const = default;
 };
 
-std::string text_of(const std::vector<told>& list) {
+std::string text_of(const std::vector<told>& found) {
     std::string text;
-    for (const auto& step : list) {
+    for (const auto& step : found) {
         text += "\n  " + format_timestamp(step.at) + (step.runs ? " runs" : "") +
                 (step.missing ? " missing" : "");
     }
@@ -169,7 +169,7 @@ std::string text_of(const std::vector<told>& list) {
 std::vector<told> walk(const expression& made, const libc_zone& zone, sys_seconds begin,
                        sys_seconds end) {
     const bool every_hour = made.hour.numbers.size() == 24;
-    std::vector<told> list;
+    std::vector<told> found;
     std::set<local_seconds> seen;
     local_seconds due{};  // the local time that follows the latest minute
     for (auto at = begin - 48h; at < end; at += 1min) {
@@ -179,24 +179,24 @@ std::vector<told> walk(const expression& made, const libc_zone& zone, sys_second
             now.missing =
                 now.missing || (!every_hour && !seen.contains(skipped) && made.names(skipped));
         }
-        if (at >= begin && (now.runs || now.missing)) list.push_back(now);
+        if (at >= begin && (now.runs || now.missing)) found.push_back(now);
         seen.insert(local);
         due = local + 1min;
     }
-    return list;
+    return found;
 }
 
 std::vector<told> steps(const cron_schedule& schedule, sys_seconds begin, sys_seconds end) {
-    std::vector<told> list;
+    std::vector<told> found;
     timestamp before = begin - 1us;
     for (auto step = schedule.next(before); step && step->at < end; step = schedule.next(before)) {
         EXPECT_GT(step->at, before) << "a step must be forward";
         if (step->at <= before) break;
         before = step->at;
-        list.push_back(
+        found.push_back(
             {std::chrono::floor<std::chrono::seconds>(step->at), step->runs, step->missing});
     }
-    return list;
+    return found;
 }
 
 TEST(CronProperty, LeavesNothingOutAndAddsNothingAroundTheChangesOfTheClocks) {

@@ -26,13 +26,13 @@ std::vector<std::string> occurrences(std::string_view expression, std::string_vi
                                      const std::string& begin, const std::string& end) {
     const auto schedule = schedule_of(expression, zone);
     const auto last = parse_timestamp(end + "Z").value();
-    std::vector<std::string> list;
+    std::vector<std::string> found;
     auto step = schedule.next(parse_timestamp(begin + "Z").value() - 1us);
     for (; step && step->at < last; step = schedule.next(step->at)) {
-        list.push_back(format_timestamp(step->at).substr(0, 16));
-        if (step->missing) list.back() += step->runs ? " both" : " missing";
+        found.push_back(format_timestamp(step->at).substr(0, 16));
+        if (step->missing) found.back() += step->runs ? " both" : " missing";
     }
-    return list;
+    return found;
 }
 
 using list = std::vector<std::string>;

@@ -1,6 +1,7 @@
 #include "server/runtime/next_round.hpp"
 
 #include "server/runtime/task_group.hpp"
+#include "tests/runtime/rethrow.hpp"
 
 #include <gtest/gtest.h>
 #include <boost/asio/awaitable.hpp>
@@ -16,10 +17,6 @@ namespace sluice {
 namespace {
 
 namespace asio = boost::asio;
-
-void rethrow(std::exception_ptr fault) {
-    std::rethrow_exception(fault);
-}
 
 class next_round_test : public ::testing::Test {
 protected:

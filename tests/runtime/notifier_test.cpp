@@ -2,6 +2,7 @@
 
 #include "server/runtime/nothrow_await.hpp"
 #include "server/runtime/task_group.hpp"
+#include "tests/runtime/rethrow.hpp"
 
 #include <gtest/gtest.h>
 #include <boost/asio/io_context.hpp>
@@ -14,10 +15,6 @@ namespace {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
-
-void rethrow(std::exception_ptr fault) {
-    std::rethrow_exception(fault);
-}
 
 class notifier_test : public ::testing::Test {
 protected:

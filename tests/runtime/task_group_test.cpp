@@ -1,6 +1,7 @@
 #include "server/runtime/task_group.hpp"
 
 #include "server/runtime/nothrow_await.hpp"
+#include "tests/runtime/rethrow.hpp"
 
 #include <gtest/gtest.h>
 #include <boost/asio/co_spawn.hpp>
@@ -16,10 +17,6 @@ namespace sluice {
 namespace {
 
 namespace asio = boost::asio;
-
-void rethrow(std::exception_ptr fault) {
-    if (fault) std::rethrow_exception(fault);
-}
 
 class task_group_test : public ::testing::Test {
 protected:

@@ -42,7 +42,7 @@ TEST(GatheredLogControl, SqliteAloneNeedsTwoCallsForEachPage) {
     EXPECT_EQ(changes_of_a_commit(false), 4);
 }
 
-using rows = std::map<std::int64_t, std::string>;
+using row_map = std::map<std::int64_t, std::string>;
 
 /// A database whose transactions are larger than its cache: pages go to the log before their
 /// commit, are read back from it and written to it anew.
@@ -75,7 +75,7 @@ public:
         if (random_() % 16 == 0) db_.execute("PRAGMA wal_checkpoint(RESTART)");
     }
 
-    const rows& expected() const { return rows_; }
+    const row_map& expected() const { return rows_; }
     const fs::path& file() const { return file_; }
 
 private:
@@ -94,11 +94,11 @@ private:
     std::mt19937_64 random_;
     connection db_;
     statement put_;
-    rows rows_;
+    row_map rows_;
 };
 
 /// What a process finds that opens the files as they are now, after the end of this one.
-rows found_after_a_kill(const fs::path& file, std::uintmax_t log_bytes_lost) {
+row_map found_after_a_kill(const fs::path& file, std::uintmax_t log_bytes_lost) {
     const temp_directory directory;
     const auto copy = directory.path() / "db";
     fs::copy_file(file, copy);
@@ -109,7 +109,7 @@ rows found_after_a_kill(const fs::path& file, std::uintmax_t log_bytes_lost) {
     EXPECT_EQ(db.query_integer("SELECT count(*) FROM pragma_integrity_check WHERE "
                                "integrity_check = 'ok'"),
               1);
-    rows found;
+    row_map found;
     auto all = db.prepare("SELECT key, value FROM t");
     while (all.step()) found[all.integer(0)] = all.text(1);
     return found;

@@ -24,7 +24,7 @@
 namespace sluice::sqlite {
 namespace {
 
-using page = std::array<unsigned char, page_bytes>;
+using page_image = std::array<unsigned char, page_bytes>;
 constexpr int header_bytes = 100;
 constexpr std::size_t covered_bytes = page_bytes - page_checksum_bytes;
 
@@ -108,7 +108,7 @@ int checked_read(sqlite3_file* file, void* out, int amount, sqlite3_int64 offset
     if (offset + amount <= header_bytes) {
         return below(file)->pMethods->xRead(below(file), out, amount, offset);
     }
-    page whole;
+    page_image whole;
     while (amount > 0) {
         const auto skip = static_cast<int>(offset % page_bytes);
         const int part = std::min(amount, page_bytes - skip);
@@ -125,7 +125,7 @@ int checked_read(sqlite3_file* file, void* out, int amount, sqlite3_int64 offset
 int checked_write(sqlite3_file* file, const void* in, int amount, sqlite3_int64 offset) {
     // In write-ahead mode only whole pages are written; the mode is set before the first job.
     if (amount != page_bytes || offset % page_bytes != 0) return SQLITE_IOERR_WRITE;
-    page whole;
+    page_image whole;
     std::memcpy(whole.data(), in, covered_bytes);
     write_checksum(whole.data(), static_cast<std::uint64_t>(offset / page_bytes) + 1);
     return below(file)->pMethods->xWrite(below(file), whole.data(), amount, offset);
@@ -249,7 +249,7 @@ namespace {
 template <class Visit>
 void for_each_page(const char* path, Visit visit) {
     std::ifstream in(path, std::ios::binary);
-    page whole;
+    page_image whole;
     for (std::uint64_t number = 1;
          in.read(reinterpret_cast<char*>(whole.data()), static_cast<std::streamsize>(page_bytes));
          ++number) {
@@ -261,7 +261,7 @@ void for_each_page(const char* path, Visit visit) {
 
 std::size_t count_damaged_pages(const char* path) {
     std::size_t damaged = 0;
-    for_each_page(path, [&](std::uint64_t number, const page& bytes) {
+    for_each_page(path, [&](std::uint64_t number, const page_image& bytes) {
         if (!page_is_good(bytes.data(), number)) ++damaged;
     });
     return damaged;
@@ -269,7 +269,7 @@ std::size_t count_damaged_pages(const char* path) {
 
 std::size_t count_unchecked_pages(const char* path) {
     std::size_t unchecked = 0;
-    for_each_page(path, [&](std::uint64_t, const page& bytes) {
+    for_each_page(path, [&](std::uint64_t, const page_image& bytes) {
         if (is_unchecked(bytes.data())) ++unchecked;
     });
     return unchecked;
@@ -279,7 +279,7 @@ bool adopt_pages(const char* path) {
     const int fd = ::open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0) return false;
     bool written = true;
-    for_each_page(path, [&](std::uint64_t number, page& bytes) {
+    for_each_page(path, [&](std::uint64_t number, page_image& bytes) {
         if (!is_unchecked(bytes.data())) return;
         write_checksum(bytes.data(), number);
         const auto at = static_cast<off_t>((number - 1) * page_bytes);

@@ -1,4 +1,5 @@
 #include "client/cli/bench/bench_report.hpp"
+#include "tests/client/holds.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -63,10 +64,6 @@ terminal plain_terminal(std::size_t width, bool utf8 = true) {
     term.width = width;
     term.utf8 = utf8;
     return term;
-}
-
-bool holds(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
 }
 
 void expect_fits(const std::string& text, std::size_t width) {

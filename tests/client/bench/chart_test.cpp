@@ -1,4 +1,5 @@
 #include "client/cli/bench/chart.hpp"
+#include "tests/client/holds.hpp"
 
 #include <gtest/gtest.h>
 
@@ -51,10 +52,6 @@ chart sample() {
                   {"p99", {{1000, 900us}, {2000, 1200us}, {5000, 40ms}}}};
     what.marks = {{"p99<5ms", 5ms}};
     return what;
-}
-
-bool holds(const std::string& text, std::string_view part) {
-    return text.find(part) != std::string::npos;
 }
 
 TEST(Chart, IsWellFormedXmlWhateverItsNames) {

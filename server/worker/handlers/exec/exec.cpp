@@ -75,25 +75,25 @@ std::optional<exec_request> request_of(const raw_json& args) {
     return out;
 }
 
-error bad_args(std::string message) {
+error args_fault(std::string message) {
     return {errc::validation_failed, std::move(message), R"("field":"args")"};
 }
 
 std::optional<error> fault_of(const exec_row* row, const std::optional<exec_request>& asked) {
-    if (!asked) return bad_args("args must be texts: the name of a command, then its arguments");
-    if (row == nullptr) return bad_args("there is no command of this name");
+    if (!asked) return args_fault("args must be texts: the name of a command, then its arguments");
+    if (row == nullptr) return args_fault("there is no command of this name");
     if (asked->extra.size() > row->row.extra_args_max)
-        return bad_args("this command takes at most " + std::to_string(row->row.extra_args_max) +
-                        " arguments of a job");
+        return args_fault("this command takes at most " + std::to_string(row->row.extra_args_max) +
+                          " arguments of a job");
     std::size_t bytes = 0;
     for (const auto& each : asked->extra) {
-        if (each.starts_with('-')) return bad_args("an argument must not begin with \"-\"");
+        if (each.starts_with('-')) return args_fault("an argument must not begin with \"-\"");
         if (each.find('\0') != std::string::npos)
-            return bad_args("an argument must not contain the character NUL");
-        if (each.size() > argument_bytes_max) return bad_args("an argument is too long");
+            return args_fault("an argument must not contain the character NUL");
+        if (each.size() > argument_bytes_max) return args_fault("an argument is too long");
         bytes += each.size();
     }
-    if (bytes > extra_bytes_max) return bad_args("the arguments are too long");
+    if (bytes > extra_bytes_max) return args_fault("the arguments are too long");
     return std::nullopt;
 }
 

@@ -1,5 +1,6 @@
 #include "server/worker/handlers/http/target_url.hpp"
 
+#include "proto/http_text.hpp"
 #include "server/worker/handlers/http/address_table.hpp"
 
 #include <boost/url/parse.hpp>
@@ -12,19 +13,14 @@ namespace sluice::worker::push {
 
 namespace {
 
+using http::is_digit;
+using http::to_lower;
+
 namespace ip = boost::asio::ip;
 namespace urls = boost::urls;
 
 error refuse(std::string why) {
     return error(errc::validation_failed, "the URL " + std::move(why));
-}
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-char to_lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
 bool is_name_byte(char c) {
