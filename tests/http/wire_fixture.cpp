@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -236,6 +237,11 @@ bool wire_client::closes() {
     while (receive_more()) {
     }
     return closed_;
+}
+
+bool wire_client::hears_within(std::chrono::milliseconds time) {
+    pollfd waited{.fd = fd_, .events = POLLIN, .revents = 0};
+    return !received_.empty() || ::poll(&waited, 1, static_cast<int>(time.count())) > 0;
 }
 
 void wire_client::shut_down_sending() {

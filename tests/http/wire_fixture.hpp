@@ -6,6 +6,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -94,6 +95,8 @@ public:
     std::string read_through(std::string_view text);
     /// True when the server closes, whatever else it sends before.
     bool closes();
+    /// True as soon as the server sends something or closes, false when it does neither.
+    bool hears_within(std::chrono::milliseconds time);
     void shut_down_sending();
     /// Closes with a reset instead of an orderly end.
     void reset();

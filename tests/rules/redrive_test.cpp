@@ -10,19 +10,19 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr timestamp noon{std::chrono::microseconds{1'771'000'000'000'000}};
+constexpr timestamp asked_at{std::chrono::microseconds{1'771'000'000'000'000}};
 
 redrive_record redrive_of(std::size_t canary, std::optional<std::uint64_t> max = {}) {
     redrive_request asked;
     asked.filter.queue = "mail";
     asked.canary = canary;
     asked.max = max;
-    return begin_redrive(std::move(asked), "rdr_1", noon);
+    return begin_redrive(std::move(asked), "rdr_1", asked_at);
 }
 
 job_record dead_letter(std::int64_t seq) {
     auto spec = std::make_shared<job_spec>();
-    spec->id = make_uuid(noon, seq, 1);
+    spec->id = make_uuid(asked_at, seq, 1);
     spec->type = "mail.send";
     spec->queue = "mail";
     job_record job;
@@ -30,7 +30,7 @@ job_record dead_letter(std::int64_t seq) {
     job.seq = seq;
     job.state = job_state::discarded;
     job.dead_letter = true;
-    job.finished_at = noon - 1s;
+    job.finished_at = asked_at - 1s;
     return job;
 }
 
@@ -40,7 +40,7 @@ job_record ended(std::int64_t seq, job_state state) {
     job.dead_letter = false;
     if (state != job_state::discarded) return job;
     job.failed_last = true;
-    job.failures.push_back({"smtp", "smtp", "The relay said no.", {}, 1, noon});
+    job.failures.push_back({"smtp", "smtp", "The relay said no.", {}, 1, asked_at});
     return job;
 }
 
@@ -48,28 +48,28 @@ TEST(Redrive, SendsTheOthersOnceAllCanariesHaveCompleted) {
     auto r = redrive_of(2);
     EXPECT_EQ(r.state, redrive_state::canary);
     EXPECT_EQ(left_to_send(r), 2U);
-    note_sent(r, dead_letter(9), noon);
-    note_sent(r, dead_letter(8), noon);
+    note_sent(r, dead_letter(9), asked_at);
+    note_sent(r, dead_letter(8), asked_at);
     EXPECT_EQ(left_to_send(r), 0U) << "no more before their end";
-    EXPECT_TRUE(note_end(r, ended(8, job_state::completed), noon + 1s));
+    EXPECT_TRUE(note_end(r, ended(8, job_state::completed), asked_at + 1s));
     EXPECT_EQ(left_to_send(r), 0U);
-    EXPECT_TRUE(note_end(r, ended(9, job_state::completed), noon + 1s));
+    EXPECT_TRUE(note_end(r, ended(9, job_state::completed), asked_at + 1s));
     EXPECT_EQ(r.state, redrive_state::running);
     EXPECT_GT(left_to_send(r), 1'000'000U);
-    note_sent(r, dead_letter(7), noon + 2s);
+    note_sent(r, dead_letter(7), asked_at + 2s);
     EXPECT_EQ(r.canaries.size(), 2U);
     EXPECT_FALSE(r.ended_at);
-    note_exhausted(r, noon + 3s);
+    note_exhausted(r, asked_at + 3s);
     EXPECT_EQ(r.state, redrive_state::completed);
-    EXPECT_EQ(r.ended_at, noon + 3s);
+    EXPECT_EQ(r.ended_at, asked_at + 3s);
     EXPECT_EQ(r.sent, 3U);
     EXPECT_EQ(left_to_send(r), 0U);
 }
 
 TEST(Redrive, StopsWhenACanaryDies) {
     auto r = redrive_of(2);
-    note_sent(r, dead_letter(9), noon);
-    EXPECT_TRUE(note_end(r, ended(9, job_state::discarded), noon + 1s));
+    note_sent(r, dead_letter(9), asked_at);
+    EXPECT_TRUE(note_end(r, ended(9, job_state::discarded), asked_at + 1s));
     EXPECT_EQ(r.state, redrive_state::stopped) << "although the second was not sent yet";
     EXPECT_EQ(left_to_send(r), 0U);
     ASSERT_TRUE(r.stopped_by);
@@ -77,14 +77,14 @@ TEST(Redrive, StopsWhenACanaryDies) {
     EXPECT_EQ(r.stopped_by->state, job_state::discarded);
     EXPECT_EQ(r.stopped_by->error_type, "smtp");
     EXPECT_EQ(r.stopped_by->message, "The relay said no.");
-    EXPECT_EQ(r.ended_at, noon + 1s);
-    EXPECT_FALSE(cancel_redrive(r, noon + 2s));
+    EXPECT_EQ(r.ended_at, asked_at + 1s);
+    EXPECT_FALSE(cancel_redrive(r, asked_at + 2s));
 }
 
 TEST(Redrive, StopsWhenACanaryIsCancelled) {
     auto r = redrive_of(1);
-    note_sent(r, dead_letter(9), noon);
-    EXPECT_TRUE(note_end(r, ended(9, job_state::cancelled), noon + 1s));
+    note_sent(r, dead_letter(9), asked_at);
+    EXPECT_TRUE(note_end(r, ended(9, job_state::cancelled), asked_at + 1s));
     EXPECT_EQ(r.state, redrive_state::stopped);
     EXPECT_EQ(r.stopped_by->state, job_state::cancelled);
     EXPECT_EQ(r.stopped_by->message, "");
@@ -93,33 +93,33 @@ TEST(Redrive, StopsWhenACanaryIsCancelled) {
 TEST(Redrive, WithoutCanariesSendsAllAtOnce) {
     auto r = redrive_of(0);
     EXPECT_EQ(r.state, redrive_state::running);
-    note_sent(r, dead_letter(9), noon);
-    EXPECT_FALSE(note_end(r, ended(9, job_state::discarded), noon + 1s));
+    note_sent(r, dead_letter(9), asked_at);
+    EXPECT_FALSE(note_end(r, ended(9, job_state::discarded), asked_at + 1s));
     EXPECT_EQ(r.state, redrive_state::running);
 }
 
 TEST(Redrive, WaitsForItsCanariesWhenThereAreNoOthers) {
     auto r = redrive_of(5);
-    note_sent(r, dead_letter(9), noon);
-    note_exhausted(r, noon);
+    note_sent(r, dead_letter(9), asked_at);
+    note_exhausted(r, asked_at);
     EXPECT_EQ(r.state, redrive_state::canary);
     EXPECT_EQ(left_to_send(r), 0U);
-    EXPECT_TRUE(note_end(r, ended(9, job_state::completed), noon + 1s));
+    EXPECT_TRUE(note_end(r, ended(9, job_state::completed), asked_at + 1s));
     EXPECT_EQ(r.state, redrive_state::completed);
 }
 
 TEST(Redrive, ThatFindsNothingIsOver) {
     auto r = redrive_of(5);
-    note_exhausted(r, noon);
+    note_exhausted(r, asked_at);
     EXPECT_EQ(r.state, redrive_state::completed);
 }
 
 TEST(Redrive, SendsNoMoreThanItsMaximum) {
     auto r = redrive_of(1, 2);
-    note_sent(r, dead_letter(9), noon);
-    note_end(r, ended(9, job_state::completed), noon);
+    note_sent(r, dead_letter(9), asked_at);
+    note_end(r, ended(9, job_state::completed), asked_at);
     EXPECT_EQ(left_to_send(r), 1U);
-    note_sent(r, dead_letter(8), noon);
+    note_sent(r, dead_letter(8), asked_at);
     EXPECT_EQ(r.state, redrive_state::completed);
     auto fewer_than_canaries = redrive_of(5, 2);
     EXPECT_EQ(left_to_send(fewer_than_canaries), 2U);
@@ -127,12 +127,12 @@ TEST(Redrive, SendsNoMoreThanItsMaximum) {
 
 TEST(Redrive, IsCancelledOnce) {
     auto r = redrive_of(1);
-    note_sent(r, dead_letter(9), noon);
-    EXPECT_TRUE(cancel_redrive(r, noon + 1s));
+    note_sent(r, dead_letter(9), asked_at);
+    EXPECT_TRUE(cancel_redrive(r, asked_at + 1s));
     EXPECT_EQ(r.state, redrive_state::cancelled);
     EXPECT_EQ(left_to_send(r), 0U);
-    EXPECT_FALSE(note_end(r, ended(9, job_state::discarded), noon + 2s));
-    EXPECT_FALSE(cancel_redrive(r, noon + 2s));
+    EXPECT_FALSE(note_end(r, ended(9, job_state::discarded), asked_at + 2s));
+    EXPECT_FALSE(cancel_redrive(r, asked_at + 2s));
 }
 
 TEST(Redrive, TakesOnlyDeadLettersOfBeforeThatHaveHadNoTurn) {
@@ -140,14 +140,14 @@ TEST(Redrive, TakesOnlyDeadLettersOfBeforeThatHaveHadNoTurn) {
     EXPECT_TRUE(is_candidate(r, dead_letter(9)));
     EXPECT_FALSE(is_candidate(r, ended(9, job_state::discarded)));
     auto later = dead_letter(9);
-    later.finished_at = noon + 1us;
+    later.finished_at = asked_at + 1us;
     EXPECT_FALSE(is_candidate(r, later));
     auto elsewhere = dead_letter(9);
     auto spec = *elsewhere.spec;
     spec.queue = "other";
     elsewhere.spec = std::make_shared<job_spec>(spec);
     EXPECT_FALSE(is_candidate(r, elsewhere));
-    note_sent(r, dead_letter(9), noon);
+    note_sent(r, dead_letter(9), asked_at);
     EXPECT_FALSE(is_candidate(r, dead_letter(9)));
     EXPECT_TRUE(is_candidate(r, dead_letter(8)));
 }

@@ -1,4 +1,5 @@
 #include "client/cli/bench/bench_report.hpp"
+
 #include "tests/client/holds.hpp"
 
 #include <gtest/gtest.h>

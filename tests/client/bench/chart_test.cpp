@@ -1,4 +1,5 @@
 #include "client/cli/bench/chart.hpp"
+
 #include "tests/client/holds.hpp"
 
 #include <gtest/gtest.h>
